@@ -1,0 +1,112 @@
+"""The five date formats of the API, read leniently and written strictly.
+
+No reader here depends on the locale of the machine: month names are a table, not ``%b``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from typing import Final
+
+__all__ = ["read_datetime", "start_of", "to_minute_text", "to_schedule_text", "to_whole_second"]
+
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+}
+
+# A JRE writes an ordinary, a no-break or a narrow no-break space before AM and PM, and a comma
+# after the year or none, according to its version: `\s` takes every such space.
+_CAMPAIGN = re.compile(
+    r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),\s*(\d{4}),?\s+(\d{1,2}):(\d{2}):(\d{2})\s*([AaPp])\.?[Mm]\.?"
+)
+_REPORT = re.compile(r"(\d{2})/(\d{2})/(\d{4})(?:\s+(\d{2}):(\d{2})(?::(\d{2}))?)?")
+_ISO = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})(?:[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\[[\w/+-]+\])?"
+)
+_LONGEST: Final = 64
+_NOON: Final = 12
+
+
+def read_datetime(text: object, zone: tzinfo) -> datetime | None:
+    """Return the instant that a text of any of the API's formats stands for.
+
+    Args:
+        text: what the server sent; a number is read as milliseconds since 1970.
+        zone: the zone of the formats that name none.
+
+    Returns:
+        An aware datetime, or None for what is not a date: the reader keeps the raw value.
+    """
+    try:
+        if isinstance(text, str):
+            return _read_text(text.strip(), zone)
+        if isinstance(text, int | float) and not isinstance(text, bool):
+            return datetime.fromtimestamp(text / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _read_text(text: str, zone: tzinfo) -> datetime | None:
+    if len(text) > _LONGEST:
+        return None
+    if match := _ISO.fullmatch(text):
+        return _from_iso(match, zone)
+    if match := _REPORT.fullmatch(text):
+        day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    if match := _CAMPAIGN.fullmatch(text):
+        return _from_campaign(match, zone)
+    return None
+
+
+def _from_iso(match: re.Match[str], zone: tzinfo) -> datetime:
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    microsecond = int((match[7] or "")[:6].ljust(6, "0"))
+    offset = _offset(match[8]) if match[8] else zone
+    return datetime(year, month, day, hour, minute, second, microsecond, offset)
+
+
+def _offset(text: str) -> tzinfo:
+    if text == "Z":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _from_campaign(match: re.Match[str], zone: tzinfo) -> datetime | None:
+    month = _MONTHS.get(match[1].lower())
+    if month is None or not 1 <= int(match[4]) <= _NOON:
+        return None
+    hour = int(match[4]) % _NOON + (_NOON if match[7] in "Pp" else 0)
+    day, year, minute, second = (int(match[group]) for group in (2, 3, 5, 6))
+    return datetime(year, month, day, hour, minute, second, tzinfo=zone)
+
+
+def to_schedule_text(moment: datetime, zone: tzinfo) -> str:
+    """Return `scheduleOn` for an aware datetime: wall time in `zone`, then a literal Z.
+
+    Guide: 2.1. Fractions of a second are rounded up, so that nothing goes out early.
+    """
+    return to_whole_second(moment).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_whole_second(moment: datetime) -> datetime:
+    """Return an aware datetime in UTC, rounded up to a second."""
+    # In UTC: arithmetic in a zone forgets which of two equal wall times is meant.
+    instant = moment.astimezone(UTC)
+    return instant + timedelta(microseconds=-instant.microsecond % 1_000_000)
+
+
+def to_minute_text(moment: datetime, zone: tzinfo) -> str:
+    """Return a bound of a report's period, ``YYYY-MM-DD HH:MM`` in `zone` (Guide: 2.6)."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def start_of(day: date, zone: tzinfo) -> datetime:
+    """Return the first moment of a day in `zone`."""
+    return datetime.combine(day, time(), zone)
