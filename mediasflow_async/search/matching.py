@@ -1,0 +1,122 @@
+"""Searches evaluated here: by the sandbox in full, by the client as far as it can be sure."""
+
+from __future__ import annotations
+
+import operator as compare
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from mediasflow_async.search.expression import (
+    And,
+    Comparison,
+    Expression,
+    Operator,
+    Or,
+    Prefix,
+    Raw,
+)
+from mediasflow_async.search.parser import parse
+from mediasflow_async.search.patterns import compile_pattern
+from mediasflow_async.search.phone_forms import report_forms
+
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+
+_ORDERED = {
+    Operator.LESS: compare.lt,
+    Operator.LESS_OR_EQUAL: compare.le,
+    Operator.GREATER: compare.gt,
+    Operator.GREATER_OR_EQUAL: compare.ge,
+}
+
+
+def matches(search: Expression, row: Mapping[str, object]) -> bool:
+    """Tell whether `search` finds `row`.
+
+    `=re=` finds its pattern anywhere in the value. `=lt=` and its kin compare numbers as numbers
+    and anything else as text. A missing value is found by `!=` and `=out=` only.
+
+    Args:
+        search: what `parse` or the selectors give.
+        row: `{"item": ..., "type": ..., "msg": ..., "fields": {KEY: ...}}`.
+
+    Raises:
+        SearchSyntaxError: an `=re=` pattern or raw text cannot be read.
+    """
+    match search:
+        case And(operands):
+            return all(matches(operand, row) for operand in operands)
+        case Or(operands):
+            return any(matches(operand, row) for operand in operands)
+        case Comparison(selector, operator, values):
+            return _holds(operator, _value(selector, row), values)
+        case Prefix(selector, prefix):
+            return (_value(selector, row) or "").startswith(prefix)
+        case Raw(text):
+            return matches(parse(text), row)
+        case _:
+            raise TypeError(f"not a search: {type(search).__name__}")
+
+
+def may_match(search: Expression, row: Mapping[str, object]) -> bool:
+    """Tell whether the server can have meant `row` as an answer to `search`.
+
+    Only prefixes are looked at: `item.startswith("3368581")` is sent in a form that finds more
+    than it should. How the server compares anything else is its own affair, so that is taken as
+    true, as is a prefix of a value that `row` does not show. Guide: 2.6.
+    """
+    match search:
+        case And(operands):
+            return all(may_match(operand, row) for operand in operands)
+        case Or(operands):
+            return any(may_match(operand, row) for operand in operands)
+        case Prefix(selector, prefix):
+            return any(form.startswith(prefix) for form in _forms(selector, row) or (prefix,))
+        case _:
+            return True
+
+
+def _forms(selector: str, row: Mapping[str, object]) -> tuple[str, ...]:
+    value = _value(selector, row)
+    if value is None:
+        return ()
+    return report_forms(value) if selector == "item" else (value,)
+
+
+def _value(selector: str, row: Mapping[str, object]) -> str | None:
+    if selector in row:
+        return _text(row[selector])
+    parent, _, key = selector.partition(".")
+    nested = row.get(parent)
+    return (
+        _text(cast("Mapping[str, object]", nested).get(key))
+        if isinstance(nested, Mapping)
+        else None
+    )
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _holds(operator: Operator, value: str | None, wanted: tuple[str, ...]) -> bool:
+    if operator in {Operator.NOT_EQUAL, Operator.NOT_IN}:
+        return value not in wanted
+    if operator in {Operator.EQUAL, Operator.IN}:
+        return value in wanted
+    if operator is Operator.REGEX:
+        pattern = compile_pattern(wanted[0])
+        return value is not None and pattern.search(value) is not None
+    return value is not None and bool(_ORDERED[operator](_order(value, wanted[0]), 0))
+
+
+def _order(left: str, right: str) -> int:
+    """Return -1, 0 or 1 as `left` comes before, with or after `right`."""
+    if _NUMBER.fullmatch(left) and _NUMBER.fullmatch(right):
+        return int(Decimal(left).compare(Decimal(right)))
+    return (left > right) - (left < right)

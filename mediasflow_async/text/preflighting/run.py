@@ -1,0 +1,165 @@
+"""A preflight over rows, one row at a time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mediasflow_async.models import CampaignRequest
+from mediasflow_async.text.encoding import Encoding
+from mediasflow_async.text.preflighting.codes import NoticeCode, ProblemCode, WarningCode
+from mediasflow_async.text.preflighting.conditions import Conditions
+from mediasflow_async.text.preflighting.culprits import CulpritSources
+from mediasflow_async.text.preflighting.findings import request_notices, template_notices
+from mediasflow_async.text.preflighting.holes import Holes
+from mediasflow_async.text.preflighting.notices import Notice, notice
+from mediasflow_async.text.preflighting.numbers import SeenNumbers, judge_number
+from mediasflow_async.text.preflighting.plan import Plan
+from mediasflow_async.text.preflighting.report import Preflight, report_of
+from mediasflow_async.text.preflighting.rows import Columns, recipient_row
+from mediasflow_async.text.preflighting.sizes import Longest, Size, size_of
+from mediasflow_async.text.preflighting.stop import STOP_LENGTH, lacks_stop
+from mediasflow_async.text.preflighting.tallies import Tally
+from mediasflow_async.text.templates import PreviewNotInstalled, TemplateError
+
+__all__ = ["PreflightRun"]
+
+
+class PreflightRun:
+    """A preflight that is fed row by row, for rows that come in a way of their own.
+
+    It keeps counts, the five longest messages and a bit for each French number, and neither the
+    rows nor the texts. The recipients of the request are its first rows.
+
+    Args:
+        request: the campaign.
+        credit: credits at hand, None when they are not known.
+        max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
+        conditions: everything else that a preflight assumes.
+
+    Attributes:
+        plan: the arguments, as one value.
+
+    Raises:
+        ValueError: `max_segments` is out of range, or the renderer is none of the six.
+    """
+
+    def __init__(
+        self,
+        request: CampaignRequest,
+        *,
+        credit: float | None = None,
+        max_segments: int = 1,
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.plan = Plan(
+            request=request,
+            credit=credit,
+            max_segments=max_segments,
+            conditions=conditions or Conditions(),
+        )
+        self._composer = self.plan.composer
+        self._would_add_stop = lacks_stop(request)
+        self._row = 0
+        self._composed = 0
+        self._columns = Columns()
+        self._seen = SeenNumbers()
+        self._holes = Holes(self._composer)
+        self._sources = CulpritSources(self._composer)
+        self._longest = Longest()
+        self._histogram = Counter[tuple[Encoding, int]]()
+        self._tallies = defaultdict[tuple[NoticeCode, str | None], Tally](Tally)
+        for recipient in request.recipients:
+            self.feed(recipient_row(recipient))
+
+    def feed(self, row: Mapping[str, Any]) -> None:
+        """Look at one more recipient: a mapping from column to value.
+
+        Raises:
+            PreviewNotInstalled: the template needs an engine that is not installed.
+        """
+        if None in row:  # where csv.DictReader puts the cells beyond its header
+            row = {name: cell for name, cell in row.items() if name is not None}
+        self._row += 1
+        if self._has_number(row):
+            self._weigh(row)
+
+    def report(self) -> Preflight:
+        """Return what is known so far; more rows may follow."""
+        return report_of(
+            [
+                *request_notices(self.plan.request, self.plan.conditions, self._columns.names),
+                *template_notices(self._composer, self._columns.names, self._holes.missing),
+                *self._holes.notices(),
+                *self._sources.notices(self._composed),
+                *self._row_notices(),
+            ],
+            recipients=self._row,
+            histogram=dict(self._histogram),
+            credit=self.plan.credit,
+            longest=self._longest.messages(),
+            culprits=self._sources.found(self._composed),
+            defaulted=dict(self._holes.defaulted),
+        )
+
+    def _row_notices(self) -> Iterator[Notice]:
+        if self.plan.request.list_ids and self._row == len(self.plan.request.recipients):
+            yield notice(WarningCode.LISTS_NOT_EXAMINED)
+        for (code, about), tally in self._tallies.items():
+            yield notice(code, about, tally.count, tally.rows)
+
+    def _note(self, code: NoticeCode, about: str | None = None) -> None:
+        self._tallies[code, about].add(self._row)
+
+    def _has_number(self, row: Mapping[str, Any]) -> bool:
+        column = self._columns.number_column(row)
+        if column is None:
+            self._note(ProblemCode.NO_NUMBER_COLUMN)
+            return False
+        number, codes = judge_number(row[column])
+        for code in codes:
+            self._note(code)
+        if number is None or self._seen.add(number):
+            return number is not None
+        sends_again = not self.plan.skips_duplicates
+        self._note(WarningCode.DUPLICATE_SENT if sends_again else WarningCode.DUPLICATE_SKIPPED)
+        return sends_again
+
+    def _weigh(self, row: Mapping[str, Any]) -> None:
+        try:
+            text = self._composer.compose(row)
+        except PreviewNotInstalled:
+            raise
+        except TemplateError:
+            self._note(ProblemCode.RENDERING_FAILED)
+            return
+        self._composed += 1
+        self._holes.look(self._row, row)
+        size = size_of(text)
+        if size.encoding is Encoding.UCS2 or self._composer.adds_emoji:
+            text = self._composer.settle(text)
+            self._sources.look(self._row, row)
+            size = size_of(text)
+        self._longest.add(self._row, size, text)
+        self._decide(row, size)
+
+    def _decide(self, row: Mapping[str, Any], size: Size) -> None:
+        if not self.plan.allows(size.encoding):
+            self._refuse_ucs2(row)
+        elif not self.plan.fits(size):
+            self._note(ProblemCode.TOO_LONG)
+        else:
+            self._histogram[size.encoding, size.segments] += 1
+            if size.encoding is Encoding.UCS2:
+                self._note(WarningCode.UCS2_USED)
+            if self._would_add_stop and size.remaining < STOP_LENGTH:
+                self._note(WarningCode.STOP_WOULD_NOT_FIT)
+
+    def _refuse_ucs2(self, row: Mapping[str, Any]) -> None:
+        columns = self._sources.remaining_in(row)
+        if self._sources.remain_in_message or not columns:
+            self._note(ProblemCode.UCS2_IN_MESSAGE)
+            return
+        for column in columns:
+            self._note(ProblemCode.UCS2_IN_FIELD, column)

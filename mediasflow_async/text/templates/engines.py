@@ -1,0 +1,170 @@
+"""The real engines of HANDLEBARS, EJS and VELOCITY, inside QuickJS.
+
+QuickJS runs JavaScript with neither files nor network, and under the limits below. All three
+engines live in it, VELOCITY too, since the Velocity engines written in Python let a template reach
+any Python object. `vendor/README.md` says where the JavaScript comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from mediasflow_async.models import Renderer
+from mediasflow_async.text.templates.errors import PreviewNotInstalled, TemplateError
+from mediasflow_async.text.templates.lookup import is_track, look_up, look_up_loosely
+from mediasflow_async.text.templates.substitution import check_missing
+from mediasflow_async.text.templates.syntax import SYNTAXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+_VENDOR: Final = Path(__file__).with_name("vendor")
+
+TIME_LIMIT_SECONDS: Final = 1
+MEMORY_LIMIT_BYTES: Final = 64 * 1024 * 1024
+STACK_LIMIT_BYTES: Final = 512 * 1024
+
+# What is called once with the template, and gives a function from fields to text.
+_COMPILE: Final = {
+    Renderer.HANDLEBARS: "Handlebars.compile",
+    Renderer.EJS: "ejs.compile",
+    # With the methods of Java's strings that JavaScript spells otherwise.
+    Renderer.VELOCITY: """(template) => {
+        const methods = {
+            length: (text) => text.length,
+            isEmpty: (text) => text.length === 0,
+            equals: (text, other) => text === other,
+            equalsIgnoreCase: (text, other) => text.toLowerCase() === String(other).toLowerCase(),
+            contains: (text, part) => text.includes(part),
+        };
+        const customMethodHandlers = [{
+            uid: "java.lang.String",
+            match: ({property, context}) => typeof context === "string" && property in methods,
+            resolve: ({property, context, params}) => methods[property](context, ...params),
+        }];
+        const parsed = Velocity.parse(template);
+        return (fields) => new Velocity.Compile(parsed, {customMethodHandlers}).render(fields);
+    }""",
+}
+
+# Text crosses the border as JSON, since QuickJS ends a bare one at its first NUL.
+_START: Final = """(compile, template) => {
+    const show = compile(JSON.parse(template));
+    return (fields) => JSON.stringify(show(JSON.parse(fields)));
+}"""
+
+
+@frozen
+class Program:
+    """A template for one of the engines."""
+
+    template: str
+    renderer: Renderer
+    names: tuple[str, ...]
+
+    def __call__(
+        self, fields: Mapping[str, object], defaults: Mapping[str, object], *, strict: bool
+    ) -> str:
+        """Return the text for one recipient.
+
+        Raises:
+            MissingField: `strict`, and a shown field is neither in `fields` nor in `defaults`.
+            TemplateError: the engine refused the template, or took too long.
+        """
+        if strict:
+            check_missing(self.names, fields, defaults)
+        values = self._values(fields, defaults)
+        return _engines.run(self.template, self.renderer, values)
+
+    def _values(
+        self, fields: Mapping[str, object], defaults: Mapping[str, object]
+    ) -> dict[str, str]:
+        values = {name: look_up(name, fields, defaults) for name in (*defaults, *fields)}
+        for name in self.names:
+            if values.get(name) is None:
+                values[name] = look_up_loosely(name, fields, defaults)
+                if values[name] is None:
+                    values[name] = self._unfilled(name)
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+    def _unfilled(self, name: str) -> str | None:
+        if SYNTAXES[self.renderer].keeps_unknown:
+            return None
+        return f"${{{name}}}" if is_track(name) else ""
+
+
+def compile_program(template: str, renderer: Renderer) -> Program:
+    """Return `template` ready for its engine, which refuses a wrong template when it first runs.
+
+    Raises:
+        PreviewNotInstalled: there is no engine.
+    """
+    _quickjs(renderer)
+    fields = SYNTAXES[renderer].fields(template)
+    names = dict.fromkeys(field["name"] for field in fields)
+    return Program(template, renderer, tuple(names))
+
+
+class _Engines(threading.local):
+    """The running templates of each thread: a QuickJS context belongs to the thread it began in.
+
+    Each template has a context of its own, so that nothing that one does reaches another.
+    """
+
+    def __init__(self) -> None:
+        self.start = lru_cache(maxsize=8)(_start)
+
+    def run(self, template: str, renderer: Renderer, fields: Mapping[str, str]) -> str:
+        try:
+            return str(json.loads(self.start(template, renderer)(json.dumps(fields))))
+        except _quickjs(renderer).JSException as error:
+            self.start.cache_clear()  # what ran out of time or memory may be left half done
+            raise TemplateError(_reason(renderer, str(error))) from None
+
+
+def _start(template: str, renderer: Renderer) -> Callable[[str], str]:
+    context = _quickjs(renderer).Context()
+    context.set_memory_limit(MEMORY_LIMIT_BYTES)
+    context.set_max_stack_size(STACK_LIMIT_BYTES)
+    context.set_time_limit(TIME_LIMIT_SECONDS)
+    context.eval(_source(renderer))
+    compile_template = context.eval(_COMPILE[renderer])
+    program: Callable[[str], str] = context.eval(_START)(compile_template, json.dumps(template))
+    return program
+
+
+_engines = _Engines()
+
+
+@lru_cache
+def _source(renderer: Renderer) -> str:
+    return (_VENDOR / f"{renderer.lower()}.min.js").read_text(encoding="utf-8")
+
+
+def _quickjs(renderer: Renderer) -> ModuleType:
+    try:
+        return import_module("quickjs")
+    except ImportError:
+        raise PreviewNotInstalled(renderer.value) from None
+
+
+def _reason(renderer: Renderer, report: str) -> str:
+    """Return what the engine said, without the piece of the message that it quotes."""
+    message = report.partition("\n    at ")[0]
+    if "interrupted" in message:
+        return f"the {renderer} template runs for more than {TIME_LIMIT_SECONDS} second"
+    if "out of memory" in message:
+        return f"the {renderer} template needs more than {MEMORY_LIMIT_BYTES >> 20} MB"
+    paragraphs = message.split("\n\n")
+    told = paragraphs[-1] if ">> " in paragraphs[0] else paragraphs[0]
+    first, *quoted = told.splitlines() or [""]
+    got = quoted[-1].rpartition(", ")[2] if quoted else ""
+    return f"{renderer}: {first.removeprefix('Error: ')} {got}".rstrip()

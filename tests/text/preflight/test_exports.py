@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from mediasflow_async import text
+
+
+def test_public_names_are_listed_once_and_in_order() -> None:
+    assert list(text.__all__) == sorted(set(text.__all__))
+
+
+@pytest.mark.parametrize("name", text.__all__)
+def test_a_public_name_can_be_imported_and_says_what_it_is(name: str) -> None:
+    assert getattr(text, name).__doc__
+
+
+def test_tab_completion_offers_every_public_name() -> None:
+    assert set(text.__all__) <= set(dir(text))
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="preflights"):
+        text.preflights  # noqa: B018  reading it is the test
