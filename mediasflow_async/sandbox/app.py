@@ -1,0 +1,170 @@
+"""The ASGI application: reads requests, plays faults, sends answers."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import anyio
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.routing import Mount
+
+from mediasflow_async.sandbox.api import Api
+from mediasflow_async.sandbox.errors import Refusal
+from mediasflow_async.sandbox.http import Answer, Call
+from mediasflow_async.sandbox.login import without_password
+from mediasflow_async.sandbox.operations import LOGIN
+from mediasflow_async.sandbox.preflight_page import preflight_route
+from mediasflow_async.sandbox.wire import refusal_answer
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from mediasflow_async.sandbox.clock import Clock
+    from mediasflow_async.sandbox.faults import Fault, Faults
+    from mediasflow_async.sandbox.journal import Journal
+    from mediasflow_async.sandbox.world import World
+
+BASE_PATH = "/MediasflowApi/v1"
+BASE_PATH_ALT = "/api/v1"
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class ConnectionCut(Exception):
+    """A fault cut the connection, and there is no socket to cut: the app runs in process."""
+
+
+class _TooLarge(Exception):
+    """The body is longer than the rules allow."""
+
+
+def make_app(world: World, faults: Faults, journal: Journal) -> Starlette:
+    """Return the application: both base paths of the API, and the page beside it."""
+    edge = _Edge(world, faults, journal)
+    api = [Mount(path, edge) for path in (BASE_PATH, BASE_PATH_ALT)]
+    return Starlette(routes=[*api, preflight_route(world)])
+
+
+class _Edge:
+    def __init__(self, world: World, faults: Faults, journal: Journal) -> None:
+        self._world = world
+        self._api = Api(world)
+        self._faults = faults
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call(scope)
+        try:
+            body = await _body(receive, self._api.body_limit(call.path))
+        except ClientDisconnect:
+            return
+        except _TooLarge:
+            await self._refuse_size(call, send)
+            return
+        call = _call(scope, body)
+        names = self._api.names(call)
+        number = self._record(call, names)
+        fault = self._faults.take(call, names)
+        answer = await self._play(call, fault)
+        if answer is None:
+            await _cut(scope, reset=fault is not None and fault.reset)
+            return
+        self._journal.finish(number, answer.status)
+        await self._send(scope, send, answer, fault.truncate if fault else None)
+
+    async def _refuse_size(self, call: Call, send: Send) -> None:
+        refusal = Refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "TOO_LARGE",
+            "the body is too large",
+            headers={"Connection": "close"},
+        )
+        answer = refusal_answer(self._world.rules, refusal)
+        self._journal.finish(self._record(call, self._api.names(call)), answer.status)
+        await _respond(send, answer, self._world.clock, answer.body)
+
+    def _record(self, call: Call, names: frozenset[str]) -> int:
+        name = "inject" if "inject" in names else next(iter(names), LOGIN)
+        # What is none of the API's may be a login that went to the wrong path.
+        shown = without_password(call, self._world.rules) if name == LOGIN else call
+        return self._journal.receive(shown, name if names else "", self._world.clock.now())
+
+    async def _play(self, call: Call, fault: Fault | None) -> Answer | None:
+        """Return the answer, None when a fault leaves the client without one."""
+        if fault is None:
+            return await anyio.to_thread.run_sync(self._api.answer, call)
+        if fault.when == "before":
+            await anyio.sleep(fault.delay.total_seconds())
+        answer = await anyio.to_thread.run_sync(self._api.answer, call) if fault.processes else None
+        if fault.when == "after":
+            await anyio.sleep(fault.delay.total_seconds())
+        return None if fault.breaks_connection else fault.answer(answer)
+
+    async def _send(self, scope: Scope, send: Send, answer: Answer, truncate: int | None) -> None:
+        await _respond(send, answer, self._world.clock, answer.body[:truncate])
+        if truncate is not None and truncate < len(answer.body):
+            await _cut(scope, reset=False)
+
+
+def _call(scope: Scope, body: bytes = b"") -> Call:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    client = scope.get("client") or ("", 0)
+    return Call(
+        method=scope["method"],
+        path=path.strip("/"),
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+        body=body,
+        client_ip=client[0],
+    )
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    chunks = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(chunks) > limit:
+            raise _TooLarge
+    return bytes(chunks)
+
+
+async def _respond(send: Send, answer: Answer, clock: Clock, body: bytes) -> None:
+    headers = {
+        "Content-Type": answer.content_type,
+        "Content-Length": str(len(answer.body)),
+        "Date": format_datetime(clock.now(), usegmt=True),
+        **answer.headers,
+    }
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send(
+        {"type": "http.response.body", "body": body, "more_body": len(body) < len(answer.body)}
+    )
+
+
+async def _cut(scope: Scope, *, reset: bool) -> None:
+    """Close the connection that a request came on, once what was written has left."""
+    transport: Any = scope.get("state", {}).get("transport")
+    if transport is None:
+        raise ConnectionCut
+    if reset:
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+        )
+        transport.abort()
+    else:
+        transport.close()

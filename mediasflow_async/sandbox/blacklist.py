@@ -1,0 +1,155 @@
+"""Numbers that must get no message (Guide: 2.9, 2.10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import frozen
+
+from mediasflow_async.sandbox import reading, texts
+from mediasflow_async.sandbox.dates import from_epoch, gson
+from mediasflow_async.sandbox.errors import invalid
+from mediasflow_async.sandbox.users import CUSTOMER_ID
+from mediasflow_async.sandbox.wire import answer
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from mediasflow_async.sandbox.http import Answer
+    from mediasflow_async.sandbox.reading import Object
+    from mediasflow_async.sandbox.world import Task, World
+
+Scope = Literal["ACCOUNT", "BRAND", "CUSTOMER", "MEDIASFLOW"]
+
+_KINDS = ("MOBILE", "VMS")
+_INSERT = "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?, ?, ?, ?)"
+# Scopes from the widest to the narrowest, with the status of a message that they stop.
+_BY_SCOPE: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}
+
+
+@frozen(kw_only=True)
+class Entry:
+    """A number in a blacklist.
+
+    Attributes:
+        item: the number, E.164.
+        kind: `MOBILE` or `VMS`; only MOBILE stops SMS.
+        scope: whose blacklist: the `ACCOUNT`'s, one `BRAND`'s, the client's (`CUSTOMER`), or
+            everybody's (`MEDIASFLOW`).
+        brand: for BRAND.
+        description: as given.
+        user_id: who added it.
+        created_at: epoch seconds.
+    """
+
+    item: str
+    kind: str
+    scope: Scope
+    brand: str
+    description: str | None
+    user_id: str
+    created_at: float
+
+
+def add(db: sqlite3.Connection, entry: Entry) -> None:
+    """Keep `entry`; one that is there already stays as it is."""
+    db.execute(
+        _INSERT,
+        (
+            entry.item,
+            entry.kind,
+            entry.scope,
+            entry.brand,
+            entry.description,
+            entry.user_id,
+            entry.created_at,
+        ),
+    )
+
+
+def entries(db: sqlite3.Connection) -> list[Entry]:
+    """Return every entry, oldest first."""
+    rows = db.execute("SELECT * FROM blacklist ORDER BY created_at, rowid")
+    return [Entry(**row) for row in rows]
+
+
+def blocked_scopes(db: sqlite3.Connection, brand: str) -> dict[str, str]:
+    """Return the scope that stops SMS for `brand` to each blocked number."""
+    query = "SELECT item, scope FROM blacklist WHERE kind = 'MOBILE'"
+    rows = db.execute(f"{query} AND (scope <> 'BRAND' OR brand = ?)", (brand,))
+    return {row["item"]: row["scope"] for row in rows}
+
+
+def status_of(scope: str, client_code: int) -> int:
+    """Return the status code of a message that a blacklist of `scope` stops."""
+    return _BY_SCOPE.get(scope, client_code)
+
+
+def add_entry(task: Task, data: Object) -> Answer:
+    """Answer POST /blacklist."""
+    kind = reading.required(reading.text(data, "typeItem"), "typeItem")
+    if kind not in _KINDS:
+        raise invalid("typeItem", "typeItem is MOBILE or VMS")
+    number = texts.e164(reading.required(reading.text(data, "item"), "item"))
+    if number is None:
+        raise invalid("item", "item is not a phone number")
+    brand = reading.text(data, "brand") or ""
+    entry = Entry(
+        item=number,
+        kind=kind,
+        scope="BRAND" if brand else "ACCOUNT",
+        brand=brand,
+        description=reading.text(data, "createdDescription"),
+        user_id=task.caller.id,
+        created_at=task.now.timestamp(),
+    )
+    add(task.db, entry)
+    return answer(task.rules, _row(entry, task.world))
+
+
+def list_entries(task: Task) -> Answer:
+    """Answer GET /blacklist with the entries of the account and its brands."""
+    own = [entry for entry in entries(task.db) if entry.scope in ("ACCOUNT", "BRAND")]
+    if task.rules.blacklist_shape == "strings":
+        return answer(task.rules, [entry.item for entry in own])
+    rows = [_row(entry, task.world) for entry in own]
+    return answer(task.rules, {"items": rows} if task.rules.blacklist_shape == "items" else rows)
+
+
+def _row(entry: Entry, world: World) -> dict[str, Any]:
+    created = gson(from_epoch(entry.created_at), world.timezone, world.rules.campaign_dates)
+    row = {
+        "item": entry.item,
+        "typeItem": entry.kind,
+        "createdDescription": entry.description,
+        "brand": entry.brand,
+        "creationDate": created,
+        "userOwnerID": entry.user_id,
+        "customerID": CUSTOMER_ID,
+    }
+    return {name: value for name, value in row.items() if value}
+
+
+def block(world: World, number: str, scope: Scope, brand: str) -> None:
+    """Put `number` into a blacklist from outside, as Mediasflow or a client would.
+
+    Raises:
+        ValueError: `number` is no phone number, or BRAND comes without a brand.
+    """
+    mobile = texts.e164(number)
+    if mobile is None:
+        raise ValueError("block() needs a phone number, such as +33612345678")
+    if (scope == "BRAND") != bool(brand):
+        raise ValueError("a brand goes with scope BRAND, and only with it")
+    entry = Entry(
+        item=mobile,
+        kind="MOBILE",
+        scope=scope,
+        brand=brand,
+        description=None,
+        user_id=world.users[0].id,
+        created_at=world.clock.now().timestamp(),
+    )
+    with world.store.transaction() as db:
+        add(db, entry)

@@ -1,0 +1,199 @@
+"""Which recipients of a campaign get a message, which one, and why the others do not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from mediasflow_async.sandbox import texts
+from mediasflow_async.sandbox.blacklist import blocked_scopes, status_of
+from mediasflow_async.sandbox.countries import country_of
+from mediasflow_async.sandbox.errors import not_found
+from mediasflow_async.sandbox.links import track_fields
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mediasflow_async.sandbox.orders import Order
+    from mediasflow_async.sandbox.rules import ServerRules
+
+MALFORMED = 2
+DESTINATION = 3
+DUPLICATE = 4
+PERSONALISATION = 5
+UCS2 = 6
+TOO_LONG = 7
+NO_CREDIT = 8
+
+
+@frozen
+class Candidate:
+    """A recipient as it was given.
+
+    Attributes:
+        line: in its list, from 1.
+        ref_list: name of its list, empty for inline recipients.
+        number: as written.
+        fields: what its message may be personalised with.
+    """
+
+    line: int
+    ref_list: str
+    number: str
+    fields: Mapping[str, str]
+
+
+@frozen
+class Verdict:
+    """What a candidate gets.
+
+    Attributes:
+        candidate: who.
+        mobile: the number, E.164; as it was written when it is malformed.
+        status: why there is no message; None when there is one.
+        scope: of the blacklist that holds the number, empty for none.
+        text: the message.
+        encoding: `GSM-7` or `UCS-2`, empty without a message.
+        segments: SMS to bill, 0 without a message.
+    """
+
+    candidate: Candidate
+    mobile: str
+    status: int | None = None
+    scope: str = ""
+    text: str = ""
+    encoding: str = ""
+    segments: int = 0
+
+
+@frozen
+class Tally:
+    """The counts of a campaign, as JSON in the store.
+
+    Attributes:
+        total: recipients.
+        segments: SMS to bill.
+        most_segments: of one message.
+        by_status: how many recipients get no message, by status code.
+        by_scope: how many are blocked, by blacklist.
+    """
+
+    total: int = 0
+    segments: int = 0
+    most_segments: int = 0
+    by_status: Mapping[str, int] = field(factory=dict)
+    by_scope: Mapping[str, int] = field(factory=dict)
+
+    def count(self, *codes: int) -> int:
+        """Return how many recipients have one of these status codes."""
+        return sum(self.by_status.get(str(code), 0) for code in codes)
+
+    @property
+    def valid(self) -> int:
+        """Recipients that get a message."""
+        return self.total - sum(self.by_status.values())
+
+
+def tally_of(verdicts: Iterable[Verdict]) -> Tally:
+    """Count `verdicts`."""
+    total = segments = most = 0
+    by_status, by_scope = Counter[str](), Counter[str]()
+    for verdict in verdicts:
+        total += 1
+        segments += verdict.segments
+        most = max(most, verdict.segments)
+        if verdict.status is not None:
+            by_status[str(verdict.status)] += 1
+        if verdict.scope:
+            by_scope[verdict.scope] += 1
+    return Tally(total, segments, most, by_status, by_scope)
+
+
+def candidates(db: sqlite3.Connection, order: Order) -> Iterator[Candidate]:
+    """Yield the inline recipients of `order`, then those of its lists."""
+    for line, guest in enumerate(order.guests, 1):
+        yield Candidate(line, "", guest.number, guest.fields)
+    for list_id in order.list_ids:
+        yield from _listed(db, list_id)
+
+
+def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Candidate]:
+    found = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
+    if found is None:
+        raise not_found("list", "listsId")
+    header = json.loads(found["header"])
+    rows = db.execute(
+        "SELECT line, cells FROM list_rows WHERE list_id = ? ORDER BY line", (list_id,)
+    )
+    for line, written in rows:
+        cells = json.loads(written)
+        number = cells[found["mobile_column"]]
+        yield Candidate(line, found["name"], number, dict(zip(header, cells, strict=True)))
+
+
+def judge(db: sqlite3.Connection, order: Order, rules: ServerRules, key: str) -> Iterator[Verdict]:
+    """Yield a verdict on each candidate of `order`.
+
+    Args:
+        db: the open transaction.
+        order: the campaign.
+        rules: of the account.
+        key: makes the campaign's short links its own.
+    """
+    blocked = blocked_scopes(db, order.brand)
+    seen: set[str] = set()
+    for candidate in candidates(db, order):
+        mobile = texts.mobile(candidate.number)
+        if mobile is None:
+            yield Verdict(candidate, candidate.number, MALFORMED)
+            continue
+        status, scope = _refusal(mobile, order, rules, seen, blocked)
+        seen.add(mobile)
+        if status is not None:
+            yield Verdict(candidate, mobile, status, scope)
+        else:
+            yield compose(candidate, mobile, order, rules, key)
+
+
+def _refusal(
+    mobile: str, order: Order, rules: ServerRules, seen: set[str], blocked: Mapping[str, str]
+) -> tuple[int | None, str]:
+    if not rules.allows(country_of(mobile)):
+        return DESTINATION, ""
+    if order.check_duplicate and mobile in seen:
+        return DUPLICATE, ""
+    if scope := blocked.get(mobile):
+        return status_of(scope, rules.lost_codes[2]), scope
+    return None, ""
+
+
+def compose(
+    candidate: Candidate, mobile: str, order: Order, rules: ServerRules, key: str
+) -> Verdict:
+    """Return the message for one candidate, or why it cannot be written."""
+    tracks = track_fields(order.links, f"{key}/{candidate.line}/{mobile}")
+    try:
+        text = texts.filled(
+            order.text, {**candidate.fields, **tracks}, order.renderer, order.defaults
+        )
+    except texts.CannotPersonalise:
+        return Verdict(candidate, mobile, PERSONALISATION)
+    size = texts.size_of(text := _replaced(text, order))
+    status = None
+    if texts.needs_ucs2(size) and not order.allow_ucs2:
+        status = UCS2
+    elif size.segments > rules.max_segments:
+        status = TOO_LONG
+    if status is not None:
+        return Verdict(candidate, mobile, status)
+    return Verdict(candidate, mobile, None, "", text, size.encoding, size.segments)
+
+
+def _replaced(text: str, order: Order) -> str:
+    if order.replace_emoji:
+        text = texts.with_emoji(text)
+    return texts.simplified(text) if order.replace_to_gsm7 else text

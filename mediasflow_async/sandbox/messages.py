@@ -1,0 +1,158 @@
+"""Messages in the store: what was sent to whom, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import attrs
+from attrs import frozen
+
+from mediasflow_async.sandbox.delivery import RECEIVED, STOP_REQUESTED, Fate
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mediasflow_async.sandbox.judging import Verdict
+    from mediasflow_async.sandbox.records import StoredCampaign
+
+_COLUMNS = (
+    "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
+    "fields, sent_at, posted_at, fate, stops_at, left, test"
+)
+_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  constants
+
+
+@frozen(kw_only=True)
+class StoredMessage:
+    """One recipient's row in a launched campaign, whether a message left or not.
+
+    Attributes:
+        id: rises in the order of sending.
+        campaign_id: of its campaign.
+        line: of the recipient in the list `ref_list`, from 1.
+        ref_list: empty for inline recipients.
+        mobile: E.164; as it was written when it is malformed.
+        type: `BCAST_MKG` or `P2P`.
+        sender: what the phone shows.
+        text: the message, empty when none could be written.
+        encoding: `GSM-7` or `UCS-2`.
+        segments: SMS billed.
+        fields: the recipient's own columns.
+        sent_at: epoch seconds.
+        fate: what becomes of it.
+        test: whether it is a campaign's test.
+    """
+
+    id: int
+    campaign_id: int
+    line: int
+    ref_list: str
+    mobile: str
+    type: str
+    sender: str
+    text: str
+    encoding: str
+    segments: int
+    fields: Mapping[str, str]
+    sent_at: float
+    fate: Fate
+    test: bool
+
+    def status(self, now: float) -> int:
+        """Return the status code at `now`."""
+        return self.fate.status(now - self.sent_at)
+
+    def delivered_at(self, now: float) -> float | None:
+        """Return when the phone got the message, None when it did not."""
+        elapsed, final = self.fate.final
+        at = self.sent_at + elapsed
+        return at if at <= now and final in RECEIVED else None
+
+    def clicked_at(self, now: float) -> float | None:
+        """Return when the links were clicked, None while they were not."""
+        if self.fate.clicked_at is None or self.sent_at + self.fate.clicked_at > now:
+            return None
+        return self.sent_at + self.fate.clicked_at
+
+
+def insert_all(
+    db: sqlite3.Connection,
+    campaign: StoredCampaign,
+    outcomes: Iterable[tuple[Verdict, Fate]],
+    sent_at: float,
+    *,
+    test: bool = False,
+) -> None:
+    """Store one message for each verdict on a recipient of `campaign`."""
+    db.executemany(
+        _INSERT,
+        (_values(campaign, verdict, fate, sent_at, test=test) for verdict, fate in outcomes),
+    )
+
+
+def _values(
+    campaign: StoredCampaign, verdict: Verdict, fate: Fate, sent_at: float, *, test: bool
+) -> tuple[object, ...]:
+    at, final = fate.final
+    return (
+        campaign.id,
+        campaign.user_id,
+        verdict.candidate.line,
+        verdict.candidate.ref_list,
+        verdict.mobile,
+        campaign.order.route,
+        campaign.shown_sender,
+        verdict.text,
+        verdict.encoding,
+        verdict.segments,
+        json.dumps(verdict.candidate.fields, ensure_ascii=False),
+        sent_at,
+        None if fate.posted_at is None else sent_at + fate.posted_at,
+        json.dumps(attrs.astuple(fate)),
+        sent_at + at if final == STOP_REQUESTED else None,
+        verdict.status is None,
+        test,
+    )
+
+
+def select(db: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[StoredMessage]:
+    """Yield the messages that a WHERE clause finds, in the order of sending."""
+    query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY id"  # noqa: S608  no input
+    for row in db.execute(query, tuple(values)):
+        data = dict(row)
+        for column in ("user_id", "posted_at", "stops_at", "left"):
+            del data[column]
+        fate = Fate(*json.loads(data.pop("fate")))
+        fields = json.loads(data.pop("fields"))
+        test = bool(data.pop("test"))
+        yield StoredMessage(fate=fate, fields=fields, test=test, **data)
+
+
+def of_campaign(db: sqlite3.Connection, campaign_id: int) -> Iterator[StoredMessage]:
+    """Yield the rows of a campaign's report; its tests are not in it."""
+    return select(db, "campaign_id = ? AND NOT test", (campaign_id,))
+
+
+def count(db: sqlite3.Connection, campaign_id: int, now: float) -> tuple[int, int]:
+    """Return how many rows a campaign's report has, and how many went to an operator until now."""
+    query = "SELECT count(*), count(CASE WHEN posted_at <= ? THEN 1 END) FROM messages"
+    where = "WHERE campaign_id = ? AND NOT test"
+    total, posted = db.execute(f"{query} {where}", (now, campaign_id)).fetchone()
+    return total, posted
+
+
+def departed(db: sqlite3.Connection) -> Iterator[StoredMessage]:
+    """Yield the messages that left towards a phone, tests included."""
+    return select(db, "left", ())
+
+
+def take_stops(db: sqlite3.Connection, now: float) -> list[tuple[StoredMessage, float]]:
+    """Return the messages that were answered with STOP until now, once, with the moment."""
+    stops = [
+        (message, message.sent_at + message.fate.final[0])
+        for message in select(db, "stops_at <= ?", (now,))
+    ]
+    db.execute("UPDATE messages SET stops_at = NULL WHERE stops_at <= ?", (now,))
+    return stops

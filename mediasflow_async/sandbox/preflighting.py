@@ -1,0 +1,85 @@
+"""A draft looked at before it is sent: the report that the client makes, on the server's side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from mediasflow_async.models import CampaignRequest, CampaignType, Renderer, TinyUrl, TinyUrlType
+from mediasflow_async.sandbox import records
+from mediasflow_async.sandbox.dates import from_epoch
+from mediasflow_async.sandbox.errors import conflict, not_found
+from mediasflow_async.sandbox.judging import candidates
+from mediasflow_async.text import Conditions, Preflight, PreflightRun
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from mediasflow_async.sandbox.orders import Order
+    from mediasflow_async.sandbox.records import StoredCampaign
+    from mediasflow_async.sandbox.rules import ServerRules
+
+INTEGER_BITS = 64
+"""Of SQLite's integers, sign included."""
+
+
+def preflight_of(
+    db: sqlite3.Connection, rules: ServerRules, campaign_id: int, now: datetime
+) -> Preflight:
+    """Return the preflight of a campaign that has not left yet.
+
+    Raises:
+        Refusal: 404, there is no such campaign; 409, it has left.
+    """
+    campaign = records.find(db, campaign_id) if campaign_id.bit_length() < INTEGER_BITS else None
+    if campaign is None:
+        raise not_found("campaign")
+    if campaign.state == "LAUNCHED":
+        raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
+    run = PreflightRun(
+        _request(campaign),
+        credit=records.credit(db),
+        max_segments=rules.max_segments,
+        conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
+    )
+    for row in _rows(db, campaign.order):
+        run.feed(row)
+    return run.report()
+
+
+def _rows(db: sqlite3.Connection, order: Order) -> Iterator[Mapping[str, str]]:
+    for candidate in candidates(db, order):
+        is_listed = bool(candidate.ref_list)
+        yield candidate.fields if is_listed else {**candidate.fields, "mobile": candidate.number}
+
+
+def _request(campaign: StoredCampaign) -> CampaignRequest:
+    """Return what was ordered, without the recipients, which come as rows."""
+    order = campaign.order
+    return CampaignRequest(
+        msg=order.text,
+        sender=campaign.sender or None,
+        type=CampaignType(order.type),
+        schedule_on=None if campaign.starts_at is None else from_epoch(campaign.starts_at),
+        renderer=Renderer(order.renderer),
+        defaults=order.defaults,
+        allow_ucs2=order.allow_ucs2,
+        replace_emoji=order.replace_emoji,
+        replace_to_gsm7=order.replace_to_gsm7,
+        check_duplicate=order.check_duplicate,
+        tiny_urls=map(_link, order.links),
+    )
+
+
+def _link(link: Mapping[str, Any]) -> TinyUrl:
+    return TinyUrl(
+        index=link["index"],
+        type=TinyUrlType(link["type"]),
+        url=link.get("urlToRedirect"),
+        parameters=map(str, link.get("listParameter") or ()),
+        renderer=link.get("renderer"),
+        host=link.get("host"),
+        domain=link.get("associateToDomain"),
+    )

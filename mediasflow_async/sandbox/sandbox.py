@@ -1,0 +1,251 @@
+"""The sandbox as its users see it."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+import anyio
+import anyio.to_thread
+
+from mediasflow_async.sandbox import blacklist, records
+from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
+from mediasflow_async.sandbox.clock import Clock
+from mediasflow_async.sandbox.delivery import DeliveryPlan
+from mediasflow_async.sandbox.errors import Refusal
+from mediasflow_async.sandbox.faults import Faults
+from mediasflow_async.sandbox.journal import Journal, RecordedRequest
+from mediasflow_async.sandbox.launching import settle
+from mediasflow_async.sandbox.preflight_page import draft_preflight
+from mediasflow_async.sandbox.rules import ServerRules
+from mediasflow_async.sandbox.server import ServerThread
+from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, departed_messages
+from mediasflow_async.sandbox.store import Store
+from mediasflow_async.sandbox.users import Tokens, User
+from mediasflow_async.sandbox.world import World
+
+if TYPE_CHECKING:
+    import sqlite3
+    import ssl
+    from collections.abc import Generator, Iterable
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+    import httpx
+    from starlette.applications import Starlette
+
+    from mediasflow_async.sandbox.blacklist import Entry, Scope
+    from mediasflow_async.text import Preflight
+
+DEFAULT_CREDIT = 1_000_000.0
+
+
+class Sandbox:
+    """A local Mediasflow.
+
+        async with Sandbox() as sandbox:
+            ...  # talk to sandbox.base_url as sandbox.username with sandbox.password
+
+    or, without an event loop, `with Sandbox().serve_in_thread() as sandbox:`. Without either,
+    `app` and `transport` answer in process, until `close`.
+
+    Beside the API, `GET /preflight/{campaignId}` answers what `preflight` returns for a draft: as
+    JSON, or as text to read where the request accepts `text/plain`. It needs no login, for it
+    shows neither texts nor numbers, and answers callers on this machine alone. `requests` does
+    not hold it, and no fault touches it.
+
+    Args:
+        host: address to listen on.
+        port: 0 for any free one.
+        username: of the first user, who has ADMIN rights.
+        password: of that user; a random one unless given.
+        database: file to keep the state in; None keeps it in memory.
+        rules: which of the plausible servers to be.
+        delivery: what becomes of messages.
+        credit: SMS that the account can send.
+        users: further users.
+        ssl_context: for HTTPS.
+
+    Attributes:
+        username: what to log in with.
+        password: the same.
+        clock: the sandbox's time; `clock.advance(timedelta(...))` moves it.
+        faults: what goes wrong with the requests to come.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        username: str = "demo",
+        password: str | None = None,
+        database: str | Path | None = None,
+        rules: ServerRules | None = None,
+        delivery: DeliveryPlan | None = None,
+        credit: float = DEFAULT_CREDIT,
+        users: Iterable[User] = (),
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.username = username
+        self.password = password or secrets.token_urlsafe(12)
+        self.clock = Clock()
+        self.faults = Faults()
+        self._host = host
+        self._port = port
+        self._ssl_context = ssl_context
+        self._journal = Journal()
+        self._server: ServerThread | None = None
+        rules = rules or ServerRules()
+        self._world = World(
+            rules=rules,
+            plan=delivery or DeliveryPlan(),
+            clock=self.clock,
+            store=Store(database, credit),
+            users=(User(username, self.password), *users),
+            tokens=Tokens(self.clock, rules.token_life, jwt=rules.token_format == "jwt"),
+        )
+        self._app = make_app(self._world, self.faults, self._journal)
+
+    def __repr__(self) -> str:
+        return f"Sandbox(base_url={self.base_url!r})"
+
+    @property
+    def base_url(self) -> str:
+        """What the guide calls the production environment, here. Guide: 1.2."""
+        return f"{self._origin}{BASE_PATH}/"
+
+    @property
+    def base_url_alt(self) -> str:
+        """The other base URL that the guide names. Guide: 2."""
+        return f"{self._origin}{BASE_PATH_ALT}/"
+
+    @property
+    def _origin(self) -> str:
+        scheme = "http" if self._ssl_context is None else "https"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self._server.port if self._server else self._port}"
+
+    @property
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return self._app
+
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """An httpx transport that reaches the sandbox in process, on asyncio and trio."""
+        from mediasflow_async.sandbox.in_process import InProcessTransport
+
+        return InProcessTransport(self._app)
+
+    async def __aenter__(self) -> Self:
+        await anyio.to_thread.run_sync(self._start)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.close)
+
+    @contextmanager
+    def serve_in_thread(self) -> Generator[Self]:
+        """Serve while a `with` block runs."""
+        self._start()
+        try:
+            yield self
+        finally:
+            self.close()
+
+    def _start(self) -> None:
+        if self._server is not None:
+            raise RuntimeError("this sandbox runs already")
+        server = ServerThread(self._app, self._host, self._port, self._ssl_context)
+        server.start()
+        self._server = server
+
+    def close(self) -> None:
+        """Stop, and forget a state that is in memory. Harmless when stopped already."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+        self._world.store.close()
+
+    @contextmanager
+    def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
+        now = self.clock.now()
+        with self._world.store.transaction() as db:
+            settle(db, self._world, now.timestamp())
+            yield db, now
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Every SMS that left towards a phone, oldest first."""
+        with self._present() as (db, now):
+            return departed_messages(db, now)
+
+    @property
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """Every campaign, oldest first."""
+        with self._present() as (db, now):
+            return all_campaigns(db, self._world.plan, now)
+
+    @property
+    def blacklist(self) -> tuple[Entry, ...]:
+        """Every blacklist's entries, oldest first."""
+        with self._present() as (db, _):
+            return tuple(blacklist.entries(db))
+
+    @property
+    def credit(self) -> float:
+        """SMS that the account can still send."""
+        with self._present() as (db, _):
+            return records.credit(db)
+
+    @property
+    def requests(self) -> tuple[RecordedRequest, ...]:
+        """Every request, in the order of arrival; credentials are masked."""
+        return self._journal.requests
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Who may log in."""
+        return self._world.users
+
+    def preflight(self, campaign_id: int) -> Preflight:
+        """Return who would get a draft, at which price, and what may go wrong with it.
+
+        It goes by the sandbox's rules, credit and clock. Lists and inline recipients are numbered
+        as one; the blacklists are not looked at.
+
+        Raises:
+            LookupError: there is no campaign with this number that has not left yet.
+        """
+        try:
+            return draft_preflight(self._world, campaign_id)
+        except Refusal as refusal:
+            raise LookupError(refusal.message) from None
+
+    def block(self, number: str, *, scope: Scope = "ACCOUNT", brand: str = "") -> None:
+        """Put `number` into a blacklist, those included that no request can change.
+
+        Raises:
+            ValueError: `number` is no phone number, or BRAND comes without a brand.
+        """
+        blacklist.block(self._world, number, scope, brand)
+
+    def revoke_tokens(self) -> None:
+        """Accept no bearer token that was issued until now."""
+        self._world.tokens.revoke()
+
+    def reset(self) -> None:
+        """Forget everything but the users: same port, empty state, present time."""
+        self._world.store.clear()
+        self._journal.clear()
+        self.faults.clear()
+        self.clock.reset()

@@ -1,0 +1,147 @@
+"""The sandbox's state, in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+# The first ids are those of the guide's examples.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS balance (credit REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS campaigns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    tally TEXT NOT NULL,
+    starts_at REAL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    launches INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS campaigns_due ON campaigns (starts_at) WHERE state = 'SCHEDULED';
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    ref_list TEXT NOT NULL,
+    mobile TEXT NOT NULL,
+    type TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    text TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    segments INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    sent_at REAL NOT NULL,
+    posted_at REAL,
+    fate TEXT NOT NULL,
+    stops_at REAL,
+    left INTEGER NOT NULL,
+    test INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_campaign ON messages (campaign_id);
+CREATE INDEX IF NOT EXISTS messages_sent ON messages (sent_at);
+CREATE INDEX IF NOT EXISTS messages_stops ON messages (stops_at) WHERE stops_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS lists (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    header TEXT NOT NULL,
+    mobile_column INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS list_rows (
+    list_id INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    cells TEXT NOT NULL,
+    PRIMARY KEY (list_id, line)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blacklist (
+    item TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    description TEXT,
+    user_id TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (item, kind, scope, brand)
+);
+"""
+_TABLES = ("balance", "campaigns", "messages", "lists", "list_rows", "blacklist")
+_FIRST_IDS = {"campaigns": 943, "lists": 392, "messages": 1}
+
+
+def _connect(path: str | Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(_SCHEMA)
+        stack.pop_all()
+    return connection
+
+
+class Store:
+    """One SQLite connection that threads take in turn.
+
+    Args:
+        path: file to keep the state in; None keeps it in memory.
+        credit: SMS that the account can send at first.
+    """
+
+    def __init__(self, path: str | Path | None, credit: float) -> None:
+        self._credit = credit
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = _connect(path)
+        with self.transaction() as db:
+            if db.execute("SELECT count(*) FROM balance").fetchone()[0] == 0:
+                self._fill(db)
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """Give the connection to one thread; all of its changes are kept, or none.
+
+        Raises:
+            RuntimeError: the store is closed.
+        """
+        with self._lock:
+            if self._connection is None:
+                raise RuntimeError("this sandbox has stopped: its messages are gone with it")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def clear(self) -> None:
+        """Forget everything; ids start again."""
+        with self.transaction() as db:
+            for table in _TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608  a constant
+            self._fill(db)
+
+    def _fill(self, db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO balance VALUES (?)", (self._credit,))
+        db.execute("DELETE FROM sqlite_sequence")
+        db.executemany(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)",
+            [(table, first - 1) for table, first in _FIRST_IDS.items()],
+        )
+
+    def close(self) -> None:
+        """Close the connection; a state in memory is lost."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()

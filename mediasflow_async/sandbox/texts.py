@@ -1,0 +1,98 @@
+"""Message texts and numbers as the platform sees them: the sandbox's one seam to `text`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+from mediasflow_async.sandbox.errors import Refusal
+from mediasflow_async.text import (
+    Encoding,
+    TextSize,
+    measure,
+    replace_emoji,
+    to_e164,
+)
+from mediasflow_async.text.templates import PreviewNotInstalled, TemplateError, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPOGRAPHY = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    "\u2026": "...",
+    "œ": "oe",
+    "Œ": "OE",
+}
+_FRANCE = "+33"
+
+with_emoji = replace_emoji
+
+
+class CannotPersonalise(Exception):
+    """The message of one recipient cannot be written."""
+
+
+def size_of(text: str) -> TextSize:
+    """Return encoding and segments of `text`."""
+    return measure(text)
+
+
+def needs_ucs2(size: TextSize) -> bool:
+    """Tell whether a message travels as UCS-2."""
+    return size.encoding is Encoding.UCS2
+
+
+def simplified(text: str) -> str:
+    """Return `text` with GSM-7 equivalents; what has none, such as an emoji, stays. Guide: 2.1."""
+    if not needs_ucs2(measure(text)):
+        return text
+    return "".join(map(_equivalent, normalize("NFC", text)))
+
+
+@lru_cache(maxsize=4096)
+def _equivalent(character: str) -> str:
+    """Return the letter without its accents, or what else GSM-7 has for a character."""
+    for found in (character, _TYPOGRAPHY.get(character, ""), normalize("NFKD", character)[0]):
+        if found and not needs_ucs2(measure(found)):
+            return found
+    return character
+
+
+def filled(
+    template: str, fields: Mapping[str, str], renderer: str, defaults: Mapping[str, str]
+) -> str:
+    """Return the message for one recipient.
+
+    Raises:
+        CannotPersonalise: the renderer refuses these fields.
+        Refusal: 501, the renderer needs an engine that is not installed here.
+    """
+    try:
+        return render(template, fields, renderer=renderer, defaults=defaults)
+    except PreviewNotInstalled as error:
+        raise Refusal(
+            HTTPStatus.NOT_IMPLEMENTED, "RENDERER_NOT_INSTALLED", str(error), field="renderer"
+        ) from None
+    except TemplateError:
+        raise CannotPersonalise from None
+
+
+def e164(number: str) -> str | None:
+    """Return `number` in E.164, None when it is no phone number."""
+    try:
+        return to_e164(number)
+    except ValueError:
+        return None
+
+
+def mobile(number: str) -> str | None:
+    """Return a mobile number in E.164, None when SMS cannot be sent to it."""
+    found = e164(number)
+    if found and found.startswith(_FRANCE) and found[len(_FRANCE)] not in "67":
+        return None
+    return found

@@ -1,0 +1,84 @@
+"""Everything one sandbox consists of, and the request that is being answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from mediasflow_async.sandbox.errors import forbidden, not_found
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+    from mediasflow_async.sandbox.clock import Clock
+    from mediasflow_async.sandbox.delivery import DeliveryPlan
+    from mediasflow_async.sandbox.http import Call
+    from mediasflow_async.sandbox.rules import ServerRules
+    from mediasflow_async.sandbox.store import Store
+    from mediasflow_async.sandbox.users import Tokens, User
+
+
+@frozen
+class World:
+    """One sandbox.
+
+    Attributes:
+        rules: which of the plausible servers it is.
+        plan: what becomes of messages.
+        clock: its time.
+        store: its memory.
+        users: who may log in.
+        tokens: who has.
+    """
+
+    rules: ServerRules
+    plan: DeliveryPlan
+    clock: Clock
+    store: Store
+    users: tuple[User, ...]
+    tokens: Tokens
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone of dates that name none."""
+        return ZoneInfo(self.rules.server_tz)
+
+
+@frozen
+class Task:
+    """One request, past its login, with the store to itself.
+
+    Attributes:
+        world: the sandbox.
+        db: the open transaction.
+        caller: who asks.
+        call: what is asked.
+        now: the moment of the request, aware, UTC.
+    """
+
+    world: World
+    db: sqlite3.Connection
+    caller: User
+    call: Call
+    now: datetime
+
+    @property
+    def rules(self) -> ServerRules:
+        """Which of the plausible servers this is."""
+        return self.world.rules
+
+    def owner(self, user_id: str | None, field: str = "userOwnerID") -> str:
+        """Return the id of the user to act for: the caller, or another if the caller may.
+
+        Guide: 2.1 (only an account with ADMIN rights acts on behalf of a user).
+        """
+        if not user_id or user_id == self.caller.id:
+            return self.caller.id
+        if not self.caller.admin:
+            raise forbidden("only ADMIN users act for others", "ADMIN_ONLY", field)
+        if all(user.id != user_id for user in self.world.users):
+            raise not_found("user", field)
+        return user_id
