@@ -1,0 +1,205 @@
+"""Wire names: the only place that knows how the server spells things.
+
+`WIRE_NAMES` gives the spelling that is written, which is the one of the guide's tables;
+`SPELLINGS` gives the others that are read, misprints of the guide included.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mediasflow_async.models import (
+    BlacklistEntry,
+    Campaign,
+    CampaignRequest,
+    Recipient,
+    RecipientList,
+    TinyUrl,
+)
+
+__all__ = ["NUMBER_COLUMNS", "SPELLINGS", "WIRE_NAMES"]
+
+NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
+"""Columns of a list that hold the number, in any letter case (Guide: 2.11)."""
+
+_RECIPIENT: Final = {
+    "mobile": "mobile",
+    "title": "title",
+    "last_name": "lastName",
+    "first_name": "firstName",
+    "email": "email",
+    "phone": "phone",
+    "group_id": "groupID",
+    "user_owner_id": "userOwnerID",
+    "fields": "extendedKeys",
+    "id": "id",
+}
+
+_TINY_URL: Final = {
+    "index": "index",
+    "type": "type",
+    "url": "urlToRedirect",
+    "local_html": "nameToLocalHTML",
+    "parameters": "listParameter",
+    "label": "label",
+    "description": "description",
+    "image_name": "imageName",
+    "renderer": "renderer",
+    "end_of_life": "endOfLife",
+    "host": "host",
+    "domain": "associateToDomain",
+    "is_open_graph": "isOG",
+}
+
+_CAMPAIGN_REQUEST: Final = {
+    "msg": "msg",
+    "recipients": "listRecipient",
+    "list_ids": "listsId",
+    "campaign_id": "campaignId",
+    "campaign_name": "campaignName",
+    "user_owner_id": "userOwnerID",
+    "brand": "brand",
+    "sender": "sender",
+    "type": "typeSelect",
+    "schedule_on": "scheduleOn",
+    "renderer": "renderer",
+    "defaults": "defaultForHeader",
+    "allow_ucs2": "allowUCS2",
+    "replace_emoji": "autoREPLACEEMOJI",
+    "replace_to_gsm7": "autoREPLACETOGSM7",
+    "check_duplicate": "checkDuplicate",
+    "billing_code": "billingCode",
+    "tiny_urls": "tinyList",
+    "image_preview": "b64ImagePreview",
+    "zip_local": "b64ZipLocal",
+    "start_now": "startNow",
+}
+
+_CAMPAIGN: Final = {
+    "id": "id",
+    "status": "status",
+    "message": "message",
+    "sender": "sender",
+    "short_code": "shortCode",
+    "type": "typeSelect",
+    "send_to": "sendToSelect",
+    "campaign_name": "campaignName",
+    "user_owner_id": "userOwnerID",
+    "customer_id": "customerID",
+    "recipient_list": "listInCampaign",
+    "renderer": "renderer",
+    "creation_date": "creationDate",
+    "update_date": "updateDate",
+    "path_to_campaign": "pathToCampaign",
+    "check_duplicate": "checkDuplicate",
+    "allow_ucs2": "allowUCS2",
+    "replace_emoji": "autoREPLACEEMOJI",
+    "replace_to_gsm7": "autoREPLACETOGSM7",
+    "defaults": "defaultForHeader",
+    "credit_count": "creditCount",
+    "credit_after_injection": "creditAfterInjection",
+    "scheduled": "scheduled",
+    "is_in_scheduler": "isInScheduler",
+    "tiny_urls": "tinyList",
+    "count_recipient": "countRecipient",
+    "count_invalid_recipient": "countInvalidRecipient",
+    "count_in_black_list_recipient": "countInBlackListRecipient",
+    "count_duplicate_recipient": "countDuplicateRecipient",
+    "global_counter": "globalCounter",
+    "count_valid": "countValid",
+    "count_posted": "countPosted",
+    "count_duplicate": "countDuplicate",
+    "count_not_allow": "countNotAllow",
+    "count_not_valid": "countNotValid",
+    "count_error_rendering": "countErrorRendering",
+    "count_max_credit_over": "countMaxCrediteOver",
+    "count_max_credit_found": "countMaxCreditFound",
+    "count_black_list": "countBlackList",
+    "count_black_list_mediasflow": "countBlackListMEDIASFLOW",
+    "count_black_list_customer": "countBlackListCUSTOMER",
+    "count_black_list_brand": "countBlackListBRAND",
+}
+
+_RECIPIENT_LIST: Final = {
+    "id": "id",
+    "list_name": "listName",
+    "description": "description",
+    "type": "type",
+    "size": "size",
+    "valid_number_mobile": "validNumberMOBILE",
+    "invalid_number_mobile": "invalidNumberMOBILE",
+    "count_duplicate_mobile": "countDuplicateMobile",
+    "line_duplicate_mobile": "lineDuplicateMobile",
+    "invalid_line_list": "invalidLineList",
+    "global_invalid_line": "globalInvalidLine",
+    "valid_number_email": "validNumberEMAIL",
+    "invalid_number_email": "invalidNumberEMAIL",
+    "count_duplicate_email": "countDuplicateEmail",
+    "line_duplicate_email": "lineDuplicateEmail",
+    "valid_country_counter": "validCountryCounter",
+    "invalid_country_counter": "invalidCountryCounter",
+    "header": "header",
+    "empty_keys": "emptyKeys",
+    "computed_header_size": "computedHeaderSize",
+    "max_datas_map": "maxDatasMap",
+    "max_size_data_line": "maxSizeDataLine",
+    "charset_detected": "charsetDetected",
+    "creation_date": "creationDate",
+    "campaign_id": "campainId",
+    "brand": "brand",
+    "user_owner_id": "userOwnerID",
+    "customer_id": "customerID",
+    "file_path": "filePath",
+    "recipients": "recipients",
+    "lists_items": "listsItems",
+}
+
+_BLACKLIST_ENTRY: Final = {
+    "number": "item",
+    "kind": "typeItem",
+    "description": "createdDescription",
+    "brand": "brand",
+    "created_at": "creationDate",
+}
+
+WIRE_NAMES: Final[dict[type[Any], dict[str, str]]] = {
+    BlacklistEntry: _BLACKLIST_ENTRY,
+    Campaign: _CAMPAIGN,
+    CampaignRequest: _CAMPAIGN_REQUEST,
+    Recipient: _RECIPIENT,
+    RecipientList: _RECIPIENT_LIST,
+    TinyUrl: _TINY_URL,
+}
+"""For each model, its attributes and the name of each on the wire."""
+
+SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
+    BlacklistEntry: {
+        "mobile": "item",
+        "number": "item",
+        "type": "typeItem",
+        "typeltem": "typeItem",
+        "description": "createdDescription",
+        "createdDate": "creationDate",
+    },
+    Campaign: {
+        "campaignId": "id",
+        "campaignID": "id",
+        "campaignid": "id",
+        "_id": "id",
+        "msg": "message",
+        "type": "typeSelect",
+        "countMaxCreditOver": "countMaxCrediteOver",
+    },
+    CampaignRequest: {},
+    Recipient: {"sms": "mobile", "portable": "mobile", "gsm": "mobile"},
+    RecipientList: {
+        "_id": "id",
+        "idlistItems": "id",
+        "idListItems": "id",
+        "campaignId": "campainId",
+        "campaignID": "campainId",
+        "campaignid": "campainId",
+    },
+    TinyUrl: {},
+}
+"""For each model, other spellings that are read, and the wire name that each stands for."""

@@ -1,0 +1,158 @@
+"""From models to what goes into JSON: one spelling, nothing that was not given."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from attrs import fields
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from mediasflow_async.converter.names import WIRE_NAMES
+from mediasflow_async.dates import to_schedule_text, to_whole_second
+from mediasflow_async.dialect import Dialect
+from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, TinyUrl
+
+__all__ = ["TwelveOClockWarning", "is_twelve_oclock", "write_blacklist_entry", "write_campaign"]
+
+_NOON: Final = 12
+_INSIDE: Final = frozenset({"mediasflow_async", "cattrs"})
+
+
+class TwelveOClockWarning(UserWarning):
+    """A schedule between 12:00 and 12:59, which the server may read half a day earlier."""
+
+
+def write_campaign(request: CampaignRequest, dialect: Dialect) -> dict[str, Any]:
+    """Return the JSON object of a campaign request (Guide: 2.1)."""
+    body: dict[str, Any] = _converter(dialect).unstructure(request)
+    return body
+
+
+def write_blacklist_entry(entry: BlacklistEntry, dialect: Dialect) -> dict[str, Any]:
+    """Return the JSON object of a number to add to the blacklist (Guide: 2.9)."""
+    body: dict[str, Any] = _converter(dialect).unstructure(entry)
+    return body
+
+
+def is_twelve_oclock(moment: datetime, dialect: Dialect) -> bool:
+    """Whether the hour that would be written is 12, the one that `hh` reads as midnight."""
+    return to_whole_second(moment).astimezone(dialect.schedule_tz).hour == _NOON
+
+
+@lru_cache(maxsize=32)
+def _converter(dialect: Dialect) -> Converter:
+    converter = Converter()
+    special: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
+        BlacklistEntry: {},
+        Recipient: {"fields": _extended_keys_writer(dialect)},
+        TinyUrl: {"end_of_life": _end_of_life_writer(dialect)},
+        CampaignRequest: {
+            "msg": _composed,
+            "list_ids": _lists_id_writer(dialect),
+            "schedule_on": _schedule_writer(dialect),
+            "image_preview": _base64_text,
+            "zip_local": _base64_text,
+        },
+    }
+    for model, writers in special.items():
+        converter.register_unstructure_hook(model, _object_writer(model, writers, converter))
+    return converter
+
+
+# Written even when it has its default: the guide calls these mandatory.
+_ALWAYS: Final = {(TinyUrl, "type"), (CampaignRequest, "start_now"), (BlacklistEntry, "kind")}
+_NEVER: Final = frozenset({"raw", "extra", "id", "created_at"})
+
+
+def _object_writer(
+    model: type[Any], writers: Mapping[str, Callable[[Any], Any]], converter: Converter
+) -> Callable[[Any], dict[str, Any]]:
+    overrides: dict[str, Any] = {
+        name: override(
+            rename=wire,
+            unstruct_hook=writers.get(name),
+            omit_if_default=(model, name) not in _ALWAYS,
+        )
+        for name, wire in WIRE_NAMES[model].items()
+    }
+    present = {attribute.name for attribute in fields(model)}
+    overrides |= {name: override(omit=True) for name in _NEVER & present}
+    return make_dict_unstructure_fn(model, converter, **overrides)
+
+
+def _composed(text: str) -> str:
+    # A letter with its accent as two characters would be UCS-2, and triple the price.
+    return unicodedata.normalize("NFC", text)
+
+
+def _extended_keys_writer(dialect: Dialect) -> Callable[[Mapping[str, Any]], Any]:
+    if dialect.extended_keys_as == "object":
+        return lambda fields: [{name: _as_text(value) for name, value in fields.items()}]
+    return lambda fields: [
+        {"keyName": name, "keyValue": _as_text(value)} for name, value in fields.items()
+    ]
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _lists_id_writer(dialect: Dialect) -> Callable[[tuple[int, ...]], Any]:
+    return (lambda ids: ids[0]) if dialect.lists_id_as_scalar else list
+
+
+def _schedule_writer(dialect: Dialect) -> Callable[[datetime], str]:
+    return lambda moment: to_schedule_text(_past_noon(moment, dialect), dialect.schedule_tz)
+
+
+def _past_noon(moment: datetime, dialect: Dialect) -> datetime:
+    if not is_twelve_oclock(moment, dialect):
+        return moment
+    if dialect.twelve_oclock == "shift":
+        local = to_whole_second(moment).astimezone(dialect.schedule_tz)
+        return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    if dialect.twelve_oclock == "warn":
+        warnings.warn(
+            "the server may read a schedule between 12:00 and 12:59 as half a day earlier and "
+            "send at once: choose another hour, or Dialect(twelve_oclock='shift')",
+            TwelveOClockWarning,
+            stacklevel=_level_of_the_caller(),
+        )
+    return moment
+
+
+def _level_of_the_caller() -> int:
+    """Return how far up the stack the first line is that is neither ours nor the converter's."""
+    level, frame = 0, inspect.currentframe()
+    while frame and frame.f_globals.get("__name__", "cattrs").partition(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _end_of_life_writer(dialect: Dialect) -> Callable[[int | date], Any]:
+    as_date = dialect.end_of_life_as == "date"
+
+    def write(life: int | date) -> int | str:
+        today = datetime.now(dialect.server_tz).date()
+        if isinstance(life, int):
+            return _day_text(today + timedelta(days=life)) if as_date else life
+        day = life.astimezone(dialect.server_tz).date() if isinstance(life, datetime) else life
+        return _day_text(day) if as_date else (day - today).days
+
+    return write
+
+
+def _day_text(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00Z"
+
+
+def _base64_text(data: bytes | str | None) -> str | None:
+    return base64.b64encode(data).decode("ascii") if isinstance(data, bytes) else data

@@ -1,0 +1,63 @@
+"""Limits that a session keeps: its rate, and how much it may add to an outage by retrying."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import anyio
+
+__all__ = ["Pacer", "RetryQuota"]
+
+_REFUND_PER_SUCCESS: Final = 0.1
+
+
+class RetryQuota:
+    """How many retries a session may still make; successes earn new ones.
+
+    While the server is well, a tenth of the traffic may be retries for ever. In an outage the
+    reserve is used up and the load falls to one attempt per call, instead of a multiple.
+
+    Args:
+        capacity: the reserve, in retries; None for no limit.
+    """
+
+    def __init__(self, capacity: float | None) -> None:
+        self._capacity = capacity
+        self._left = 0.0 if capacity is None else float(capacity)
+
+    def take(self) -> bool:
+        """Take one retry; False when none is left."""
+        if self._capacity is None:
+            return True
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def earn(self) -> None:
+        """Note a call that succeeded."""
+        if self._capacity is not None:
+            self._left = min(self._capacity, self._left + _REFUND_PER_SUCCESS)
+
+
+class Pacer:
+    """Spaces requests so that no more than `rate` start in any second (GCRA, no burst).
+
+    Args:
+        rate: requests per second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._interval_seconds = 1 / rate
+        self._next_slot = 0.0
+
+    async def wait(self, turn: anyio.Lock) -> None:
+        """Wait for the next free slot and take it; a wait that is cancelled takes none.
+
+        Args:
+            turn: a lock of the running event loop, the same for all that wait in it.
+        """
+        async with turn:
+            await anyio.sleep(max(0.0, self._next_slot - time.monotonic()))
+            self._next_slot = time.monotonic() + self._interval_seconds

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections import deque
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from mediasflow_async.converter.csv_rows import CsvDecoder, detect_delimiter, looks_like_csv
+
+
+class NotAReport(Exception):
+    """What the decoder is told to raise."""
+
+
+HEADER = ["Nom", "STATUS_CODE", "REPLY"]
+
+
+def records(data: bytes, cuts: list[int] | None = None) -> list[list[str]]:
+    """Decode a report that arrives in pieces."""
+    bounds = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or [])})
+    decoder = CsvDecoder(NotAReport)
+    found = [record for start, end in pairwise(bounds) for record in decoder.feed(data[start:end])]
+    return [*found, *decoder.finish()]
+
+
+def report(rows: list[list[str]], delimiter: str = ";", end: str = "\r\n") -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, lineterminator=end).writerows([HEADER, *rows])
+    return text.getvalue()
+
+
+delimiters = st.sampled_from(";,\t|")
+ends = st.sampled_from(["\r\n", "\n"])
+cuts = st.lists(st.integers(0, 10**6), max_size=12)
+CONTROL = "".join(map(chr, range(0x20)))
+unicode_cells = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=CONTROL)
+    | st.sampled_from('\n";,|'),
+    max_size=12,
+)
+LATIN = bytes(byte for byte in range(0x20, 0x100) if byte not in b"\x81\x8d\x8f\x90\x9d")
+latin_cells = st.text(st.sampled_from(LATIN.decode("cp1252") + "\n"), max_size=12)
+
+
+def full(row: list[str]) -> bool:
+    return any(row)
+
+
+@given(
+    st.lists(st.lists(unicode_cells, min_size=3, max_size=3).filter(full)), delimiters, ends, cuts
+)
+def test_utf8_reads_the_same_whatever_the_pieces(
+    rows: list[list[str]], delimiter: str, end: str, at: list[int]
+) -> None:
+    text = report(rows, delimiter, end)
+    for mark in ("", "\ufeff"):
+        assert records((mark + text).encode(), at) == [HEADER, *rows]
+
+
+@given(st.lists(st.lists(latin_cells, min_size=3, max_size=3).filter(full)), delimiters, ends, cuts)
+@example([["Ã©", "é", ""]], ";", "\n", [29])
+def test_windows_1252_reads_the_same_whatever_the_pieces(
+    rows: list[list[str]], delimiter: str, end: str, at: list[int]
+) -> None:
+    data = report(rows, delimiter, end).encode("cp1252")
+    whole = records(data)
+    assert records(data, at) == records(data, list(range(len(data)))) == whole
+    assert len(whole) == len(rows) + 1
+
+
+@given(
+    st.lists(st.sampled_from(["été", "17 €", "à Noël", "œuvre", "Zoé"]), min_size=3, max_size=3),
+    cuts,
+)
+def test_french_in_windows_1252_is_recognised(row: list[str], at: list[int]) -> None:
+    assert records(report([row]).encode("cp1252"), at) == [HEADER, row]
+
+
+@given(st.binary(max_size=200), cuts)
+def test_no_bytes_make_the_decoder_raise_anything_of_its_own(data: bytes, at: list[int]) -> None:
+    try:
+        found = records(b"STATUS_CODE;A\n" + data, at)
+    except NotAReport:
+        return
+    assert found[0] == ["STATUS_CODE", "A"]
+
+
+@given(cuts)
+def test_a_byte_that_windows_1252_does_not_have_is_replaced(at: list[int]) -> None:
+    assert records(b"STATUS_CODE;A\n1;\xe9\x81\n", at)[1] == ["1", "é\ufffd"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_last_line_needs_no_end(end: str) -> None:
+    assert records(f"STATUS_CODE;A{end}16;x".encode()) == [["STATUS_CODE", "A"], ["16", "x"]]
+
+
+def test_a_record_is_given_as_soon_as_it_is_complete() -> None:
+    decoder = CsvDecoder(NotAReport)
+    assert list(decoder.feed(b"STATUS_CODE;A\n16;")) == [["STATUS_CODE", "A"]]
+    assert list(decoder.feed(b'"x\n')) == []
+    assert list(decoder.feed(b'y"\n')) == [["16", "x\ny"]]
+    assert list(decoder.finish()) == []
+
+
+def test_empty_lines_and_an_empty_report_give_nothing() -> None:
+    assert records(b"") == []
+    assert records(b"\r\n\r\n") == []
+    assert records(b"\xef\xbb\xbf") == []
+    assert records(b"\nSTATUS_CODE;A\n\n16;x\n\n") == [["STATUS_CODE", "A"], ["16", "x"]]
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ("A;STATUS_CODE;B", ";"),
+        ("A,STATUS_CODE,B", ","),
+        ("A\tSTATUS_CODE\tB", "\t"),
+        ("A|STATUS_CODE|B", "|"),
+        ("A,x;B,y;status_code;C,z", ";"),
+        ("A;x,B;y, Status_Code ,C", ","),
+        ('"A";"STATUS_CODE"', ";"),
+        ("STATUS_CODE", ";"),
+        ("A,B,C", ","),
+        ("A|B|C;D", "|"),
+        ("A", ";"),
+        ("", ";"),
+    ],
+)
+def test_the_delimiter_is_the_one_that_sets_the_status_apart(header: str, delimiter: str) -> None:
+    assert detect_delimiter(header) == delimiter
+
+
+@pytest.mark.parametrize(
+    "body", ["<!DOCTYPE html>", "\r\n <html>", '{"error": "no"}', '[{"item": 1}]']
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_page_or_json_is_told_from_a_report(body: str, mark: str) -> None:
+    assert not looks_like_csv((mark + body).encode())
+
+
+@pytest.mark.parametrize(
+    "body", ["", "STATUS_CODE", '"STATUS_CODE"', "\ufeffREF_LIST;", "Prénom", "5<6"]
+)
+def test_a_report_may_begin_with_anything_else(body: str) -> None:
+    assert looks_like_csv(body.encode())
+
+
+def test_a_quote_that_never_closes_is_refused_before_memory_is_full() -> None:
+    decoder = CsvDecoder(NotAReport)
+    pieces = itertools.chain([b'STATUS_CODE;A\n"'], itertools.repeat(b"x" * 65_536, 1000))
+    with pytest.raises(NotAReport, match="never ends"):
+        deque(itertools.chain.from_iterable(map(decoder.feed, pieces)), maxlen=0)
+    assert len(list(pieces)) > 900
+
+
+def test_a_quote_that_never_closes_over_many_lines_is_read_in_one_pass() -> None:
+    # Looking back to the quote from every line would keep this test busy for minutes.
+    decoder = CsvDecoder(NotAReport)
+    list(decoder.feed(b'STATUS_CODE\n"'))
+    for _ in range(14):
+        assert list(decoder.feed(b"\n" * 65_536)) == []
+
+
+def test_a_cell_that_is_too_long_is_refused_with_an_error_of_ours() -> None:
+    with pytest.raises(NotAReport, match="field limit"):
+        records(b"STATUS_CODE;A\n16;" + b"x" * 200_000 + b"\n")
+
+
+def test_a_quote_within_a_plain_cell_is_a_quote() -> None:
+    assert records(b'STATUS_CODE;A\n16;5" screen\n16;x\n') == [
+        ["STATUS_CODE", "A"],
+        ["16", '5" screen'],
+        ["16", "x"],
+    ]
+
+
+def test_a_report_with_stray_quotes_may_be_longer_than_a_record() -> None:
+    line = b'16;5" screen\n16;plain\n'
+    data = b"STATUS_CODE;A\n" + line * 80_001
+    decoder = CsvDecoder(NotAReport)
+    count = sum(
+        1
+        for start in range(0, len(data), 65_536)
+        for _ in decoder.feed(data[start : start + 65_536])
+    )
+    assert count + sum(1 for _ in decoder.finish()) == 1 + 2 * 80_001
+
+
+@given(st.text(st.sampled_from('ab;"\r\n'), max_size=30), cuts)
+def test_any_text_reads_as_the_csv_module_reads_it_whatever_the_pieces(
+    text: str, at: list[int]
+) -> None:
+    data = "STATUS_CODE;A\n" + text
+    rows = csv.reader(io.StringIO(data, newline=""), delimiter=";")
+    assert records(data.encode(), at) == [row for row in rows if any(row)]
+
+
+def test_a_report_may_be_of_any_length() -> None:
+    line = b"16;+33612345678;Bonjour\r\n"
+    decoder = CsvDecoder(NotAReport)
+    count = len(list(decoder.feed(b"STATUS_CODE;INT_MOBILE;REPLY\r\n")))
+    for _ in range(40):
+        count += sum(1 for _ in decoder.feed(line * 2000))
+    assert count == 80_001
+    assert list(decoder.finish()) == []
+
+
+@given(st.text(max_size=30))
+def test_the_delimiter_is_always_one_of_four(header: str) -> None:
+    assume("STATUS_CODE" not in header)
+    assert detect_delimiter(header) in ";,\t|"
