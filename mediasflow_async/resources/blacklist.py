@@ -1,0 +1,146 @@
+"""The blacklist: numbers that must not be sent to (Guide: 2.9, 2.10)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+from typing import Any, Final
+
+from mediasflow_async.concurrency import Outcome, map_bounded
+from mediasflow_async.converter import write_blacklist_entry
+from mediasflow_async.converter.rows import array_in
+from mediasflow_async.errors import ApiError
+from mediasflow_async.models import BlacklistEntry, BlacklistKind
+from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async.resources.api import Api
+from mediasflow_async.responses import ApiResponse, invalid
+from mediasflow_async.text.phones import InvalidPhone, to_e164
+from mediasflow_async.validation import blacklist_problems, number_problems, refuse
+
+__all__ = ["Blacklist", "BlacklistEntries"]
+
+_OTHER_PATHS: Final = (
+    "The guide does not name this function: try Dialect(blacklist_path='blacklistjson') or "
+    "Dialect(blacklist_path='blacklist/json')."
+)
+# 405 where the path has the function that adds, and no other.
+_NO_SUCH_FUNCTION: Final = frozenset({404, 405})
+_ADD: Final = Operation(OperationKind.SET, "POST", "blacklist")
+
+
+class Blacklist:
+    """The account's blacklist; reached as `session.blacklist`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def add(
+        self,
+        number: str,
+        *,
+        kind: BlacklistKind = BlacklistKind.MOBILE,
+        description: str | None = None,
+        brand: str | None = None,
+    ) -> BlacklistEntry:
+        """Add a number; harmless to repeat.
+
+        Guide: 2.9.
+
+        Args:
+            number: the number; ``+33612345678`` is best.
+            kind: what it is protected from: SMS, or voice messages.
+            description: why it is added.
+            brand: brand that it is blacklisted for; for accounts with several.
+
+        Returns:
+            The entry, with `raw` as the server answered it; the guide does not say what.
+
+        Raises:
+            InvalidRequest: nothing left.
+            ApiError: the server refused.
+        """
+        entry = BlacklistEntry(number, kind=kind, description=description, brand=brand)
+        return await self._add(entry)
+
+    async def _add(self, entry: BlacklistEntry) -> BlacklistEntry:
+        refuse(blacklist_problems(entry))
+        answer = await self._api.call(_ADD, json=write_blacklist_entry(entry, self._api.dialect))
+        return _echoed(entry, answer)
+
+    def add_many(
+        self,
+        entries: Iterable[BlacklistEntry | str] | AsyncIterable[BlacklistEntry | str],
+        *,
+        limit: int | None = None,
+    ) -> AsyncGenerator[Outcome[BlacklistEntry | str, BlacklistEntry], None]:
+        """Add any number of numbers, several at once; a text stands for an entry with it.
+
+        Yields:
+            An `Outcome` for each entry, in the order of completion.
+        """
+
+        async def add(entry: BlacklistEntry | str) -> BlacklistEntry:
+            return await self._add(BlacklistEntry(entry) if isinstance(entry, str) else entry)
+
+        wanted = self._api.max_in_flight if limit is None else limit
+        return map_bounded(add, entries, limit=wanted)
+
+    def entries(self) -> BlacklistEntries:
+        """Return the whole blacklist: `await` it for a list, or `async for` through it.
+
+        Guide: 2.10. The guide gives neither path nor shape: see `Dialect.blacklist_path`.
+        """
+        return BlacklistEntries(self._api)
+
+    async def contains(self, number: str) -> bool:
+        """Whether a number is in the blacklist, however either of the two is written.
+
+        An entry of any kind and of any brand counts. The whole blacklist is read: for many
+        numbers, read `entries` once.
+
+        Raises:
+            InvalidRequest: for what is no phone number.
+        """
+        refuse(number_problems("number", number))
+        wanted = _comparable(number)
+        return any(_comparable(entry.number) == wanted for entry in await self.entries())
+
+
+class BlacklistEntries:
+    """The entries of the blacklist, read when awaited or iterated over."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def __await__(self) -> Generator[Any, None, list[BlacklistEntry]]:
+        return self._read().__await__()
+
+    async def __aiter__(self) -> AsyncGenerator[BlacklistEntry, None]:
+        for entry in await self._read():
+            yield entry
+
+    async def _read(self) -> list[BlacklistEntry]:
+        path = self._api.dialect.blacklist_path
+        try:
+            answer = await self._api.call(Operation(OperationKind.READ, "GET", path))
+        except ApiError as error:
+            if error.status in _NO_SUCH_FUNCTION:
+                error.next_step = _OTHER_PATHS
+            raise
+        items = [] if answer.data is None else array_in(answer.data)
+        if items is None:
+            raise invalid(answer, "the answer is no list of blacklisted numbers", "$")
+        objects = [{"item": item} if isinstance(item, str) else item for item in items]
+        return answer.read_each(objects, BlacklistEntry)
+
+
+def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:
+    if isinstance(answer.data, Mapping) and "item" in answer.data:
+        return answer.read(BlacklistEntry)
+    return entry
+
+
+def _comparable(number: str) -> str:
+    try:
+        return to_e164(number)
+    except InvalidPhone:
+        return "".join(filter(str.isdigit, number))

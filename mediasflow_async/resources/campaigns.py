@@ -1,0 +1,307 @@
+"""Campaigns: prepare, launch, send, test, cancel (Guide: 2.1 to 2.3, 2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import evolve
+
+from mediasflow_async.concurrency import Outcome, map_bounded
+from mediasflow_async.converter import write_campaign
+from mediasflow_async.errors import InvalidRequest, Problem
+from mediasflow_async.models import Campaign, CampaignRequest
+from mediasflow_async.negotiation import CANCEL_PATH
+from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async.resources.api import Api, put_parts
+from mediasflow_async.resources.lists import Lists
+from mediasflow_async.resources.recipient_rows import recipient_rows
+from mediasflow_async.validation import (
+    MAX_INLINE_RECIPIENTS,
+    campaign_id_problems,
+    campaign_problems,
+    listed,
+    number_problems,
+    refuse,
+    sender_problems,
+)
+
+if TYPE_CHECKING:
+    from mediasflow_async.resources.preflights import Rows
+    from mediasflow_async.text import Conditions, Preflight
+
+__all__ = ["Campaigns"]
+
+_INJECT: Final = "campaigns/inject"
+_SEND: Final = Operation(OperationKind.ONE_SHOT, "POST", _INJECT)
+_PREPARE: Final = Operation(OperationKind.PREPARE, "POST", _INJECT)
+_LAUNCH: Final = Operation(OperationKind.LAUNCH, "POST", _INJECT)
+_SET_SENDER: Final = Operation(OperationKind.SET, "PUT", "campaigns/{campaign_id}/sender")
+# A PUT, and yet it sends SMS each time.
+_TEST: Final = Operation(OperationKind.ONE_SHOT, "PUT", "campaigns/{campaign_id}/test")
+_CANCEL: Final = Operation(OperationKind.SET, "PUT", CANCEL_PATH)
+
+
+class Campaigns:
+    """The campaigns of the account; reached as `session.campaigns`."""
+
+    def __init__(self, api: Api, lists: Lists) -> None:
+        self._api = api
+        self._lists = lists
+
+    async def preflight(
+        self,
+        request: CampaignRequest,
+        rows: Rows | None = None,
+        *,
+        credit: float | None = None,
+        max_segments: int = 1,
+        conditions: Conditions | None = None,
+    ) -> Preflight:
+        """Return who would get a campaign, what it costs and what may go wrong; nothing leaves.
+
+        What the API's rules refuse comes first among the problems, as INVALID_REQUEST. Where that
+        is the message or the recipients, nothing else is in the report. Guide: 2.1 and 2.11.
+
+        Args:
+            request: the campaign; its own recipients, any number of them, are looked at first.
+            rows: the recipients of its lists, uploaded already or not: mappings from column to
+                value, read once and not kept, or what `session.lists.upload` answered.
+            credit: credits at hand, None when they are not known.
+            max_segments: segments that the account allows in a message, 1 to 6.
+            conditions: legal hours, length of short links, present; `schedule_zone` is the
+                dialect's when there are none.
+
+        Raises:
+            InvalidRequest: `rows` are none.
+            ValueError: `max_segments` is out of range.
+            PreviewNotInstalled: the template needs an engine that is not installed.
+        """
+        # A preflight takes longer to import than a campaign to send.
+        from mediasflow_async.resources.preflights import validated_preflight
+
+        return await validated_preflight(
+            request,
+            rows,
+            self._api.dialect,
+            credit=credit,
+            max_segments=max_segments,
+            conditions=conditions,
+        )
+
+    async def send(
+        self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
+    ) -> Campaign:
+        """Send a campaign at once, or at its date, without looking at it first.
+
+        Guide: 2.1, 2.1.1. Prefer `prepare` and `launch` where you can: a launch names a
+        campaign, so that its fate can be found out whatever happens to the answer.
+
+        Args:
+            request: what to send; `start_now` is taken as True.
+            auto_list: upload the recipients as a list first when they are more than 50.
+            preflight: refuse the campaign when a preflight of its own recipients finds a problem,
+                on an account of one segment a message; call `preflight` for another account.
+
+        Raises:
+            InvalidRequest: every problem of the request; nothing was sent.
+            DeliveryUnknown: the request left and no usable answer came back.
+            ApiError: the server refused.
+        """
+        if request.campaign_id is not None:
+            rule = "names a prepared campaign: launch it with launch(campaign_id)"
+            raise InvalidRequest(problems=[Problem("campaign_id", rule)])
+        if preflight:
+            await self._refuse_problems(request)
+        return await self.inject(evolve(request, start_now=True), auto_list=auto_list)
+
+    async def prepare(
+        self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
+    ) -> Campaign:
+        """Make a draft: the server checks it, counts it and sends nothing.
+
+        Guide: 2.1.3.
+
+        Args:
+            request: what to prepare; `start_now` is taken as False.
+            auto_list: upload the recipients as a list first when they are more than 50.
+            preflight: as in `send`.
+
+        Returns:
+            The draft, with its `id` for `launch`, its counts and its cost in credits.
+
+        Raises:
+            InvalidRequest: every problem of the request; nothing left.
+            ApiError: the server refused.
+        """
+        if preflight:
+            await self._refuse_problems(request)
+        return await self.inject(evolve(request, start_now=False), auto_list=auto_list)
+
+    async def launch(self, campaign_id: int, *, sender: str | None = None) -> Campaign:
+        """Send a campaign that was prepared before.
+
+        Guide: 2.1.3.2.
+
+        Args:
+            campaign_id: the number that `prepare` answered.
+            sender: another sender than the draft's.
+
+        Raises:
+            InvalidRequest: nothing was sent.
+            DeliveryUnknown: the request left and no usable answer came back; the report of the
+                campaign shows whether it ran.
+            Conflict: the campaign is no draft any more.
+        """
+        refuse([*campaign_id_problems(campaign_id), *sender_problems(sender)])
+        return await self.inject(
+            CampaignRequest(campaign_id=campaign_id, sender=sender, start_now=True)
+        )
+
+    async def inject(self, request: CampaignRequest, *, auto_list: bool = False) -> Campaign:
+        """Make the API's one call that prepares, sends or launches, as the request says.
+
+        Guide: 2.1. `send`, `prepare` and `launch` are this with the intent spelled out.
+
+        Raises:
+            InvalidRequest: every problem of the request; nothing was sent.
+            DeliveryUnknown: SMS may have been sent and no usable answer came back.
+            ApiError: the server refused.
+        """
+        dialect = self._api.dialect
+        uploads = auto_list and _is_long(request.recipients)
+        problems = campaign_problems(request, dialect, datetime.now(UTC), any_number=uploads)
+        refuse(problems, request.campaign_id)
+        if uploads:
+            request = await self._with_list(request)
+        answer = await self._api.call(
+            _operation(request),
+            campaign_id=request.campaign_id,
+            json=write_campaign(request, dialect),
+        )
+        return answer.read_campaign()
+
+    async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
+        """Change the sender of a draft.
+
+        Guide: 2.2. The guide does not say what the server answers: a field that is not in the
+        answer is None.
+
+        Raises:
+            InvalidRequest: nothing left.
+            Conflict: the campaign is no draft any more.
+        """
+        refuse([*campaign_id_problems(campaign_id), *sender_problems(sender or "")])
+        parts = put_parts({"sender": sender}, campaign_id, self._api.dialect)
+        answer = await self._api.call(_SET_SENDER, **parts)
+        return answer.read_campaign_or_answer()
+
+    async def test(
+        self, campaign_id: int, phone_numbers: str | Iterable[str], *, sender: str | None = None
+    ) -> Campaign:
+        """Send the message of a campaign to a few numbers, to see it on a phone.
+
+        Guide: 2.3. This sends SMS each time it is called, so it is never repeated in doubt.
+
+        Args:
+            campaign_id: a campaign that has a message.
+            phone_numbers: where to send it.
+            sender: another sender, for this test only.
+
+        Raises:
+            InvalidRequest: nothing was sent.
+            DeliveryUnknown: the request left and no usable answer came back.
+        """
+        numbers = listed([phone_numbers] if isinstance(phone_numbers, str) else phone_numbers) or ()
+        refuse(_test_problems(campaign_id, numbers, sender))
+        params = {"phoneNumbers": ";".join(number.strip() for number in numbers)}
+        if sender is not None:
+            params["sender"] = sender
+        parts = put_parts(params, campaign_id, self._api.dialect)
+        answer = await self._api.call(_TEST, **parts)
+        return answer.read_campaign_or_answer()
+
+    async def cancel(self, campaign_id: int) -> Campaign:
+        """Cancel a scheduled campaign, up to 10 seconds before its date; it becomes a draft.
+
+        Guide: 2.8.
+
+        Raises:
+            InvalidRequest: nothing left.
+            Conflict: the campaign is not scheduled, or it is too late.
+        """
+        refuse(campaign_id_problems(campaign_id))
+        return (await self._api.call(_CANCEL, campaign_id=campaign_id)).read_campaign_or_answer()
+
+    def send_many(
+        self,
+        requests: Iterable[CampaignRequest] | AsyncIterable[CampaignRequest],
+        *,
+        limit: int | None = None,
+        prepare_only: bool = False,
+        auto_list: bool = False,
+    ) -> AsyncGenerator[Outcome[CampaignRequest, Campaign], None]:
+        """Send or prepare any number of campaigns, several at once.
+
+        An error becomes the outcome of its request and stops nothing else.
+
+        Args:
+            requests: the campaigns; read as places become free, never all at once.
+            limit: campaigns under way at once; the session's `max_in_flight` by default.
+            prepare_only: make drafts instead.
+            auto_list: upload the recipients of a request as a list when they are more than 50.
+
+        Yields:
+            An `Outcome` for each request, in the order of completion.
+        """
+        action = partial(self.prepare if prepare_only else self.send, auto_list=auto_list)
+        return map_bounded(action, requests, limit=self._limit(limit))
+
+    def launch_many(
+        self, campaign_ids: Iterable[int] | AsyncIterable[int], *, limit: int | None = None
+    ) -> AsyncGenerator[Outcome[int, Campaign], None]:
+        """Launch any number of prepared campaigns, several at once.
+
+        Yields:
+            An `Outcome` for each number, in the order of completion.
+        """
+        return map_bounded(self.launch, campaign_ids, limit=self._limit(limit))
+
+    async def _refuse_problems(self, request: CampaignRequest) -> None:
+        from mediasflow_async.resources.preflights import problems_of
+
+        refuse(problems_of(await self.preflight(request)), request.campaign_id)
+
+    async def _with_list(self, request: CampaignRequest) -> CampaignRequest:
+        uploaded = await self._lists.upload(
+            recipient_rows(request.recipients),
+            filename=f"{request.campaign_name or 'campaign'}.csv",
+            user_owner_id=request.user_owner_id,
+        )
+        return evolve(request, recipients=(), list_ids=(*request.list_ids, uploaded.id))
+
+    def _limit(self, limit: int | None) -> int:
+        return self._api.max_in_flight if limit is None else limit
+
+
+def _operation(request: CampaignRequest) -> Operation:
+    if not request.start_now:
+        return _PREPARE
+    return _SEND if request.campaign_id is None else _LAUNCH
+
+
+def _is_long(recipients: object) -> bool:
+    return isinstance(recipients, tuple) and len(recipients) > MAX_INLINE_RECIPIENTS
+
+
+def _test_problems(
+    campaign_id: int, numbers: tuple[Any, ...], sender: str | None
+) -> Iterable[Problem]:
+    yield from campaign_id_problems(campaign_id)
+    yield from sender_problems(sender)
+    if not numbers:
+        yield Problem("phone_numbers", "a number, or a list with at least one")
+    for index, number in enumerate(numbers):
+        yield from number_problems(f"phone_numbers[{index}]", number)

@@ -1,0 +1,250 @@
+"""Delivery reports of a campaign and of a period, as JSON and as CSV (Guide: 2.4 to 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from math import inf
+from typing import Final
+
+import anyio
+
+from mediasflow_async.converter.rows import rows_in
+from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.models import DeliveryCategory, MediaType, ReportRow, ReportSummary
+from mediasflow_async.not_given import Duration
+from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.csv_reports import CsvReport, CsvSource
+from mediasflow_async.resources.periods import (
+    Statuses,
+    column_problems,
+    period_of,
+    status_problems,
+    status_text,
+)
+from mediasflow_async.resources.report_rows import ReportRows, fitting, row_identity
+from mediasflow_async.resources.seams import seamless
+from mediasflow_async.responses import invalid
+from mediasflow_async.search import Expression
+from mediasflow_async.settings import seconds_of
+from mediasflow_async.validation import campaign_id_problems, listed, refuse
+from mediasflow_async.windows import Window
+
+__all__ = ["Reports"]
+
+_READ: Final = OperationKind.READ
+_CAMPAIGN: Final = Operation(_READ, "GET", "campaigns/reportjson/{campaign_id}")
+_CAMPAIGN_CSV: Final = Operation(_READ, "GET", "campaigns/report/{campaign_id}")
+_PERIOD: Final = Operation(_READ, "GET", "campaigns/reportjson/")
+_PERIOD_CSV: Final = Operation(_READ, "GET", "campaigns/report/")
+
+
+class Reports:
+    """What became of the messages; reached as `session.reports`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def campaign(self, campaign_id: int, *, status: Statuses = ()) -> ReportRows:
+        """Return the report of one campaign: `await` it, or `async for` through it.
+
+        Guide: 2.5. The server answers with all the rows at once: a report of more than about a
+        hundred thousand of them is better read as CSV.
+
+        Args:
+            campaign_id: the campaign.
+            status: only rows with these status codes.
+
+        Raises:
+            InvalidRequest: nothing left.
+            NotFound: when it is used, for a campaign that is unknown or was not launched.
+        """
+        params = self._campaign_params(campaign_id, status)
+        return ReportRows(lambda: self._rows(_CAMPAIGN, params, campaign_id))
+
+    def campaign_csv(
+        self, campaign_id: int, *, status: Statuses = (), details: Iterable[str] = ()
+    ) -> CsvReport:
+        """Return the CSV report of one campaign: `async for` through it, or `save` it.
+
+        Guide: 2.4.
+
+        Args:
+            campaign_id: the campaign.
+            status: only rows with these status codes.
+            details: which of your own columns it holds; all by default.
+
+        Raises:
+            InvalidRequest: nothing left.
+        """
+        params = self._campaign_params(campaign_id, status, details)
+        return CsvReport(
+            CsvSource(
+                api=self._api, operation=_CAMPAIGN_CSV, params=params, campaign_id=campaign_id
+            )
+        )
+
+    def period(
+        self,
+        since: datetime | date,
+        until: datetime | date | None = None,
+        *,
+        user_id: str | None = None,
+        status: Statuses = (),
+        types: Iterable[MediaType | str] = (),
+        search: Expression | str | None = None,
+    ) -> ReportRows:
+        """Return the report of a period of any length: `await` it, or `async for` through it.
+
+        Guide: 2.6. The period is asked for in windows of at most 7 days, one after the other;
+        a row on a seam is given once. Bounds in the hour that comes twice when the clocks go
+        back are widened: the server could not tell which of the two is meant.
+
+        Args:
+            since: its start; a date is the start of that day where the server is.
+            until: its end; a date is the end of that day; now by default.
+            user_id: only messages of this account.
+            status: only rows with these status codes.
+            types: only these media.
+            search: only what this finds (`mediasflow_async.search`), or the text of a search.
+
+        Raises:
+            InvalidRequest: every problem of the arguments; nothing left.
+        """
+        period = period_of(
+            since,
+            until,
+            self._api.dialect,
+            user_id=user_id,
+            status=status,
+            types=types,
+            search=search,
+        )
+
+        async def rows_of(window: Window) -> AsyncGenerator[ReportRow, None]:
+            async for row in self._rows(_PERIOD, period.params_of(window)):
+                if fitting(row, search):
+                    yield row
+
+        return ReportRows(lambda: seamless(period.windows, rows_of, row_identity))
+
+    def period_csv(
+        self,
+        since: datetime | date,
+        until: datetime | date | None = None,
+        *,
+        key_fields: Iterable[str] = (),
+        user_id: str | None = None,
+        status: Statuses = (),
+        types: Iterable[MediaType | str] = (),
+        search: Expression | str | None = None,
+    ) -> CsvReport:
+        """Return the CSV report of a period of any length: `async for` through it, or `save` it.
+
+        Guide: 2.7. Windows and arguments are those of `period`.
+
+        Args:
+            since: its start.
+            until: its end; now by default.
+            key_fields: which of your own columns it holds.
+            user_id: only messages of this account.
+            status: only rows with these status codes.
+            types: only these media.
+            search: only what this finds, as the server finds it.
+
+        Raises:
+            InvalidRequest: every problem of the arguments; nothing left.
+        """
+        period = period_of(
+            since,
+            until,
+            self._api.dialect,
+            user_id=user_id,
+            status=status,
+            types=types,
+            search=search,
+            key_fields=key_fields,
+        )
+        return CsvReport(CsvSource(api=self._api, operation=_PERIOD_CSV, period=period))
+
+    def watch(
+        self,
+        campaign_id: int,
+        *,
+        every: float | timedelta = timedelta(seconds=5),
+        settled_after: Duration = timedelta(minutes=10),
+    ) -> AsyncGenerator[ReportSummary, None]:
+        """Yield the summary of a campaign again and again, until every status is final.
+
+        A code that the guide does not list may be final or not. Once nothing else is left, the
+        watch ends when no count has changed for `settled_after`, and the last summary's
+        `is_final` is False. While a message is known to be on its way, or there is no row yet,
+        the watch goes on: the platform tries for up to 48 hours (Guide: 3). To watch for a
+        given time, put the loop into `asyncio.timeout` or `anyio.move_on_after`.
+
+        Args:
+            campaign_id: the campaign.
+            every: the wait between two looks, in seconds or as a timedelta.
+            settled_after: how long unlisted codes must stand still; None waits for ever.
+
+        Raises:
+            InvalidRequest: for what is no campaign.
+            ConfigurationError: for what is no duration.
+        """
+        wait_seconds = seconds_of(every, "every")
+        if wait_seconds is None:
+            raise ConfigurationError("every is a positive number of seconds or a timedelta")
+        settled_seconds = seconds_of(settled_after, "settled_after") or inf
+        return _summaries(self.campaign(campaign_id), wait_seconds, settled_seconds)
+
+    def _campaign_params(
+        self, campaign_id: int, status: Statuses, details: Iterable[str] = ()
+    ) -> dict[str, str]:
+        codes, columns = listed(status), listed(details)
+        refuse(
+            [
+                *campaign_id_problems(campaign_id),
+                *status_problems(codes),
+                *column_problems("details", columns),
+            ]
+        )
+        params = {
+            "status": status_text(codes or (), self._api.dialect.campaign_status_separator),
+            "details": ";".join(columns or ()),
+        }
+        return {name: text for name, text in params.items() if text}
+
+    async def _rows(
+        self, operation: Operation, params: Mapping[str, str], campaign_id: int | None = None
+    ) -> AsyncGenerator[ReportRow, None]:
+        answer = await self._api.call(operation, campaign_id=campaign_id, params=params)
+        rows = rows_in(answer.data, self._api.dialect.server_tz, campaign_id)
+        if rows is None:
+            raise invalid(answer, "the answer is no list of report rows", "$")
+        for row in rows:
+            yield row
+
+
+async def _summaries(
+    rows: ReportRows, wait_seconds: float, settled_seconds: float
+) -> AsyncGenerator[ReportSummary, None]:
+    last, changed_at = None, -inf
+    while True:
+        summary = await rows.summary()
+        if summary != last:
+            last, changed_at = summary, anyio.current_time()
+        yield summary
+        if summary.is_final:
+            return
+        if _may_be_over(summary) and anyio.current_time() - changed_at >= settled_seconds:
+            return
+        await anyio.sleep(wait_seconds)
+
+
+def _may_be_over(summary: ReportSummary) -> bool:
+    """Whether there are rows, and none of them is known to be on its way."""
+    return summary.total > 0 and all(
+        status.is_final or status.category is DeliveryCategory.UNKNOWN
+        for status in summary.by_status
+    )

@@ -1,0 +1,272 @@
+"""The session: what users hold. What it runs on is imported when the first one is made."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from mediasflow_async.not_given import NOT_GIVEN
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+    from typing import Unpack
+
+    import httpx
+
+    from mediasflow_async.calls import CallParts
+    from mediasflow_async.dialect import Dialect
+    from mediasflow_async.engine import Engine
+    from mediasflow_async.masking import Secret
+    from mediasflow_async.not_given import Duration, NotGiven
+    from mediasflow_async.operations import Operation, OperationKind
+    from mediasflow_async.resources import Blacklist, Campaigns, Lists, Reports
+    from mediasflow_async.responses import ApiResponse
+    from mediasflow_async.retry import RetryPolicy
+    from mediasflow_async.streaming import ResponseStream
+
+__all__ = ["Session"]
+
+
+class Session:
+    """A connection to Mediasflow, shared by everything in your program that needs it.
+
+    It starts by itself when first used, in whatever event loop that is, one at a time, and holds
+    its connections until it is closed: use it as an async context manager, or call `aclose`.
+
+        async with Session("login", "password") as session:
+            campaign = await session.campaigns.send(request)
+
+    Args:
+        username: the account's login.
+        password: its password.
+        token: a bearer obtained elsewhere, with or without the word "Bearer", instead.
+        base_url: address of the API; the dialect's, which is production's, by default. Plain
+            http is refused beyond this machine.
+        dialect: every choice that the guide leaves open.
+        retry: how often and after which wait a failed call is tried again.
+        timeout: longest wait for the next bytes of an answer; 30 s by default.
+        connect_timeout: longest wait for a connection; 5 s by default.
+        deadline: longest time for a call with all attempts and waits; 120 s by default. Where
+            an answer is streamed, until it begins.
+        max_in_flight: requests under way at once; 50 by default.
+        rate: requests per second that are never exceeded; None, the default, for no limit.
+        max_response_bytes: decoded size beyond which an answer is refused; 64 MiB by default.
+        ssl_context: TLS settings; httpx's by default.
+        transport: an httpx transport of yours; never closed by the session.
+        client: an httpx client of yours; never closed by the session.
+
+    Every time option takes seconds, a timedelta, or None for no limit.
+
+    Raises:
+        ConfigurationError: when the options do not go together.
+    """
+
+    def __init__(
+        self,
+        username: str | None = None,
+        password: str | Secret | None = None,
+        *,
+        token: str | Secret | None = None,
+        base_url: str | None = None,
+        dialect: Dialect | None = None,
+        retry: RetryPolicy | None = None,
+        timeout: Duration | NotGiven = NOT_GIVEN,
+        connect_timeout: Duration | NotGiven = NOT_GIVEN,
+        deadline: Duration | NotGiven = NOT_GIVEN,
+        max_in_flight: int | NotGiven = NOT_GIVEN,
+        rate: float | NotGiven | None = NOT_GIVEN,
+        max_response_bytes: int | NotGiven = NOT_GIVEN,
+        ssl_context: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
+        from mediasflow_async.starting import start
+
+        self._engine = start(
+            {"username": username, "password": password, "token": token},
+            {
+                "timeout": timeout,
+                "connect_timeout": connect_timeout,
+                "deadline": deadline,
+                "max_in_flight": max_in_flight,
+                "rate": rate,
+                "max_response_bytes": max_response_bytes,
+            },
+            base_url=base_url,
+            dialect=dialect,
+            retry=retry,
+            http={"ssl_context": ssl_context, "transport": transport, "client": client},
+        )
+        self._is_derived = False
+        self._is_closed = False
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """Return a session with its options from the environment, then from the arguments.
+
+        ``MEDIASFLOW_USERNAME``, ``MEDIASFLOW_PASSWORD``, ``MEDIASFLOW_TOKEN``,
+        ``MEDIASFLOW_BASE_URL``, ``MEDIASFLOW_TIMEOUT``, ``MEDIASFLOW_CONNECT_TIMEOUT``,
+        ``MEDIASFLOW_DEADLINE``, ``MEDIASFLOW_MAX_IN_FLIGHT``, ``MEDIASFLOW_RATE``. An empty
+        variable counts as not set; ``none`` means no limit. Credentials are taken from one
+        place: a username or a token that is given leaves those of the environment out.
+
+        Raises:
+            ConfigurationError: names the variable that cannot be read, or what is missing.
+        """
+        from mediasflow_async.settings import from_environment
+
+        return cls(**from_environment(overrides))
+
+    def with_options(
+        self,
+        *,
+        dialect: Dialect | NotGiven = NOT_GIVEN,
+        retry: RetryPolicy | NotGiven = NOT_GIVEN,
+        timeout: Duration | NotGiven = NOT_GIVEN,
+        connect_timeout: Duration | NotGiven = NOT_GIVEN,
+        deadline: Duration | NotGiven = NOT_GIVEN,
+        max_response_bytes: int | NotGiven = NOT_GIVEN,
+    ) -> Self:
+        """Return a session with other options that shares this one's connections and login.
+
+        It ends with the session that it comes from; closing it alone closes no connection. A
+        new retry policy has a quota of its own. Of a new dialect, the address and what concerns
+        the login are not taken: those are shared.
+        """
+        engine = self._open_engine().changed(
+            dialect=dialect,
+            retry=retry,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            deadline=deadline,
+            max_response_bytes=max_response_bytes,
+        )
+        return self._derived(engine)
+
+    def _derived(self, engine: Engine) -> Self:
+        derived = object.__new__(type(self))
+        derived._engine = engine
+        derived._is_derived = True
+        derived._is_closed = False
+        return derived
+
+    async def __aenter__(self) -> Self:
+        self._open_engine()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections that the session made; harmless to repeat."""
+        self._is_closed = True
+        if not self._is_derived:
+            await self._engine.connections.aclose()
+
+    def __repr__(self) -> str:
+        is_closed = self._is_closed or self._engine.connections.is_closed
+        state = "closed" if is_closed else "open"
+        return f"<Session {self.base_url} {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Session cannot be pickled: open one in each process")
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """Campaigns: prepare, launch, send, test, cancel (Guide: 2.1 to 2.3, 2.8)."""
+        from mediasflow_async.resources.campaigns import Campaigns
+
+        return Campaigns(self, self.lists)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Delivery reports of a campaign and of a period (Guide: 2.4 to 2.7)."""
+        from mediasflow_async.resources.reports import Reports
+
+        return Reports(self)
+
+    @cached_property
+    def blacklist(self) -> Blacklist:
+        """Numbers that must not be sent to (Guide: 2.9, 2.10)."""
+        from mediasflow_async.resources.blacklist import Blacklist
+
+        return Blacklist(self)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Uploaded lists of recipients (Guide: 2.11)."""
+        from mediasflow_async.resources.lists import Lists
+
+        return Lists(self)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The choices that the guide leaves open."""
+        return self._engine.dialect
+
+    @property
+    def base_url(self) -> str:
+        """The address of the API, with a closing slash."""
+        return str(self._engine.base_url)
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests may be under way at once."""
+        return self._engine.settings.max_in_flight
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: OperationKind | str | None = None,
+        **parts: Unpack[CallParts],
+    ) -> ApiResponse:
+        """Call any function of the API, with the session's login, limits and retry.
+
+        Args:
+            method: HTTP method.
+            path: path below the base URL; ``{campaign_id}`` in it is filled in.
+            kind: what it does to the world, which decides what may be repeated. READ for GET
+                by default, else ONE_SHOT, which is never repeated in doubt.
+            **parts: ``campaign_id``, ``params``, ``json``, ``form``, ``body``, ``headers``,
+                ``timeout``, ``deadline``.
+
+        Returns:
+            Status, headers, request id, attempts and decoded data.
+
+        Raises:
+            InvalidRequest: before anything leaves.
+            MediasflowError: what the call ended with.
+        """
+        from mediasflow_async.operations import operation_of
+
+        return await self.call(operation_of(kind, method, path), **parts)
+
+    async def call(self, operation: Operation, **parts: Unpack[CallParts]) -> ApiResponse:
+        """Make a call of a known kind; `request` is the plain form of it."""
+        return await self._open_engine().call(operation, parts)
+
+    def stream(
+        self, operation: Operation, **parts: Unpack[CallParts]
+    ) -> AbstractAsyncContextManager[ResponseStream]:
+        """Make a call and give the body of the answer to be read, within `async with`.
+
+        The call keeps its place among the ones under way until the block ends. A body that
+        breaks off is not retried: who reads it knows from where to go on.
+        """
+        return self._open_engine().stream(operation, parts)
+
+    def _open_engine(self) -> Engine:
+        if self._is_closed:
+            from mediasflow_async.errors import SessionClosed
+
+            raise SessionClosed("the session is closed")
+        return self._engine
