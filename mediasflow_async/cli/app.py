@@ -1,0 +1,53 @@
+"""The command line: its commands, and how each run of it ends."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Final
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from mediasflow_async.cli.consoles import console, never_fail_on_characters
+from mediasflow_async.cli.demo import demo
+from mediasflow_async.cli.exits import ExitCode
+from mediasflow_async.cli.failures import CommandStopped, exit_code_of, failure_panel
+from mediasflow_async.cli.preflight import preflight
+from mediasflow_async.cli.sandbox import sandbox
+from mediasflow_async.errors import MediasflowError
+
+__all__ = ["run"]
+
+_COMMANDS: Final = (demo, preflight, sandbox)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; errors are shown on the standard error."""
+    never_fail_on_characters()
+    errors = console(stderr=True)
+    try:
+        found = _app(errors)(arguments)
+    except CycloptsError:
+        return ExitCode.USAGE
+    except (MediasflowError, CommandStopped, OSError, sqlite3.Error, KeyboardInterrupt) as error:
+        errors.print(failure_panel(error))
+        return exit_code_of(error)
+    return found if isinstance(found, ExitCode) else ExitCode.OK
+
+
+def _app(errors: Console) -> App:
+    app = App(
+        name="mediasflow",
+        help="SMS campaigns with Mediasflow.",
+        version=lambda: version("mediasflow-async"),
+        console=console(),
+        error_console=errors,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for command in _COMMANDS:
+        app.command(command)
+    return app

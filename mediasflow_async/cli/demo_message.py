@@ -1,0 +1,107 @@
+"""The message of the demo: chosen by the columns of the list, and measured at its longest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from mediasflow_async.models import CampaignType
+from mediasflow_async.text import (
+    Culprit,
+    TextSize,
+    measure,
+    placeholders,
+    render,
+    replace_to_gsm7,
+)
+
+__all__ = ["Longest", "Message", "longest", "message_for", "own_message", "unknown_columns"]
+
+
+@frozen(kw_only=True)
+class Message:
+    """What the demo sends.
+
+    Attributes:
+        text: the message, with fields such as ``${Prénom}``.
+        defaults: what stands for empty cells.
+        sender: the sender shown on the phone; None for a short code.
+        type: marketing or notification; None for the account's default.
+    """
+
+    text: str = field(repr=False)
+    defaults: Mapping[str, str] = field(factory=dict)
+    sender: str | None = None
+    type: CampaignType | None = None
+
+
+_ORDER_READY: Final = Message(
+    text=(
+        "Bonjour ${Prénom}, votre commande est prête à ${Ville} (${Magasin}). "
+        "Vous avez déjà ${Points} points de fidélité. À très bientôt !"
+    ),
+    defaults={"Prénom": "à vous", "Points": "0"},
+    sender="BOUTIQUE",
+    type=CampaignType.NOTIFICATION,
+)
+_TEST: Final = "Bonjour, ceci est un SMS d'essai."
+_FIRST_NAMES: Final = frozenset({"prénom", "prenom", "firstname", "first name", "first_name"})
+
+
+def message_for(columns: Sequence[str]) -> Message:
+    """Return a message that these columns can personalise."""
+    if not unknown_columns(_ORDER_READY, columns):
+        return _ORDER_READY
+    test = Message(text=_TEST, type=CampaignType.NOTIFICATION)
+    name = next((column for column in columns if column.lower() in _FIRST_NAMES), None)
+    if name is None:
+        return test
+    text = _TEST.replace("Bonjour", f"Bonjour ${{{name}}}", 1)
+    return evolve(test, text=text, defaults={name: "à vous"})
+
+
+def own_message(text: str) -> Message:
+    """Return a message in the words of whoever runs the demo."""
+    return Message(text=text)
+
+
+def unknown_columns(message: Message, columns: Sequence[str]) -> list[str]:
+    """Return the fields of a message that no column and no default fills."""
+    known = {*columns, *message.defaults}
+    return [name for name in placeholders(message.text) if name not in known]
+
+
+@frozen(kw_only=True)
+class Longest:
+    """The longest message of a campaign.
+
+    Attributes:
+        text: as the phone shows it, in GSM-7 where that is possible.
+        size: its size.
+        replaced: the characters that were replaced to fit GSM-7, each once.
+        unreplaced: what the size would be otherwise.
+    """
+
+    text: str = field(repr=False)
+    size: TextSize
+    replaced: Sequence[Culprit]
+    unreplaced: TextSize
+
+
+def longest(message: Message, cells: Mapping[str, str]) -> Longest:
+    """Return the longest message that a list can give.
+
+    Args:
+        message: the message.
+        cells: the longest cell of each column (Guide: 2.11.1, `maxDatasMap`).
+    """
+    written = render(message.text, cells, defaults=message.defaults)
+    replaced = replace_to_gsm7(written)
+    return Longest(
+        text=replaced.text,
+        size=measure(replaced.text),
+        replaced=list({each.character: each for each in replaced.replacements}.values()),
+        unreplaced=measure(written),
+    )

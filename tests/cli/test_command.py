@@ -1,0 +1,104 @@
+"""The `mediasflow` command itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from mediasflow_async.cli.exits import ExitCode
+from mediasflow_async.cli.failures import CommandStopped, exit_code_of
+from mediasflow_async.errors import (
+    ConfigurationError,
+    DeliveryUnknown,
+    InvalidRequest,
+    ServerError,
+)
+from tests.cli.processes import Command
+
+BLOCKED = """
+import sys
+for name in {names!r}:
+    sys.modules[name] = None
+sys.argv = ["mediasflow", "demo"]
+from mediasflow_async.cli import main
+sys.exit(main())
+"""
+
+
+def test_it_says_its_version(process: Command) -> None:
+    run = process("--version")
+    assert (run.returncode, run.stdout.strip()) == (0, version("mediasflow-async"))
+
+
+def test_its_help_names_every_command(mediasflow: Command) -> None:
+    run = mediasflow("--help")
+    assert run.returncode == 0
+    assert "demo " in run.stdout
+    assert "preflight " in run.stdout
+    assert "sandbox " in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("extra", "packages"),
+    [("cli", ["cyclopts"]), ("cli", ["rich"]), ("sandbox", ["starlette"])],
+)
+def test_without_an_extra_it_says_how_to_get_it(
+    extra: str, packages: list[str], tmp_path: Path
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", BLOCKED.format(names=packages)],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert f"pip install 'mediasflow-async[{extra}]'" in run.stderr
+
+
+def test_an_import_that_no_extra_explains_is_not_hidden(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", BLOCKED.format(names=["attrs"])],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "ModuleNotFoundError" in run.stderr
+
+
+def test_characters_that_a_terminal_lacks_do_not_stop_it(process: Command) -> None:
+    run = process("--help", environment={"PYTHONIOENCODING": "ascii"})
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ServerError("down"), ExitCode.FAILED),
+        (OSError("disk full"), ExitCode.FAILED),
+        (ConfigurationError("wrong"), ExitCode.USAGE),
+        (InvalidRequest("wrong"), ExitCode.USAGE),
+        (DeliveryUnknown("lost"), ExitCode.DELIVERY_UNKNOWN),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (CommandStopped("enough", ExitCode.INTERRUPTED), ExitCode.INTERRUPTED),
+    ],
+)
+def test_every_error_has_its_exit_code(error: BaseException, code: ExitCode) -> None:
+    assert exit_code_of(error) is code
+
+
+def test_exit_codes_are_a_promise() -> None:
+    assert {code.name: code.value for code in ExitCode} == {
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "DELIVERY_UNKNOWN": 3,
+        "INTERRUPTED": 130,
+    }

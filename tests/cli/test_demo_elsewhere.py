@@ -1,0 +1,154 @@
+"""`mediasflow demo --base-url`: what stands between the demo and real SMS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediasflow_async.sandbox import Fault, Sandbox
+from tests.cli.processes import Command, Start
+
+ELSEWHERE = "https://mediasflow.invalid/MediasflowApi/v1/"
+Account = Mapping[str, str]
+
+
+def test_the_number_of_recipients_is_typed_before_the_launch(
+    terminal: Start, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    arguments = ("demo", "--base-url", server.base_url, "--csv", str(own_list))
+    shown = terminal(*arguments, environment=account)
+    shown.until("Number of recipients: ")
+    assert "Real SMS will be sent" in shown.seen
+    assert "to 3 people, for 3 credits" in shown.seen
+    assert not server.messages
+    shown.type("3")
+    assert shown.ended() == 0
+    assert len(server.messages) == 3
+
+
+@pytest.mark.parametrize("typed", ["4", "\x04"])
+def test_anything_else_launches_nothing(
+    typed: str,
+    terminal: Start,
+    server: Sandbox,
+    account: Account,
+    own_list: Path,
+) -> None:
+    arguments = ("demo", "--base-url", server.base_url, "--csv", str(own_list))
+    shown = terminal(*arguments, environment=account)
+    shown.until("Number of recipients: ")
+    shown.type(typed)
+    assert shown.ended() == 1
+    assert "Nothing was sent; campaign 943 stays a draft." in shown.seen
+    assert not server.messages
+
+
+def test_ctrl_c_at_the_prompt_launches_nothing(
+    terminal: Start, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    arguments = ("demo", "--base-url", server.base_url, "--csv", str(own_list))
+    shown = terminal(*arguments, environment=account)
+    shown.until("Number of recipients: ")
+    assert shown.interrupted() == 130
+    assert "Nothing was launched" in shown.seen
+    assert not server.messages
+
+
+def test_on_this_machine_yes_stands_for_typing(
+    mediasflow: Command, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    run = mediasflow(
+        "demo", "--base-url", server.base_url, "--csv", str(own_list), "--yes", environment=account
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(server.messages) == 3
+    assert not server.blacklist
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "the recipients of the demo are fictitious"),
+        (("--csv", "own.csv"), "confirmed in a terminal"),
+        (("--csv", "own.csv", "--yes"), "on this machine only"),
+    ],
+)
+@pytest.mark.usefixtures("own_list")
+def test_a_script_cannot_send_real_sms(
+    arguments: tuple[str, ...], reason: str, mediasflow: Command, account: Account
+) -> None:
+    run = mediasflow("demo", "--base-url", ELSEWHERE, *arguments, environment=account)
+    assert run.returncode == 2
+    assert reason in " ".join(run.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("own_list")
+def test_not_even_a_terminal_skips_the_typing(terminal: Start, account: Account) -> None:
+    arguments = ("demo", "--base-url", ELSEWHERE, "--csv", "own.csv", "--yes")
+    assert terminal(*arguments, environment=account).ended() == 2
+
+
+def test_without_a_terminal_the_launch_needs_yes_here_too(
+    mediasflow: Command, server: Sandbox, account: Account
+) -> None:
+    run = mediasflow("demo", "--base-url", server.base_url, environment=account)
+    assert run.returncode == 2
+    assert "add --yes" in run.stderr
+    assert not server.requests
+
+
+def test_credentials_are_the_environments(mediasflow: Command, server: Sandbox) -> None:
+    run = mediasflow("demo", "--base-url", server.base_url, "--yes")
+    assert run.returncode == 2
+    assert "MEDIASFLOW_PASSWORD" in run.stderr
+
+
+def test_a_wrong_password_is_refused_and_not_shown(
+    mediasflow: Command, server: Sandbox, account: Account
+) -> None:
+    wrong = {**account, "MEDIASFLOW_PASSWORD": "not-the-one"}
+    run = mediasflow("demo", "--base-url", server.base_url, "--yes", environment=wrong)
+    assert run.returncode == 1
+    assert "HTTP 401" in run.stderr
+    assert "not-the-one" not in run.stdout + run.stderr
+
+
+def test_a_lost_answer_to_the_launch_ends_with_3(
+    mediasflow: Command, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    server.faults.add(Fault(operation="launch", when="after", drop=True))
+    run = mediasflow(
+        "demo", "--base-url", server.base_url, "--csv", str(own_list), "--yes", environment=account
+    )
+    assert run.returncode == 3
+    assert "SMS may have been sent" in run.stderr
+    assert "campaign 943" in run.stderr
+    assert sum(campaign.launches for campaign in server.campaigns) == 1
+
+
+def test_ctrl_c_in_the_middle_of_the_launch_ends_with_3(
+    terminal: Start, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    server.faults.add(Fault(operation="launch", when="before", delay=timedelta(seconds=20)))
+    arguments = ("demo", "--base-url", server.base_url, "--csv", str(own_list))
+    shown = terminal(*arguments, environment=account)
+    shown.until("Number of recipients: ")
+    shown.type("3")
+    shown.until("Launching campaign 943")
+    shown.interrupt()
+    assert shown.ended() == 3
+    assert "look at its report" in shown.seen
+
+
+def test_an_error_after_the_launch_says_that_it_was_launched(
+    mediasflow: Command, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    server.faults.add(Fault(operation="report_csv", status=403, times=None))
+    run = mediasflow(
+        "demo", "--base-url", server.base_url, "--csv", str(own_list), "--yes", environment=account
+    )
+    assert run.returncode == 1
+    assert "Campaign 943 was launched." in run.stderr
