@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 import orjson
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from mediasflow_async.converter import ModelReader, Unreadable
 from mediasflow_async.errors import (
@@ -89,12 +89,14 @@ class ApiResponse:
             ResponseInvalid: when it is not one; `wire_path` says where.
             ApiError: when it is an error message under a status of success.
         """
-        return value_of(self._read(model))
+        return value_of(self._checked(self.data, model))
 
-    def _read(self, model: type[_Model]) -> _Model | MediasflowError:
-        if error := self._told_error():
-            return error
-        result = self.reader.read(self.data, model)
+    def _checked(self, data: object, model: type[_Model]) -> _Model | MediasflowError:
+        error = self._told_error()
+        return self._understood(data, model) if error is None else error
+
+    def _understood(self, data: object, model: type[_Model]) -> _Model | MediasflowError:
+        result = self.reader.read(data, model)
         if isinstance(result, Unreadable):
             return invalid(self, result.message, result.path)
         return result
@@ -106,9 +108,7 @@ class ApiResponse:
             ResponseInvalid: when it describes none, or does not say its number.
             ApiError: when it is an error message under a status of success.
         """
-        if self.campaign_id is None or not isinstance(self.data, Mapping):
-            return self.read(Campaign)
-        return evolve(self, data={"id": self.campaign_id, **self.data}).read(Campaign)
+        return value_of(self._checked(self._with_id(), Campaign))
 
     def read_campaign_or_answer(self) -> Campaign:
         """Return the campaign, as far as the server describes it.
@@ -117,8 +117,13 @@ class ApiResponse:
         campaign, the result has its number, and the answer in `raw`.
         """
         if isinstance(self.data, Mapping):
-            return self.read_campaign()
+            return value_of(self._understood(self._with_id(), Campaign))
         return Campaign(id=self.campaign_id or 0, raw={"answer": self.data})
+
+    def _with_id(self) -> object:
+        if self.campaign_id is None or not isinstance(self.data, Mapping):
+            return self.data
+        return {"id": self.campaign_id, **self.data}
 
     def read_each(self, items: Iterable[object], model: type[_Model]) -> list[_Model]:
         """Return models from an array within the data.
@@ -134,10 +139,22 @@ class ApiResponse:
             models.append(result)
         return models
 
-    def _told_error(self) -> ApiError | None:
-        data = self.data
-        told = isinstance(data, Mapping) and set(data) <= {"message", "code", "status", "path"}
-        return _api_error(ApiError, self) if told and data.get("message") else None
+    def _told_error(self) -> MediasflowError | None:
+        if not _is_message_only(self.data):
+            return None
+        error = _api_error(ApiError, self, "answered with a message alone")
+        if self.operation.may_send:
+            # Whether that message is a refusal is for a person to read.
+            error.sent = Sent.UNKNOWN
+            error.next_step = DeliveryUnknown.next_step
+        return error
+
+
+def _is_message_only(data: object) -> bool:
+    """Whether an answer is a message and nothing else; a `status` in words is a campaign's."""
+    if not isinstance(data, Mapping) or not set(data) <= {"message", "code", "status", "path"}:
+        return False
+    return bool(data.get("message")) and not isinstance(data.get("status"), str)
 
 
 def request_id_of(headers: httpx.Headers) -> str | None:

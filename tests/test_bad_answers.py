@@ -104,6 +104,27 @@ async def test_a_campaign_that_was_not_confirmed_is_no_success(
         assert "Do not resend blindly" in str(error)
 
 
+async def launch(session: Session) -> object:
+    return await session.campaigns.launch(943)
+
+
+@pytest.mark.parametrize("call", [send, prepare, launch])
+async def test_a_message_alone_is_no_success(call: Callable[[Session], Awaitable[object]]) -> None:
+    error = await failure(http_json(data={"message": "insufficient credit"}), call)
+    assert type(error) is ApiError
+    assert "insufficient credit" in str(error)
+    assert error.sent is (Sent.ANSWERED if call is prepare else Sent.UNKNOWN)
+    assert ("Do not resend blindly" in str(error)) is (call is not prepare)
+
+
+async def test_a_launch_that_tells_its_state_alone_is_a_success() -> None:
+    server = RawServer([http_json(data={"status": "INJECTED", "message": "Bonjour"})])
+    with server.running():
+        async with session_with(server.url) as session:
+            campaign = await session.campaigns.launch(943)
+    assert (campaign.id, campaign.status) == (943, "INJECTED")
+
+
 async def test_an_empty_answer_to_a_send_is_no_success() -> None:
     error = await failure(http(), send)
     assert error.sent is Sent.UNKNOWN
