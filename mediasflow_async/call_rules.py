@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
 from mediasflow_async.errors import Problem
-from mediasflow_async.operations import OperationKind
+from mediasflow_async.operations import Operation, OperationKind
 
-__all__ = [
-    "CAMPAIGN_ID",
-    "filled_id_problems",
-    "header_problems",
-    "kind_problems",
-    "method_problems",
-    "path_problems",
-]
+__all__ = ["CAMPAIGN_ID", "call_problems"]
 
 CAMPAIGN_ID: Final = "{campaign_id}"
 """What stands in a path for the number of the campaign."""
@@ -30,37 +24,37 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS: Final = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
 
 
-def kind_problems(kind: object) -> Iterator[Problem]:
-    """Yield a problem for what is no kind of operation."""
+def call_problems(
+    operation: Operation, campaign_id: object, headers: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Yield what is wrong with a call, as it is given by whoever makes it."""
+    # One function for all: these are asked of every call, and seldom find anything.
+    kind, method, path = operation.kind, operation.method, operation.path
     if not isinstance(kind, OperationKind):
         yield Problem("kind", f"is one of {', '.join(OperationKind)}")
-
-
-def method_problems(method: object) -> Iterator[Problem]:
-    """Yield a problem for what is no HTTP method."""
-    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
         yield Problem("method", "an HTTP method, such as GET")
-
-
-def path_problems(path: object) -> Iterator[Problem]:
-    """Yield a problem for a path that could lead out of the base URL, as it is or decoded."""
-    if not isinstance(path, str) or any(map(_UNSAFE_PATH.search, (path, unquote(path)))):
+    if not isinstance(path, str) or not _is_safe(path):
+        # Neither as it is nor decoded may it lead out of the base URL.
         yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
-
-
-def filled_id_problems(path: object, campaign_id: object) -> Iterator[Problem]:
-    """Yield a problem for a campaign that is given, or needed, and is no number."""
-    is_needed = isinstance(path, str) and CAMPAIGN_ID in path
-    is_number = isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0
-    if (is_needed or campaign_id is not None) and not is_number:
+    if _lacks_id(path, campaign_id):
         yield Problem("campaign_id", "the positive number that the server gave to the campaign")
-
-
-def header_problems(headers: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield a problem for each header that is not the caller's to set, or cannot be sent."""
     for name, value in headers.items():
+        # A header may be somebody else's to set, or one that cannot be sent.
         if rule := _header_rule(name, value):
             yield Problem(f"headers[{name!r}]", rule)
+
+
+def _lacks_id(path: object, campaign_id: object) -> bool:
+    """Whether a campaign is given, or needed, and is no number."""
+    if campaign_id is None:
+        return isinstance(path, str) and CAMPAIGN_ID in path
+    return not (isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0)
+
+
+@lru_cache(maxsize=128)
+def _is_safe(path: str) -> bool:
+    return not any(map(_UNSAFE_PATH.search, (path, unquote(path))))
 
 
 def _header_rule(name: object, value: object) -> str:

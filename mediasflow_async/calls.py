@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol, TypedDict, cast
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypedDict, cast
 
 import httpx
 import orjson
 from attrs import field, frozen
 
-from mediasflow_async.call_rules import (
-    CAMPAIGN_ID,
-    filled_id_problems,
-    header_problems,
-    kind_problems,
-    method_problems,
-    path_problems,
-)
+from mediasflow_async.call_rules import CAMPAIGN_ID, call_problems
 from mediasflow_async.dialect import JSON_TYPE
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.not_given import NOT_GIVEN, Duration, NotGiven
 from mediasflow_async.operations import Operation
+from mediasflow_async.proof import Guard
 from mediasflow_async.settings import Settings
 
-__all__ = ["Body", "Call", "CallParts", "QueryParams", "make_call"]
+__all__ = ["Body", "Call", "CallParts", "Join", "QueryParams", "joining", "make_call"]
 
 QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
+
+Join = Callable[[str], httpx.URL]
+"""Gives the address of a path."""
+
+_REMEMBERED: Final = 128
 
 
 class Body(Protocol):
@@ -58,6 +58,8 @@ class CallParts(TypedDict, total=False):
         headers: further headers; the session's own cannot be replaced.
         timeout: longest wait for the next bytes, instead of the session's.
         deadline: longest time for the whole call, instead of the session's.
+        guard: called at the moment before the first byte of each attempt leaves; what it raises
+            reaches the caller as it is, and nothing has left.
     """
 
     campaign_id: int | None
@@ -68,6 +70,7 @@ class CallParts(TypedDict, total=False):
     headers: Mapping[str, str] | None
     timeout: Duration | NotGiven
     deadline: Duration | NotGiven
+    guard: Guard | None
 
 
 @frozen(kw_only=True)
@@ -84,6 +87,7 @@ class Call:
         campaign_id: the campaign concerned, or None.
         timeout: httpx's timeouts for each attempt.
         deadline_seconds: longest time for all attempts together, or None.
+        guard: may veto each departure, or None.
     """
 
     operation: Operation
@@ -95,16 +99,15 @@ class Call:
     campaign_id: int | None = None
     timeout: httpx.Timeout
     deadline_seconds: float | None
+    guard: Guard | None = field(default=None, repr=False)
 
 
-def make_call(
-    operation: Operation, base_url: httpx.URL, settings: Settings, parts: CallParts
-) -> Call:
+def make_call(operation: Operation, join: Join, settings: Settings, parts: CallParts) -> Call:
     """Return a checked call.
 
     Args:
         operation: what is called.
-        base_url: the address that every path is below.
+        join: gives the address of a path.
         settings: the session's timeouts.
         parts: what is given with it.
 
@@ -113,34 +116,34 @@ def make_call(
             number that is none, or a body that is no JSON.
     """
     campaign_id = parts.get("campaign_id")
-    headers = dict(parts.get("headers") or {})
-    problems = [
-        *kind_problems(operation.kind),
-        *method_problems(operation.method),
-        *path_problems(operation.path),
-        *filled_id_problems(operation.path, campaign_id),
-        *header_problems(headers),
-    ]
+    headers = parts.get("headers") or {}
+    problems = list(call_problems(operation, campaign_id, headers))
     if problems:
         raise InvalidRequest(problems=problems)
     filled = operation.path.replace(CAMPAIGN_ID, str(campaign_id))
     content, content_type = _encoded(parts.get("json"), parts.get("form"))
     return Call(
         operation=operation,
-        url=_url(base_url, filled, parts.get("params")),
-        headers=headers,
+        url=_url(join, filled, parts.get("params")),
+        headers=dict(headers),
         content=content,
         body=parts.get("body"),
         content_type=content_type,
         campaign_id=campaign_id,
         timeout=settings.httpx_timeout(parts.get("timeout", NOT_GIVEN)),
         deadline_seconds=settings.deadline_or_default(parts.get("deadline", NOT_GIVEN)),
+        guard=parts.get("guard"),
     )
 
 
-def _url(base_url: httpx.URL, path: str, params: QueryParams | None) -> httpx.URL:
+def joining(base_url: httpx.URL) -> Join:
+    """Return what gives the addresses of paths below a base; the latest are remembered."""
+    return lru_cache(maxsize=_REMEMBERED)(base_url.join)
+
+
+def _url(join: Join, path: str, params: QueryParams | None) -> httpx.URL:
     try:
-        url = base_url.join(path)
+        url = join(path)
         return url.copy_merge_params(httpx.QueryParams(cast("Any", params))) if params else url
     except httpx.InvalidURL:
         rule = "longer than a URL can be, or with characters that it cannot hold"

@@ -1,4 +1,4 @@
-"""The httpx client of a session: made when first used, one per event loop, closed if ours."""
+"""How requests of a session reach the server: made when first used, one way per event loop."""
 
 from __future__ import annotations
 
@@ -10,42 +10,50 @@ import httpx
 from anyio.lowlevel import current_token
 from attrs import field, frozen
 
+from mediasflow_async.deadlines import Deadline, Deadlines
 from mediasflow_async.errors import SessionClosed
-from mediasflow_async.settings import Settings, is_loopback
+from mediasflow_async.event_loops import asyncio_loop
+from mediasflow_async.routes import Route, route_of
+from mediasflow_async.settings import Settings
 from mediasflow_async.telemetry import mask_http_loggers
 
 __all__ = ["Connections", "Live"]
 
 
-class _Borrowed(httpx.AsyncBaseTransport):
-    """A transport of the caller's, which a client of ours must not close."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-
-@frozen
+@frozen(kw_only=True)
 class Live:
     """What belongs to one event loop.
 
     Attributes:
         loop: the loop.
-        client: httpx's client.
+        route: sends requests.
         places: one place for each request that may be under way.
         turn: held by the request that waits for the next slot of the session's rate.
+        deadlines: of asyncio's loop; None for trio.
     """
 
     loop: Any
-    client: httpx.AsyncClient = field(repr=False)
+    route: Route = field(repr=False)
     places: anyio.Semaphore = field(repr=False)
     turn: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
+    deadlines: Deadlines | None = field(default=None, repr=False)
+
+    async def take_place(self) -> None:
+        """Take a place among the requests under way; `places.release` gives it back."""
+        try:
+            self.places.acquire_nowait()
+        except anyio.WouldBlock:
+            await self.places.acquire()
+
+    def deadline(self, seconds: float | None) -> Deadline:
+        """Return a block that is left after so many seconds; None for no limit."""
+        if self.deadlines is None:
+            return anyio.move_on_after(seconds)
+        return self.deadlines.after(seconds)
 
 
 class Connections:
-    """Owns the client of a session and of those derived from it.
+    """Owns the connections of a session and of those derived from it.
 
     The pool below has no limit of its own. The places in front of it are the limit: they are
     given back by `async with`, whatever happens to a request, while a cancelled request can
@@ -68,8 +76,7 @@ class Connections:
         transport: httpx.AsyncBaseTransport | None = None,
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._uses_tls = base_url.scheme == "https"
-        self._host = f"[{base_url.host}]" if ":" in base_url.host else base_url.host
+        self._base_url = base_url
         self._settings = settings
         self._ssl_context = ssl_context
         self._transport = transport
@@ -78,29 +85,28 @@ class Connections:
         self._is_closed = False
 
     @property
-    def is_trusted(self) -> bool:
-        """Whether the transport is httpx's own, which reports every byte that leaves."""
-        return self._client is None and (
-            self._transport is None or type(self._transport) is httpx.AsyncHTTPTransport
-        )
-
-    @property
     def is_closed(self) -> bool:
         """Whether nothing can be sent any more."""
         return self._is_closed or (self._client is not None and self._client.is_closed)
 
     def live(self) -> Live:
-        """Return the client and the places of the running loop, made now if need be.
+        """Return what belongs to the running loop, made now if need be.
 
         Raises:
             SessionClosed: after `aclose`.
         """
         self.check_open()
-        loop = current_token()
+        on_asyncio = asyncio_loop()
+        loop = on_asyncio or current_token()
         if self._live is None or self._live.loop != loop:
             mask_http_loggers()
             # Connections of a loop that has ended cannot be closed any more, only dropped.
-            self._live = Live(loop, self._client or self._new_client(), self._new_places())
+            self._live = Live(
+                loop=loop,
+                route=self._new_route(),
+                places=anyio.Semaphore(self._settings.max_in_flight, fast_acquire=True),
+                deadlines=Deadlines(on_asyncio) if on_asyncio else None,
+            )
         return self._live
 
     def check_open(self) -> None:
@@ -111,27 +117,19 @@ class Connections:
             raise SessionClosed("the httpx client that the session was given is closed")
 
     async def aclose(self) -> None:
-        """Close the client, if it is ours; harmless to repeat."""
+        """Close the connections that are ours; harmless to repeat."""
         self._is_closed = True
         live, self._live = self._live, None
-        if live and self._client is None and live.loop == current_token():
-            await live.client.aclose()
+        if live and live.loop == (asyncio_loop() or current_token()):
+            if live.deadlines is not None:
+                live.deadlines.stop()
+            await live.route.aclose()
 
-    def _new_client(self) -> httpx.AsyncClient:
-        kept = self._settings.max_in_flight
-        return httpx.AsyncClient(
-            transport=_Borrowed(self._transport) if self._transport else None,
-            verify=self._ssl_context or self._default_verify(),
-            # A proxy of the environment is not for this machine's own addresses.
-            mounts={f"all://{self._host}": None} if is_loopback(self._host) else None,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=kept),
-            timeout=self._settings.httpx_timeout(),
-            headers={"User-Agent": "mediasflow-async"},
+    def _new_route(self) -> Route:
+        return route_of(
+            self._base_url,
+            self._settings,
+            ssl_context=self._ssl_context,
+            transport=self._transport,
+            client=self._client,
         )
-
-    def _default_verify(self) -> ssl.SSLContext | bool:
-        # Plain http on this machine needs no certificates, which take longest to load.
-        return True if self._uses_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-    def _new_places(self) -> anyio.Semaphore:
-        return anyio.Semaphore(self._settings.max_in_flight, fast_acquire=True)

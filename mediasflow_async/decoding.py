@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Final, cast
 
 import httpx
 
-__all__ = ["ACCEPTED_ENCODING", "decoded_pieces"]
+__all__ = ["ACCEPTED_ENCODING", "decoded_pieces", "is_encoded"]
 
 ACCEPTED_ENCODING: Final = "gzip"
 """What requests announce. httpx would take more, and take a body that breaks off for whole."""
 
 _PIECE_BYTES: Final = 2**18
 _GZIP: Final = 31
+
+
+def is_encoded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a body is not as it was before, by the headers as they came."""
+    # To ask httpx's headers would first look for a charset that all of them fit in.
+    return b"content-encoding" in [name.lower() for name, _ in headers]
 
 
 async def decoded_pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:

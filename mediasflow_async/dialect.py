@@ -36,6 +36,8 @@ BASE_URL_ALT: Final = "https://app.mediasflow.com/api/v1/"
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
+REFUSALS: Final = (400, 401, 403, 404, 405, 410, 413, 414, 415, 422, 429)
+
 LoginEncoding = Literal["form", "json", "basic"]
 Method = Literal["PUT", "POST", "DELETE", "GET"]
 PutParams = Literal["query", "form", "json"]
@@ -45,6 +47,7 @@ TwelveOClock = Literal["warn", "raise", "shift"]
 EndOfLife = Literal["days", "date"]
 RegexStyle = Literal["guide", "regex"]
 QuoteStyle = Literal["rsql", "fiql"]
+DraftProbe = Literal["set_sender", "prepare"]
 
 Checksum = Callable[[httpx.Request], Mapping[str, str]]
 """Takes a request whose body is in memory and returns the headers that prove its integrity."""
@@ -62,12 +65,12 @@ def content_digest(request: httpx.Request) -> dict[str, str]:
 def _zone(name: str | ZoneInfo) -> ZoneInfo:
     try:
         return name if isinstance(name, ZoneInfo) else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError):
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
         message = f"there is no time zone {name!r} on this machine; is the tzdata package there?"
         raise ConfigurationError(message) from None
 
 
-def _pair(names: Iterable[str]) -> tuple[str, ...]:
+def _pair(names: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (names,)
 
 
@@ -75,7 +78,7 @@ def _relative(path: str) -> str:
     return path.lstrip("/") if isinstance(path, str) else path
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Dialect:
     """How this server reads the guide; each field is one open question.
 
@@ -112,6 +115,17 @@ class Dialect:
         strict_placeholders: refuse a message with a field that no recipient has.
         checksum: headers that prove the integrity of a request, such as `content_digest`;
             None sends none.
+        draft_probes: the harmless calls that may ask whether a launch in doubt was executed:
+            "set_sender" with the sender that the campaign has anyway, which the guide allows
+            on a draft alone (Guide: 2.2); "prepare" again by its number alone, for a campaign
+            without a sender, of which only the state in the answer counts. The first that fits
+            the campaign is used; without any, a launch in doubt is never repeated.
+        set_sender_shows_draft: an accepted "set_sender" whose answer names no state shows a
+            draft.
+        conflict_shows_launch: a probe that is refused with 409 shows a campaign that is no
+            draft any more.
+        report_shows_launch: rows in the report of a campaign show that it was launched.
+        launch_refusals: HTTP statuses that prove that a launch was not executed.
     """
 
     base_url: str = PRODUCTION_URL
@@ -139,6 +153,11 @@ class Dialect:
     quote_style: QuoteStyle = "rsql"
     strict_placeholders: bool = False
     checksum: Checksum | None = None
+    draft_probes: tuple[DraftProbe, ...] = field(default=("set_sender", "prepare"), converter=_pair)
+    set_sender_shows_draft: bool = True
+    conflict_shows_launch: bool = True
+    report_shows_launch: bool = True
+    launch_refusals: tuple[int, ...] = field(default=REFUSALS, converter=_pair)
 
     def __attrs_post_init__(self) -> None:
         for problem in _problems(self):
@@ -165,7 +184,14 @@ _TEXTS: Final = (
     "campaign_status_separator",
     "period_status_separator",
 )
-_FLAGS: Final = ("lists_id_as_scalar", "strict_placeholders")
+_FLAGS: Final = (
+    "lists_id_as_scalar",
+    "strict_placeholders",
+    "set_sender_shows_draft",
+    "conflict_shows_launch",
+    "report_shows_launch",
+)
+_CLIENT_ERRORS: Final = range(400, 500)
 _SHORTEST_WINDOW: Final = timedelta(minutes=1)
 
 
@@ -181,8 +207,16 @@ def _problems(dialect: Dialect) -> Iterator[str]:
             yield f"{name} is True or False"
     yield from _login_problems(dialect)
     yield from _window_problems(dialect.window, dialect.overlap)
+    yield from _evidence_problems(dialect)
     if not (dialect.checksum is None or callable(dialect.checksum)):
         yield "checksum is a function from a request to headers, or None"
+
+
+def _evidence_problems(dialect: Dialect) -> Iterator[str]:
+    if not all(probe in get_args(DraftProbe) for probe in dialect.draft_probes):
+        yield f"draft_probes are any of {', '.join(map(repr, get_args(DraftProbe)))}"
+    if not all(status in _CLIENT_ERRORS for status in dialect.launch_refusals):
+        yield "launch_refusals are HTTP statuses from 400 to 499"
 
 
 def _login_problems(dialect: Dialect) -> Iterator[str]:

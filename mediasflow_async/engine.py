@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -11,20 +12,24 @@ import httpx
 from attrs import evolve, field, frozen
 
 from mediasflow_async.auth import Authenticator, Credentials
-from mediasflow_async.calls import Call, CallParts, make_call
+from mediasflow_async.calls import Call, CallParts, joining, make_call
 from mediasflow_async.connections import Connections, Live
 from mediasflow_async.converter import reader_for
+from mediasflow_async.deadlines import Deadline
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import MediasflowError, value_of
+from mediasflow_async.errors import MediasflowError, Sent, value_of
 from mediasflow_async.exchange import Exchange
-from mediasflow_async.failures import Progress, too_late
+from mediasflow_async.failures import Progress, interrupted, too_late
+from mediasflow_async.interruptions import Fate, note_call, note_end
 from mediasflow_async.limits import Pacer, RetryQuota
 from mediasflow_async.negotiation import Negotiation
 from mediasflow_async.not_given import NOT_GIVEN
 from mediasflow_async.operations import Operation
+from mediasflow_async.requests import RequestWriter
 from mediasflow_async.responses import ApiResponse
 from mediasflow_async.retry import RetryPolicy, call_with_retry
 from mediasflow_async.settings import Settings
+from mediasflow_async.shortcut import Shortcut
 from mediasflow_async.streaming import ResponseStream, closing
 
 __all__ = ["Engine"]
@@ -41,11 +46,9 @@ class Engine:
         dialect: the choices that the guide leaves open.
         settings: timeouts and limits.
         retry: how often and after which wait to try again.
-        connections: the client.
-        authenticator: gives the bearer.
-        negotiation: what the server turned out to want.
+        connections: the way to the server.
+        exchange: makes attempts.
         quota: the retries that may still be made.
-        pacer: spaces the requests, or None.
     """
 
     base_url: httpx.URL
@@ -53,10 +56,8 @@ class Engine:
     settings: Settings
     retry: RetryPolicy
     connections: Connections = field(repr=False)
-    authenticator: Authenticator = field(repr=False)
-    negotiation: Negotiation = field(repr=False)
+    exchange: Exchange = field(repr=False)
     quota: RetryQuota = field(repr=False)
-    pacer: Pacer | None = field(repr=False)
 
     @classmethod
     def start(
@@ -70,44 +71,64 @@ class Engine:
         connections: Connections,
     ) -> Self:
         """Return an engine that holds nothing open yet."""
-        negotiation = Negotiation(dialect)
 
         async def log_in() -> ApiResponse | MediasflowError:
-            exchange = engine.exchange(connections.live())
-            return await exchange.log_in(credentials, settings)
+            return await exchange.log_in(credentials, settings, connections.live())
 
-        engine = cls(
+        exchange = Exchange(
+            join=joining(base_url),
+            writer=RequestWriter(base_url),
+            shortcut=Shortcut(base_url),
+            authenticator=Authenticator(credentials, dialect, log_in),
+            pacer=Pacer(settings.rate) if settings.rate else None,
+            max_response_bytes=settings.max_response_bytes,
+            **_of_dialect(dialect),
+        )
+        return cls(
             base_url=base_url,
             dialect=dialect,
             settings=settings,
             retry=retry,
             connections=connections,
-            authenticator=Authenticator(credentials, dialect, log_in),
-            negotiation=negotiation,
+            exchange=exchange,
             quota=RetryQuota(retry.quota),
-            pacer=Pacer(settings.rate) if settings.rate else None,
         )
-        return engine
 
-    def changed(self, *, dialect: Any, retry: Any, **settings: Any) -> Self:
+    def changed(
+        self,
+        *,
+        dialect: Any,
+        retry: Any,
+        departing: Callable[[], Awaitable[object]] | None,
+        **settings: Any,
+    ) -> Self:
         """Return an engine with other options that shares the rest."""
-        changes: dict[str, Any] = {"settings": self.settings.changed(**settings)}
+        changed = self.settings.changed(**settings)
+        changes: dict[str, Any] = {"settings": changed}
+        parts: dict[str, Any] = {"max_response_bytes": changed.max_response_bytes}
+        if departing is not None:
+            parts["departing"] = departing
         if dialect is not NOT_GIVEN:
-            changes |= {"dialect": dialect, "negotiation": Negotiation(dialect)}
+            changes["dialect"] = dialect
+            parts |= _of_dialect(dialect)
         if retry is not NOT_GIVEN:
             changes |= {"retry": retry, "quota": RetryQuota(retry.quota)}
-        return evolve(self, **changes)
+        return evolve(self, exchange=evolve(self.exchange, **parts), **changes)
 
     async def call(self, operation: Operation, parts: CallParts) -> ApiResponse:
         """Make a call and return the answer, or raise what it ended with."""
-        call = make_call(operation, self.base_url, self.settings, parts)
+        call = make_call(operation, self.exchange.join, self.settings, parts)
         live = self.connections.live()
         progress = Progress()
-        with anyio.move_on_after(call.deadline_seconds) as scope:
-            async with live.places:
-                attempt = self.exchange(live).attempt
-                return value_of(await self._retried(attempt, call, progress, scope))
-        raise too_late(call, progress)
+        fate = _begun(call, progress)
+        with (deadline := live.deadline(call.deadline_seconds)):
+            await live.take_place()
+            try:
+                result = self._retried(self.exchange.attempt, call, progress, live, deadline)
+                return value_of(_ended(fate, call, progress, await result))
+            finally:
+                live.places.release()
+        raise _ended(fate, call, progress, too_late(call, progress))
 
     @asynccontextmanager
     async def stream(
@@ -118,59 +139,68 @@ class Engine:
         The call keeps its place among the ones under way until the block ends. A body that
         breaks off is not retried: who reads it knows from where to go on.
         """
-        call = make_call(operation, self.base_url, self.settings, parts)
+        call = make_call(operation, self.exchange.join, self.settings, parts)
         progress = Progress()
+        fate = _begun(call, progress)
         async with AsyncExitStack() as stack:
             response = await self._opened(call, progress, stack)
             yield ResponseStream(response, call, progress)
-
-    def exchange(self, live: Live) -> Exchange:
-        """Return what makes attempts on the running event loop."""
-        return Exchange(
-            client=live.client,
-            base_url=self.base_url,
-            authenticator=self.authenticator,
-            negotiation=self.negotiation,
-            reader=reader_for(self.dialect.server_tz),
-            checksum=self.dialect.checksum,
-            pacer=self.pacer,
-            turn=live.turn,
-            is_trusted=self.connections.is_trusted,
-            max_response_bytes=self.settings.max_response_bytes,
-        )
+        _ended(fate, call, progress, None)
 
     async def _opened(
         self, call: Call, progress: Progress, stack: AsyncExitStack
     ) -> httpx.Response:
         live = self.connections.live()
-        with anyio.move_on_after(call.deadline_seconds) as scope:
+        with (deadline := live.deadline(call.deadline_seconds)):
             await stack.enter_async_context(live.places)
-            opened = self._retried(self.exchange(live).open, call, progress, scope)
+            opened = self._retried(self.exchange.open, call, progress, live, deadline)
             return await stack.enter_async_context(closing(value_of(await opened)))
         raise too_late(call, progress)
 
     async def _retried(
         self,
-        attempt: Callable[[Call, Progress], Awaitable[_Result | MediasflowError]],
+        attempt: Callable[[Call, Progress, Live], Awaitable[_Result | MediasflowError]],
         call: Call,
         progress: Progress,
-        scope: anyio.CancelScope,
+        live: Live,
+        deadline: Deadline,
     ) -> _Result | MediasflowError:
         async def once(_: int) -> _Result | MediasflowError:
             self.connections.check_open()
             progress.begin()
-            result = await attempt(call, progress)
+            result = await attempt(call, progress, live)
             progress.end(result)
             return result
 
-        try:
-            return await call_with_retry(
-                once,
-                call.operation,
-                self.retry,
-                self.quota,
-                time_left=lambda: scope.deadline - anyio.current_time(),
-            )
-        finally:
-            if not scope.cancel_called:
-                progress.last_error = None
+        result = await call_with_retry(
+            once,
+            call.operation,
+            self.retry,
+            self.quota,
+            time_left=lambda: deadline.deadline - anyio.current_time(),
+        )
+        # A call that is cut short before its next attempt is told the error of the one before.
+        progress.last_error = None
+        return result
+
+
+def _begun(call: Call, progress: Progress) -> Fate:
+    fate = partial(interrupted, call, progress)
+    note_call(fate)
+    return fate
+
+
+def _ended(fate: Fate, call: Call, progress: Progress, result: _Result) -> _Result:
+    """Note that a call has ended, and pass on with what."""
+    is_in_doubt = call.operation.may_send and progress.verdict is not Sent.NOT_SENT
+    note_end(fate, is_in_doubt=is_in_doubt)
+    return result
+
+
+def _of_dialect(dialect: Dialect) -> dict[str, Any]:
+    """Return the parts of an exchange that a dialect decides."""
+    return {
+        "negotiation": Negotiation(dialect),
+        "reader": reader_for(dialect.server_tz),
+        "checksum": dialect.checksum,
+    }

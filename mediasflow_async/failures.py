@@ -21,7 +21,7 @@ from mediasflow_async.errors import (
 from mediasflow_async.masking import hidden, mask_text
 from mediasflow_async.proof import Proof
 
-__all__ = ["FAILURES", "Progress", "failed", "hide", "too_late", "unreadable"]
+__all__ = ["FAILURES", "Progress", "failed", "hide", "interrupted", "too_late", "unreadable"]
 
 _TEXTS: Final = ("message", "code", "field", "request_id", "body")
 
@@ -57,6 +57,11 @@ class Progress:
             self.last_error = result
             is_failure_of_server = isinstance(result, ServerError) and result.sent is Sent.ANSWERED
             self.may_be_done |= result.sent is Sent.UNKNOWN or is_failure_of_server
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer to the latest request has begun."""
+        return self.proof is not None and self.proof.is_answered
 
     @property
     def verdict(self) -> Sent:
@@ -100,13 +105,25 @@ def too_late(call: Call, progress: Progress) -> MediasflowError:
     )
 
 
+def interrupted(call: Call, progress: Progress) -> MediasflowError:
+    """Return what is known of a call whose result is lost to a cancellation.
+
+    Between two attempts that is the error of the one before, which says more.
+    """
+    if progress.last_error is not None:
+        return progress.last_error
+    kind = RequestTimeout if progress.verdict is Sent.UNKNOWN else ConnectionFailed
+    return _no_answer(kind, "cancelled", call, progress)
+
+
 def _no_answer(
     kind: type[MediasflowError], reason: str, call: Call, progress: Progress
 ) -> MediasflowError:
     verdict = progress.verdict
     is_in_doubt = call.operation.may_send and verdict is not Sent.NOT_SENT
+    happened = "the answer is lost" if progress.is_answered else "no answer"
     return (DeliveryUnknown if is_in_doubt else kind)(
-        f"no answer: {reason}", sent=verdict, **_circumstances(call, progress)
+        f"{happened}: {reason}", sent=verdict, **_circumstances(call, progress)
     )
 
 

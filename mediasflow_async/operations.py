@@ -29,10 +29,10 @@ class OperationKind(StrEnum):
     @property
     def is_repeatable(self) -> bool:
         """Whether a request of unknown fate may be sent again."""
-        return self in _REPEATABLE
+        return self not in _SENDING
 
 
-_REPEATABLE: Final = frozenset({OperationKind.READ, OperationKind.SET, OperationKind.PREPARE})
+_SENDING: Final = (OperationKind.LAUNCH, OperationKind.ONE_SHOT)
 
 
 @frozen
@@ -67,8 +67,8 @@ def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Op
     """
     verb = method.upper() if isinstance(method, str) else method
     default = OperationKind.READ if verb in _READING_METHODS else OperationKind.ONE_SHOT
-    known: dict[Any, Any] = {member.value: member for member in OperationKind}
-    return Operation(default if kind is None else known.get(kind, kind), verb, path)
+    return Operation(default if kind is None else _KINDS.get(kind, kind), verb, path)
 
 
 _READING_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+_KINDS: Final[dict[Any, Any]] = {member.value: member for member in OperationKind}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -32,7 +32,7 @@ from mediasflow_async.masking import mask_text
 from mediasflow_async.models import Campaign
 from mediasflow_async.operations import Operation
 
-__all__ = ["ApiResponse", "error_of", "invalid", "request_id_of", "retry_after_of"]
+__all__ = ["ApiResponse", "error_of", "invalid", "retry_after_of"]
 
 _Model = TypeVar("_Model")
 
@@ -64,23 +64,33 @@ class ApiResponse:
 
     Attributes:
         status: HTTP status.
-        headers: HTTP headers.
         data: the decoded body: JSON where it is JSON, None where it is empty, else text.
-        request_id: the server's id of the request, or None.
         attempts: how many attempts it took.
         operation: what was called.
         campaign_id: the campaign concerned, or None.
     """
 
     status: int
-    headers: httpx.Headers = field(repr=False)
+    _headers: httpx.Headers | list[tuple[bytes, bytes]] = field(alias="headers", repr=False)
     content: bytes = field(repr=False)
     data: Any = field(repr=False)
-    request_id: str | None = None
     attempts: int = 1
     operation: Operation
     campaign_id: int | None = None
     reader: ModelReader = field(repr=False, eq=False)
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """HTTP headers."""
+        # Nobody looks at those of nearly all answers.
+        return httpx.Headers(self._headers)
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, from any of the usual headers, or None."""
+        headers = self.headers
+        found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
+        return next((mask_text(text) for text in found if text is not None), None)
 
     def read(self, model: type[_Model]) -> _Model:
         """Return the data as a model.
@@ -116,12 +126,12 @@ class ApiResponse:
         For functions of which the guide does not say what they answer: when that is no
         campaign, the result has its number, and the answer in `raw`.
         """
-        if isinstance(self.data, Mapping):
+        if isinstance(self.data, dict):
             return value_of(self._understood(self._with_id(), Campaign))
         return Campaign(id=self.campaign_id or 0, raw={"answer": self.data})
 
     def _with_id(self) -> object:
-        if self.campaign_id is None or not isinstance(self.data, Mapping):
+        if self.campaign_id is None or not isinstance(self.data, dict):
             return self.data
         return {"id": self.campaign_id, **self.data}
 
@@ -152,15 +162,9 @@ class ApiResponse:
 
 def _is_message_only(data: object) -> bool:
     """Whether an answer is a message and nothing else; a `status` in words is a campaign's."""
-    if not isinstance(data, Mapping) or not set(data) <= {"message", "code", "status", "path"}:
+    if not isinstance(data, dict) or not data.keys() <= {"message", "code", "status", "path"}:
         return False
     return bool(data.get("message")) and not isinstance(data.get("status"), str)
-
-
-def request_id_of(headers: httpx.Headers) -> str | None:
-    """Return the server's id of a request, from any of the usual headers."""
-    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
-    return None if found is None else mask_text(found)
 
 
 def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timedelta | None:
@@ -203,7 +207,7 @@ def _http_date(text: str) -> datetime | None:
 def error_of(answer: ApiResponse) -> MediasflowError | None:
     """Return the error that an answer stands for, or None when it is a success."""
     if answer.status < _FIRST_ERROR_STATUS:
-        told = isinstance(answer.data, Mapping) and any(map(answer.data.get, _ERROR_KEYS))
+        told = isinstance(answer.data, dict) and any(map(answer.data.get, _ERROR_KEYS))
         return _api_error(ApiError, answer) if told else None
     if answer.status >= _FIRST_SERVER_ERROR or answer.status == _REQUEST_TIMEOUT:
         return _server_error(answer)
@@ -244,7 +248,7 @@ _Error = TypeVar("_Error", bound=ApiError)
 
 def _api_error(kind: type[_Error], answer: ApiResponse, did: str = "refused") -> _Error:
     error = kind(_message(answer, did), code=_code(answer.data), **_circumstances(answer))
-    if isinstance(answer.data, Mapping) and isinstance(answer.data.get("field"), str):
+    if isinstance(answer.data, dict) and isinstance(answer.data.get("field"), str):
         error.field = mask_text(answer.data["field"])
     return error
 
@@ -267,7 +271,7 @@ def _message(answer: ApiResponse, did: str) -> str:
 
 
 def _told(answer: ApiResponse) -> str:
-    if isinstance(answer.data, Mapping):
+    if isinstance(answer.data, dict):
         told = (answer.data.get(key) for key in _MESSAGE_KEYS)
         return next((str(text) for text in told if text), "")
     if title := _TITLE.search(answer.content[:_EXCERPT]):
@@ -276,7 +280,7 @@ def _told(answer: ApiResponse) -> str:
 
 
 def _code(data: object) -> str | None:
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return None
     code = data.get("code") or data.get("error")
     return mask_text(code) if isinstance(code, str) and " " not in code else None
@@ -288,9 +292,7 @@ def _excerpt(content: bytes) -> str:
 
 def decoded(content: bytes) -> Any:
     """Return JSON where the body is JSON, None where it is empty, else its text."""
-    if not content.strip():
-        return None
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return content.decode(errors="replace")
+        return content.decode(errors="replace") if content.strip() else None

@@ -5,98 +5,113 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import ExitStack, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import IO, Final
 
-import orjson
 from anyio import to_thread
 
-__all__ = ["SaveProgress", "save_bytes", "save_parts"]
+from mediasflow_async.converter.csv_rows import CsvDecoder
+
+__all__ = ["Blocks", "SaveProgress", "join_parts", "save_bytes", "save_part"]
 
 SaveProgress = Callable[[int, int], object]
 """Takes the windows saved so far and the windows in all."""
 
-Records = AsyncIterator[Mapping[str, str]]
+Blocks = AsyncGenerator[list[list[str]], None]
+"""Records of a CSV file, a number of them at a time; the first one holds the columns."""
 
-_BYTES_AT_ONCE: Final = 2**18
+_BYTES_AT_ONCE: Final = 2**20
+_DELIMITER: Final = ";"
 
 
 async def save_bytes(path: Path, pieces: AsyncIterator[bytes]) -> Path:
     """Write pieces to a file that appears when all are there."""
     async with _appearing(path) as file:
+        waiting: list[bytes] = []
+        waiting_bytes = 0
         async for piece in pieces:
-            await to_thread.run_sync(file.write, piece)
+            waiting.append(piece)
+            waiting_bytes += len(piece)
+            # To go to a thread and back takes as long as to write 100 kB there.
+            if waiting_bytes >= _BYTES_AT_ONCE:
+                await to_thread.run_sync(file.writelines, waiting)
+                waiting, waiting_bytes = [], 0
+        await to_thread.run_sync(file.writelines, waiting)
     return path
 
 
-async def save_parts(
-    path: Path,
-    folder: Path,
-    parts: Sequence[tuple[str, Callable[[], Records]]],
-    progress: SaveProgress | None,
-) -> Path:
-    """Save each part that is not in `folder` yet, then join all of them into one CSV file.
+async def save_part(file: Path, blocks: Callable[[], Blocks]) -> None:
+    """Save the records of a part as CSV, unless its file is there."""
+    if not await to_thread.run_sync(file.exists):
+        async with aclosing(_written(blocks())) as pieces:
+            await save_bytes(file, pieces)
 
-    Args:
-        path: the file to write.
-        folder: keeps the parts until then, as JSON Lines; it is removed at the end.
-        parts: name and records of each part, in order. A record without any text becomes no
-            line: it is there for the names of its columns.
-        progress: called after each part.
+
+async def join_parts(path: Path, files: Sequence[Path]) -> None:
+    """Join the files of parts, in order, into one with the columns of all.
+
+    Cells that a record has beyond its columns stay beyond them.
+
+    Raises:
+        OSError: a file is not as `save_part` has written it.
     """
-    await to_thread.run_sync(partial(folder.mkdir, mode=0o700, parents=True, exist_ok=True))
-    files = [folder / name for name, _ in parts]
-    for done, (file, (_, records)) in enumerate(zip(files, parts, strict=True), 1):
-        if not await to_thread.run_sync(file.exists):
-            await _save_records(file, records())
-        if progress:
-            progress(done, len(parts))
     async with _appearing(path) as target:
         await to_thread.run_sync(_join, target, files)
-    await to_thread.run_sync(shutil.rmtree, folder)
-    return path
 
 
-async def _save_records(path: Path, records: Records) -> None:
-    async with _appearing(path) as file:
-        lines = bytearray()
-        async for record in records:
-            lines += orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-            if len(lines) >= _BYTES_AT_ONCE:
-                await to_thread.run_sync(file.write, lines)
-                lines = bytearray()
-        await to_thread.run_sync(file.write, lines)
+async def _written(blocks: Blocks) -> AsyncGenerator[bytes, None]:
+    width = 0
+    async with aclosing(blocks):
+        async for block in blocks:
+            width = width or len(block[0])
+            yield b"".join(_line(cells, width) for cells in block)
 
 
 def _join(target: IO[bytes], files: Sequence[Path]) -> None:
-    columns = {name: None for record in _records(files) for name in record}
+    headers = [next(_records(file), []) for file in files]
+    columns = list(dict.fromkeys(name for header in headers for name in header))
     target.write(_line(columns))
-    target.writelines(
-        _line(record.get(name, "") for name in columns)
-        for record in _records(files)
-        if any(record.values())
-    )
+    for file, header in zip(files, headers, strict=True):
+        if header == columns:
+            with file.open("rb") as part:
+                part.seek(len(_line(header)))
+                shutil.copyfileobj(part, target, _BYTES_AT_ONCE)
+        else:
+            target.writelines(map(_line, _moved(file, columns)))
 
 
-def _records(files: Iterable[Path]) -> Iterator[dict[str, str]]:
-    for path in files:
-        with path.open("rb") as file:
-            yield from map(orjson.loads, file)
+def _moved(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the records of a part, with their cells where other columns want them."""
+    records = _records(file)
+    header = next(records, [])
+    empty = len(header)
+    places = [header.index(name) if name in header else empty for name in columns]
+    for cells in records:
+        beyond = cells[empty:]
+        cells[empty:] = [""]
+        yield [cells[place] for place in places] + beyond
 
 
-def _line(cells: Iterable[str]) -> bytes:
-    return (";".join(map(_cell, cells)) + "\r\n").encode()
+def _records(file: Path) -> Iterator[list[str]]:
+    decoder = CsvDecoder(_damaged, delimiter=_DELIMITER)
+    with file.open("rb") as part:
+        while piece := part.read(_BYTES_AT_ONCE):
+            yield from decoder.feed(piece)
+    yield from decoder.finish()
+
+
+def _damaged(reason: str, _: str) -> Exception:
+    return OSError(f"a part of the report is damaged on the disk: {reason}")
+
+
+def _line(cells: Sequence[str], width: int = 0) -> bytes:
+    line = _DELIMITER.join(cells)
+    is_plain = '"' not in line and "\r" not in line and "\n" not in line
+    if not is_plain or line.count(_DELIMITER) >= len(cells):
+        line = _DELIMITER.join(map(_cell, cells))
+    return f"{line}{_DELIMITER * (width - len(cells))}\r\n".encode()
 
 
 def _cell(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -128,12 +129,24 @@ class Session:
         connect_timeout: Duration | NotGiven = NOT_GIVEN,
         deadline: Duration | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
+        departing: Callable[[], Awaitable[object]] | None = None,
     ) -> Self:
         """Return a session with other options that shares this one's connections and login.
 
         It ends with the session that it comes from; closing it alone closes no connection. A
         new retry policy has a quota of its own. Of a new dialect, the address and what concerns
         the login are not taken: those are shared.
+
+        Args:
+            dialect: as in `Session`, and so are the others but the last.
+            retry: the same.
+            timeout: the same.
+            connect_timeout: the same.
+            deadline: the same.
+            max_response_bytes: the same.
+            departing: awaited before each request but a login, when nothing is left to do but
+                to send it: a limit that is shared beyond this session. It counts towards the
+                deadline of the call.
         """
         engine = self._open_engine().changed(
             dialect=dialect,
@@ -142,6 +155,7 @@ class Session:
             connect_timeout=connect_timeout,
             deadline=deadline,
             max_response_bytes=max_response_bytes,
+            departing=departing,
         )
         return self._derived(engine)
 

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import httpx
@@ -97,8 +98,12 @@ class Settings:
     def httpx_timeout(self, timeout: Duration | NotGiven = NOT_GIVEN) -> httpx.Timeout:
         """Return httpx's own record of the timeouts, for one request."""
         read = self.timeout_seconds if timeout is NOT_GIVEN else seconds_of(timeout, "timeout")
-        connect = self.connect_timeout_seconds
-        return httpx.Timeout(connect=connect, read=read, write=read, pool=read)
+        return _timeout(self.connect_timeout_seconds, read)
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None) -> httpx.Timeout:
+    return httpx.Timeout(connect=connect, read=read, write=read, pool=read)
 
 
 _DURATIONS: Final = frozenset({"timeout", "connect_timeout", "deadline"})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Final
 
@@ -42,15 +41,20 @@ def mask_http_loggers() -> None:
         logging.getLogger(name).addFilter(_MASK)
 
 
-@contextmanager
-def masked_http_logs(secrets: Sequence[str]) -> Generator[None, None, None]:
+class masked_http_logs:  # noqa: N801 - a context manager, which every attempt enters
     """Mask numbers, tokens and passwords in what httpx and httpcore log inside the block.
 
     Args:
         secrets: the secrets of the request, which are known by their text.
     """
-    token = _secrets_in_use.set(secrets)
-    try:
-        yield
-    finally:
-        _secrets_in_use.reset(token)
+
+    __slots__ = ("_secrets", "_token")
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = secrets
+
+    def __enter__(self) -> None:
+        self._token = _secrets_in_use.set(self._secrets)
+
+    def __exit__(self, *_: object) -> None:
+        _secrets_in_use.reset(self._token)

@@ -1,7 +1,9 @@
-"""The event loops that tests run on.
+"""The event loops and the transports that tests run on.
 
 An async test is marked `anyio` and runs on asyncio. One that is also marked `every_backend`
-runs three times: on asyncio, on asyncio with uvloop, and on trio.
+runs three times: on asyncio, on asyncio with uvloop, and on trio, where httpx's transport is
+underneath. One that is marked `every_transport` instead runs on asyncio with ours and with
+httpx's.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import sys
 
 import pytest
+
+from mediasflow_async import routes
 
 Backend = tuple[str, dict[str, object]]
 
@@ -25,9 +29,18 @@ EVERY_BACKEND = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Repeat the tests that ask for every backend."""
+    """Repeat the tests that ask for every backend or every transport."""
     if metafunc.definition.get_closest_marker("every_backend"):
         metafunc.parametrize("anyio_backend", EVERY_BACKEND, indirect=True)
+    elif metafunc.definition.get_closest_marker("every_transport"):
+        metafunc.parametrize("transport_of_sessions", ["ours", "httpx's"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def transport_of_sessions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sessions send with: ours, or httpx's as if the environment named a proxy."""
+    if getattr(request, "param", "ours") == "httpx's":
+        monkeypatch.setattr(routes, "is_proxied", lambda _: True)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.raw_server import RawServer, http_json
 from tests.sessions import Connect, session_with
 
 pytest_plugins = ["tests.session_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 
 async def refused(method: Any, path: Any, **parts: Any) -> InvalidRequest:
@@ -218,6 +218,6 @@ async def test_a_kind_is_a_member_of_its_enumeration(kind: Any) -> None:
 def test_a_call_shows_no_contents() -> None:
     operation = Operation(OperationKind.ONE_SHOT, "POST", "campaigns/inject")
     parts: Any = {"json": {"msg": "Bonjour"}, "params": {"p": "0612345678"}, "headers": {"X": "s"}}
-    shown = repr(make_call(operation, httpx.URL("https://a.example/"), Settings(), parts))
+    shown = repr(make_call(operation, httpx.URL("https://a.example/").join, Settings(), parts))
     assert "Bonjour" not in shown
     assert "0612345678" not in shown

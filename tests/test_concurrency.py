@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from contextvars import ContextVar
 from pathlib import Path
@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from mediasflow_async import ConfigurationError, NotFound, Outcome
-from mediasflow_async.concurrency import map_bounded
+from mediasflow_async.concurrency import Outcomes, map_bounded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_backend]
 
@@ -33,6 +33,10 @@ class Watched:
                 yield self.pulled - 1
         finally:
             self.is_closed = True
+
+    async def async_generator_without_a_pause(self) -> AsyncIterator[int]:
+        for number in self.generator():
+            yield number
 
     async def async_generator(self) -> AsyncIterator[int]:
         try:
@@ -55,7 +59,7 @@ class Crew:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            await anyio.lowlevel.checkpoint()
+            await turns()
             return item * 2
         finally:
             self.under_way -= 1
@@ -123,13 +127,33 @@ async def test_outcomes_come_in_the_order_of_completion() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
-async def test_no_more_calls_than_the_limit_are_under_way(limit: int) -> None:
-    crew = Crew()
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_as_many_calls_as_the_limit_are_under_way(limit: int, *, is_async: bool) -> None:
+    watched, crew = Watched(50), Crew()
+    items = watched.async_generator() if is_async else watched.generator()
 
-    async for _ in map_bounded(crew, range(50), limit=limit):
+    async for _ in map_bounded(crew, items, limit=limit):
         pass
 
     assert crew.most == limit
+
+
+async def test_the_crew_is_whole_again_after_a_pause_of_the_consumer() -> None:
+    crew = Crew()
+
+    async with map_bounded(crew, Watched().generator(), limit=5) as outcomes:
+        for _ in range(12):
+            await anext(outcomes)
+        await turns()
+        crew.most = 0
+        for _ in range(20):
+            await anext(outcomes)
+
+    assert crew.most == 5
+
+
+async def test_a_limit_beyond_all_need_makes_no_crowd() -> None:
+    assert len([o async for o in map_bounded(double, range(3), limit=10**9)]) == 3
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
@@ -145,7 +169,7 @@ async def test_an_endless_input_is_pulled_only_as_outcomes_are_taken(
         async for _ in outcomes:
             taken += 1
             await turns()
-            assert watched.pulled <= taken + limit + 1
+            assert watched.pulled <= taken + limit
             if taken == 30:
                 break
 
@@ -306,11 +330,17 @@ async def test_a_consumer_that_is_cancelled_leaves_nothing_behind() -> None:
     assert crew.under_way == 0
 
 
-async def test_closing_twice_and_closing_unused_does_no_harm() -> None:
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_closing_twice_and_closing_unused_does_no_harm(*, is_async: bool) -> None:
     watched = Watched()
-    unused = map_bounded(double, watched.generator(), limit=2)
+    items = watched.async_generator() if is_async else watched.generator()
+    unused = map_bounded(double, items, limit=2)
     await unused.aclose()
     await unused.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(unused)
+    assert watched.pulled == 0
+    assert unused.unfinished == ()
 
     outcomes = map_bounded(double, range(3), limit=2)
     await anext(outcomes)
@@ -364,7 +394,7 @@ async def test_memory_stays_flat_however_long_the_input_is() -> None:
     assert peaks[1] < peaks[0] + 100_000
 
 
-async def collect(source: AsyncGenerator[Outcome[int, int], None]) -> list[int]:
+async def collect(source: Outcomes[int, int]) -> list[int]:
     return [outcome.index async for outcome in source]
 
 
@@ -379,3 +409,122 @@ async def test_several_maps_run_side_by_side() -> None:
             tasks.start_soon(one, name)
 
     assert all(sorted(indexes) == list(range(50)) for indexes in found.values())
+
+
+async def test_outcomes_come_in_the_order_of_the_input_on_request() -> None:
+    gates = [anyio.Event() for _ in range(4)]
+
+    async def wait(item: int) -> int:
+        await gates[item].wait()
+        return item
+
+    outcomes = map_bounded(wait, range(4), limit=4, ordered=True)
+    for gate in reversed(gates[1:]):
+        gate.set()
+    with anyio.move_on_after(0):
+        await turns()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_late, gates[0])
+        order = [outcome.index async for outcome in outcomes]
+
+    assert order == [0, 1, 2, 3]
+
+
+async def open_late(gate: anyio.Event) -> None:
+    await turns()
+    gate.set()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_first_item_that_hangs_lets_twice_the_limit_be_pulled_in_order(
+    *, is_async: bool
+) -> None:
+    watched, crew = Watched(), Crew()
+    gate = anyio.Event()
+
+    async def act(item: int) -> int:
+        if item == 0:
+            await gate.wait()
+        return await crew(item)
+
+    items = watched.async_generator() if is_async else watched.generator()
+    outcomes = map_bounded(act, items, limit=3, ordered=True)
+    async with outcomes, anyio.create_task_group() as tasks:
+        tasks.start_soon(anext, outcomes)
+        await turns(200)
+        assert (watched.pulled, crew.under_way, crew.most) == (6, 0, 2)
+        gate.set()
+
+
+async def test_the_input_may_hold_a_task_group_from_one_item_to_the_next() -> None:
+    ended: list[str] = []
+
+    async def items() -> AsyncIterator[int]:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.sleep_forever)
+                for number in range(20):
+                    yield number
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+        ended.append("by itself")
+
+    taken = [outcome.item async for outcome in map_bounded(double, items(), limit=4)]
+    async with map_bounded(double, items(), limit=4) as outcomes:
+        await anext(outcomes)
+
+    assert sorted(taken) == list(range(20))
+    assert ended == ["by itself"]
+
+
+async def test_calls_that_never_wait_leave_the_event_loop_to_others() -> None:
+    async def taking(outcomes: Outcomes[int, int]) -> None:
+        async for _ in outcomes:
+            pass
+
+    for items in (range(10**12), Watched().async_generator_without_a_pause()):
+        outcomes = map_bounded(double, items, limit=10**12)
+        async with outcomes, anyio.create_task_group() as tasks:
+            tasks.start_soon(taking, outcomes)
+            await turns(10)
+            tasks.cancel_scope.cancel()
+
+
+async def test_closing_from_elsewhere_ends_the_iteration() -> None:
+    outcomes = map_bounded(never, range(5), limit=2)
+    taken: list[int] = []
+
+    async def take() -> None:
+        taken.extend([outcome.index async for outcome in outcomes])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(take)
+        await turns()
+        await outcomes.aclose()
+
+    assert taken == []
+    assert [outcome.index for outcome in outcomes.unfinished] == [0, 1]
+
+
+async def test_the_outcomes_of_one_map_may_be_the_input_of_another() -> None:
+    async def unwrapped(outcome: Outcome[int, int]) -> int:
+        return outcome.unwrap() + 1
+
+    first = map_bounded(double, range(50), limit=3)
+    second = map_bounded(unwrapped, first, limit=4, ordered=True)
+
+    assert sorted([o.unwrap() async for o in second]) == [2 * item + 1 for item in range(50)]
+
+
+async def test_an_input_whose_cleaning_up_fails_says_so_at_the_end() -> None:
+    def items() -> Iterator[int]:
+        try:
+            yield from range(10)
+        finally:
+            raise LookupError("cleaning up failed")
+
+    outcomes = map_bounded(double, items(), limit=1, stop_on=lambda outcome: outcome.ok)
+
+    assert (await anext(outcomes)).index == 0
+    with pytest.raises(LookupError, match="cleaning up"):
+        await anext(outcomes)

@@ -18,7 +18,7 @@ from mediasflow_async import (
 from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.sessions import session_with
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

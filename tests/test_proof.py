@@ -26,7 +26,7 @@ from tests.raw_server import HANG, RESET, Answer, RawServer, http, http_json, un
 from tests.sessions import ONCE, WITHOUT_TLS, Connect, session_with
 
 pytest_plugins = ["tests.session_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 
 async def failure_of_a_send(session: Session) -> MediasflowError:

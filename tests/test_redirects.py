@@ -8,7 +8,7 @@ from mediasflow_async import ApiError, ConnectionFailed, MediasflowError, Sent
 from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.sessions import ONCE, TOKEN, session_with
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 STATUSES = [301, 302, 303, 307, 308]
 
@@ -113,6 +113,15 @@ async def test_a_redirect_with_credentials_in_it_is_not_followed() -> None:
             with pytest.raises(ApiError, match="redirects elsewhere"):
                 await session.request("GET", "blacklist")
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("address", ["http://[::g]/", "http://a:b/", "http://xn--/", "//["])
+async def test_a_redirect_to_what_is_no_address_is_not_followed(address: str) -> None:
+    with RawServer([to(address)]).running() as server:
+        async with session_with(server.url) as session:
+            with pytest.raises(ApiError, match="redirects elsewhere"):
+                await session.request("GET", "blacklist")
+        assert len(server.requests) == 1
 
 
 async def test_a_redirected_send_says_what_is_known() -> None:

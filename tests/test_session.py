@@ -29,7 +29,7 @@ from tests.raw_server import HANG, RawServer
 from tests.sessions import ONCE, WITHOUT_TLS, Connect, logins, session_with, until
 
 pytest_plugins = ["tests.session_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 
 # Nobody can close the connections of an event loop that has ended: Python says so when it does.

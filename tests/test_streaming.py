@@ -7,6 +7,7 @@ import warnings
 from contextlib import aclosing
 
 import anyio
+import httpx
 import pytest
 
 from mediasflow_async import (
@@ -72,6 +73,12 @@ async def test_a_stream_of_several_compressed_parts_is_read_to_its_end() -> None
     with RawServer([http(body=body, headers={"Content-Encoding": "gzip"})]).running() as server:
         async with session_with(server.url) as session, session.stream(CSV) as stream:
             assert b"".join([piece async for piece in stream.aiter_bytes()]) == b"onetwo"
+
+
+async def test_a_body_that_a_transport_made_in_memory_is_a_stream_too() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"MOBILE\n"))
+    async with session_with("http://localhost/", transport=transport) as session:
+        assert await drain(session) == [b"MOBILE\n"]
 
 
 async def test_the_opening_of_a_stream_is_retried() -> None:

@@ -13,7 +13,7 @@ from tests.raw_server import RESET, RawServer, http_json
 from tests.sessions import ONCE, Connect, session_with
 
 pytest_plugins = ["tests.session_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -15,7 +15,7 @@ from mediasflow_async.auth import expiry_of
 from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.sessions import session_with
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
 
 def jwt(**claims: object) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from types import GenericAlias
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, cast, get_args
 
-from attrs import fields, frozen, has
+from attrs import evolve, fields, frozen, has
 from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -21,7 +21,9 @@ from mediasflow_async.converter.scalars import (
     read_float,
     read_int,
     read_text,
+    read_text_or_none,
 )
+from mediasflow_async.converter.shapes import Step, shaped_reader
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import (
     BlacklistKind,
@@ -42,6 +44,10 @@ _Model = TypeVar("_Model")
 _RAW: Final = "<raw>"
 _EXTRA: Final = "<extra>"
 
+_AS_IT_IS: Final[dict[Any, type[Any]]] = {
+    target: scalar for scalar in (str, bool, int, float) for target in (scalar, scalar | None)
+}
+_FAILURES: Final = (BaseValidationError, ValueError, TypeError, KeyError)
 _KINDS: Final[dict[type[Any], str]] = {
     type(None): "null",
     list: "an array",
@@ -76,13 +82,13 @@ class ModelReader:
     """
 
     def __init__(self, zone: tzinfo) -> None:
-        self._converter = _converter(zone)
+        self._hook_of = lru_cache(maxsize=64)(_converter(zone).get_structure_hook)
 
     def read(self, data: object, model: type[_Model], *, path: str = "$") -> _Model | Unreadable:
         """Return a model from decoded JSON, or what could not be understood below `path`."""
         try:
-            return self._converter.structure(data, model)
-        except (BaseValidationError, ValueError, TypeError, KeyError) as error:
+            return cast("_Model", self._hook_of(cast("Any", model))(data, model))
+        except _FAILURES as error:
             return Unreadable(*_first_problem(error, path))
 
 
@@ -95,11 +101,13 @@ def reader_for(zone: tzinfo) -> ModelReader:
 def _converter(zone: tzinfo) -> Converter:
     converter = Converter(detailed_validation=True)
     converter.register_structure_hook(str, read_text)
+    converter.register_structure_hook(str | None, read_text_or_none)
     for scalar, read in ((bool, read_bool), (int, read_int), (float, read_float)):
         converter.register_structure_hook(scalar, read)
-        converter.register_structure_hook(scalar | None, optional(read))
+        converter.register_structure_hook(scalar | None, optional(scalar, read))
     for enum in (BlacklistKind, CampaignStatus, ListType):
-        converter.register_structure_hook(enum, _read_open_enum)
+        converter.register_structure_hook(enum, _open_enum_reader(enum))
+        converter.register_structure_hook(enum | None, _open_enum_reader(enum))
     converter.register_structure_hook(datetime | None, lambda value, _: read_datetime(value, zone))
     converter.register_structure_hook(CampaignType | str | None, read_enum_or_text(CampaignType))
     converter.register_structure_hook(Renderer | str | None, read_enum_or_text(Renderer))
@@ -109,8 +117,14 @@ def _converter(zone: tzinfo) -> Converter:
     return converter
 
 
-def _read_open_enum(value: object, enum: type[OpenEnum]) -> OpenEnum:
-    return enum(read_text(value))
+def _open_enum_reader(enum: type[OpenEnum]) -> Callable[[object, object], OpenEnum]:
+    known = {member.value: member for member in enum}
+
+    def read_open_enum(value: object, _: object) -> OpenEnum:
+        text = read_text(value)
+        return known.get(text) or enum(text)
+
+    return read_open_enum
 
 
 def _is_tuple(target: Any) -> bool:
@@ -118,12 +132,20 @@ def _is_tuple(target: Any) -> bool:
 
 
 def _tuple_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
-    read = converter.get_structure_hook(GenericAlias(list, get_args(target)[:1]))
+    (item,) = get_args(target)[:1]
+    read_item = converter.get_structure_hook(item)
+    read_carefully = converter.get_structure_hook(GenericAlias(list, (item,)))
 
     def read_tuple(value: object, _: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise ValueError("expected an array")
-        return tuple(read(value, target))
+        if not value:
+            return ()
+        try:
+            return tuple([read_item(part, item) for part in value])
+        except _FAILURES:
+            # Which of them it is, cattrs says.
+            return tuple(read_carefully(value, target))
 
     return read_tuple
 
@@ -133,12 +155,18 @@ def _is_mapping(target: Any) -> bool:
 
 
 def _mapping_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
-    read = converter.get_structure_hook(GenericAlias(dict, get_args(target)))
+    name, member = get_args(target)
+    read_name, read_member = map(converter.get_structure_hook, (name, member))
+    read_carefully = converter.get_structure_hook(GenericAlias(dict, (name, member)))
 
     def read_mapping(value: object, _: object) -> Any:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise ValueError(f"expected an object, not {_kind(value)}")
-        return read(value, target)
+        try:
+            return {read_name(key, name): read_member(part, member) for key, part in value.items()}
+        except _FAILURES:
+            # Which of them it is, cattrs says.
+            return read_carefully(value, target)
 
     return read_mapping
 
@@ -160,13 +188,40 @@ def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, 
         )
     structure = make_dict_structure_fn(model, converter, **overrides)
     canonical = {wire: wire for wire in names.values()} | SPELLINGS[model]
+    read = shaped_reader(model, _steps(model, converter, overrides))
 
     def read_object(value: object, target: object) -> Any:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise ValueError(f"expected an object, not {_kind(value)}")
-        return structure(_known_and_extra(value, canonical), target)
+        try:
+            return read(value)
+        except _FAILURES:
+            # What is wrong, and where, is cattrs's to say.
+            return structure(_known_and_extra(value, canonical), target)
 
     return read_object
+
+
+def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any]) -> dict[str, Step]:
+    types = {attribute.name: _without_none(attribute.type) for attribute in fields(model)}
+    steps = {
+        wire: Step(
+            name=name,
+            wire=None,
+            as_it_is=None if overrides[name].struct_hook else _AS_IT_IS.get(types[name]),
+            hook=overrides[name].struct_hook or converter.get_structure_hook(types[name]),
+            target=types[name],
+        )
+        for name, wire in WIRE_NAMES[model].items()
+    }
+    others = {other: evolve(steps[wire], wire=wire) for other, wire in SPELLINGS[model].items()}
+    return steps | others
+
+
+def _without_none(target: Any) -> Any:
+    """Return the model of what is a model or None: a member that is null is not read at all."""
+    parts = get_args(target)
+    return parts[0] if parts[1:] == (type(None),) and has(parts[0]) else target
 
 
 def _known_and_extra(value: Mapping[str, Any], canonical: Mapping[str, str]) -> dict[str, Any]:

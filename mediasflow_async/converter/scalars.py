@@ -15,6 +15,7 @@ __all__ = [
     "read_float",
     "read_int",
     "read_text",
+    "read_text_or_none",
 ]
 
 _Value = TypeVar("_Value")
@@ -68,25 +69,30 @@ def read_text(value: object, _: object = None) -> str:
     raise ValueError("expected text")
 
 
+def read_text_or_none(value: object, _: object = None) -> str | None:
+    """Return text, or None as it is."""
+    return value if type(value) is str or value is None else read_text(value)
+
+
 def read_enum_or_text(enum: type[StrEnum]) -> Callable[[object, object], StrEnum | str]:
     """Return a reader of an enumeration that keeps a value it does not know as text."""
+    members: dict[str, StrEnum | str] = {member.value: member for member in enum}
 
     def read(value: object, _: object) -> StrEnum | str:
         text = read_text(value)
-        try:
-            return enum(text)
-        except ValueError:
-            return text
+        return members.get(text, text)
 
     return read
 
 
 def optional(
-    read: Callable[[object, object], _Value],
+    kind: type[_Value], read: Callable[[object, object], _Value]
 ) -> Callable[[object, object], _Value | None]:
-    """Return a reader that takes an empty text for None."""
+    """Return a reader that takes an empty text for None, and what is of its kind as it is."""
 
     def read_optional(value: object, target: object) -> _Value | None:
+        if type(value) is kind:
+            return value
         return None if value == "" else read(value, target)
 
     return read_optional

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from attrs import fields
 from cattrs import Converter
+from cattrs.fns import identity
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from mediasflow_async.converter.names import WIRE_NAMES
@@ -50,6 +51,9 @@ def is_twelve_oclock(moment: datetime, dialect: Dialect) -> bool:
 @lru_cache(maxsize=32)
 def _converter(dialect: Dialect) -> Converter:
     converter = Converter()
+    for scalar in (str, bool, int):
+        # As cattrs writes them: but where it knows that it would do nothing, it calls nothing.
+        converter.register_unstructure_hook(scalar | None, identity)
     special: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
         BlacklistEntry: {},
         Recipient: {"fields": _extended_keys_writer(dialect)},

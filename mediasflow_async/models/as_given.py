@@ -17,8 +17,10 @@ _Enum = TypeVar("_Enum", bound=StrEnum)
 
 def member(enum: type[_Enum], value: _Enum | str | None) -> Any:
     """Return the member of an enumeration, or the value itself when it is none."""
+    if value is None or type(value) is enum:
+        return value
     try:
-        return value if value is None else enum(value)
+        return enum(value)
     except ValueError:
         return value
 
@@ -27,6 +29,10 @@ def tuple_of(value: Iterable[_Item] | None) -> tuple[_Item, ...]:
     """Return the items as a tuple, or what is no list as it is."""
     if value is None:
         return ()
+    if type(value) is tuple:
+        return value
+    if type(value) is list:
+        return tuple(value)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         # A tuple of the characters of a text would hide the mistake from the validation.
         return cast("tuple[_Item, ...]", value)

@@ -43,7 +43,7 @@ def _masked_or_none(number: str | None) -> str:
     return "None" if number is None else mask_phone(number)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class ReportRow:
     """What became of one message to one recipient.
 

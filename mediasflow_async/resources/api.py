@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, Unpack
+from typing import Any, Protocol, Unpack
 
 from mediasflow_async.calls import CallParts
 from mediasflow_async.dialect import Dialect
+from mediasflow_async.errors import ResponseInvalid
 from mediasflow_async.operations import Operation
 from mediasflow_async.responses import ApiResponse
 
@@ -19,6 +20,14 @@ class ByteStream(Protocol):
 
     def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
         """Return the decoded bytes as they arrive."""
+        ...
+
+    def aiter_array(self, *, may_be_empty: bool = False) -> AsyncGenerator[list[Any], None]:
+        """Return the elements of the JSON array that it is or wraps, in blocks."""
+        ...
+
+    def invalid(self, message: str, wire_path: str = "$") -> ResponseInvalid:
+        """Return the error for a body that cannot be understood, without any of it."""
         ...
 
 

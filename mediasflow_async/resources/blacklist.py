@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from typing import Any, Final
 
-from mediasflow_async.concurrency import Outcome, map_bounded
+from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_blacklist_entry
 from mediasflow_async.converter.rows import array_in
 from mediasflow_async.errors import ApiError
@@ -71,18 +71,29 @@ class Blacklist:
         entries: Iterable[BlacklistEntry | str] | AsyncIterable[BlacklistEntry | str],
         *,
         limit: int | None = None,
-    ) -> AsyncGenerator[Outcome[BlacklistEntry | str, BlacklistEntry], None]:
+        ordered: bool = False,
+        stop_on: StopOn[BlacklistEntry | str, BlacklistEntry] | None = None,
+    ) -> Outcomes[BlacklistEntry | str, BlacklistEntry]:
         """Add any number of numbers, several at once; a text stands for an entry with it.
 
-        Yields:
-            An `Outcome` for each entry, in the order of completion.
+        Args:
+            entries: entries or numbers; read as places become free, never all at once.
+            limit: requests under way at once; the session's `max_in_flight` by default.
+            ordered: give outcomes in the order of the entries, instead of as they come.
+            stop_on: errors, or a function of an `Outcome`, after which nothing is added.
+
+        Returns:
+            The outcomes, one for each entry, to be iterated over with `async for`.
+
+        Raises:
+            ConfigurationError: for a wrong `limit` or `stop_on`.
         """
 
         async def add(entry: BlacklistEntry | str) -> BlacklistEntry:
             return await self._add(BlacklistEntry(entry) if isinstance(entry, str) else entry)
 
         wanted = self._api.max_in_flight if limit is None else limit
-        return map_bounded(add, entries, limit=wanted)
+        return map_bounded(add, entries, limit=wanted, ordered=ordered, stop_on=stop_on)
 
     def entries(self) -> BlacklistEntries:
         """Return the whole blacklist: `await` it for a list, or `async for` through it.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
-from mediasflow_async.concurrency import Outcome, map_bounded
+from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_campaign
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.models import Campaign, CampaignRequest
 from mediasflow_async.negotiation import CANCEL_PATH
 from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async.proof import Guard
 from mediasflow_async.resources.api import Api, put_parts
 from mediasflow_async.resources.lists import Lists
 from mediasflow_async.resources.recipient_rows import recipient_rows
@@ -115,7 +116,7 @@ class Campaigns:
             raise InvalidRequest(problems=[Problem("campaign_id", rule)])
         if preflight:
             await self._refuse_problems(request)
-        return await self.inject(evolve(request, start_now=True), auto_list=auto_list)
+        return await self.inject(_starting(request, now=True), auto_list=auto_list)
 
     async def prepare(
         self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
@@ -138,9 +139,11 @@ class Campaigns:
         """
         if preflight:
             await self._refuse_problems(request)
-        return await self.inject(evolve(request, start_now=False), auto_list=auto_list)
+        return await self.inject(_starting(request, now=False), auto_list=auto_list)
 
-    async def launch(self, campaign_id: int, *, sender: str | None = None) -> Campaign:
+    async def launch(
+        self, campaign_id: int, *, sender: str | None = None, guard: Guard | None = None
+    ) -> Campaign:
         """Send a campaign that was prepared before.
 
         Guide: 2.1.3.2.
@@ -148,6 +151,8 @@ class Campaigns:
         Args:
             campaign_id: the number that `prepare` answered.
             sender: another sender than the draft's.
+            guard: called at the moment before the first byte of each attempt leaves; what it
+                raises reaches you as it is, and nothing has left.
 
         Raises:
             InvalidRequest: nothing was sent.
@@ -156,14 +161,20 @@ class Campaigns:
             Conflict: the campaign is no draft any more.
         """
         refuse([*campaign_id_problems(campaign_id), *sender_problems(sender)])
-        return await self.inject(
-            CampaignRequest(campaign_id=campaign_id, sender=sender, start_now=True)
-        )
+        request = CampaignRequest(campaign_id=campaign_id, sender=sender, start_now=True)
+        return await self.inject(request, guard=guard)
 
-    async def inject(self, request: CampaignRequest, *, auto_list: bool = False) -> Campaign:
+    async def inject(
+        self, request: CampaignRequest, *, auto_list: bool = False, guard: Guard | None = None
+    ) -> Campaign:
         """Make the API's one call that prepares, sends or launches, as the request says.
 
         Guide: 2.1. `send`, `prepare` and `launch` are this with the intent spelled out.
+
+        Args:
+            request: what to do.
+            auto_list: upload the recipients as a list first when they are more than 50.
+            guard: as in `launch`.
 
         Raises:
             InvalidRequest: every problem of the request; nothing was sent.
@@ -180,6 +191,7 @@ class Campaigns:
             _operation(request),
             campaign_id=request.campaign_id,
             json=write_campaign(request, dialect),
+            guard=guard,
         )
         return answer.read_campaign()
 
@@ -240,34 +252,65 @@ class Campaigns:
         requests: Iterable[CampaignRequest] | AsyncIterable[CampaignRequest],
         *,
         limit: int | None = None,
+        ordered: bool = False,
+        stop_on: StopOn[CampaignRequest, Campaign] | None = None,
         prepare_only: bool = False,
         auto_list: bool = False,
-    ) -> AsyncGenerator[Outcome[CampaignRequest, Campaign], None]:
+    ) -> Outcomes[CampaignRequest, Campaign]:
         """Send or prepare any number of campaigns, several at once.
 
-        An error becomes the outcome of its request and stops nothing else.
+        An error becomes the outcome of its request and stops nothing else, unless `stop_on`
+        says so. A batch that is left early says in `Outcomes.unfinished` what may have been sent.
 
         Args:
             requests: the campaigns; read as places become free, never all at once.
             limit: campaigns under way at once; the session's `max_in_flight` by default.
+            ordered: give outcomes in the order of the requests, instead of as they come.
+            stop_on: errors, or a function of an `Outcome`, after which no campaign is begun.
             prepare_only: make drafts instead.
             auto_list: upload the recipients of a request as a list when they are more than 50.
 
-        Yields:
-            An `Outcome` for each request, in the order of completion.
+        Returns:
+            The outcomes, one for each request, to be iterated over with `async for`.
+
+        Raises:
+            ConfigurationError: for a wrong `limit` or `stop_on`.
         """
         action = partial(self.prepare if prepare_only else self.send, auto_list=auto_list)
-        return map_bounded(action, requests, limit=self._limit(limit))
+        return map_bounded(
+            action, requests, limit=self._limit(limit), ordered=ordered, stop_on=stop_on
+        )
 
     def launch_many(
-        self, campaign_ids: Iterable[int] | AsyncIterable[int], *, limit: int | None = None
-    ) -> AsyncGenerator[Outcome[int, Campaign], None]:
+        self,
+        campaign_ids: Iterable[int] | AsyncIterable[int],
+        *,
+        sender: str | None = None,
+        limit: int | None = None,
+        ordered: bool = False,
+        stop_on: StopOn[int, Campaign] | None = None,
+    ) -> Outcomes[int, Campaign]:
         """Launch any number of prepared campaigns, several at once.
 
-        Yields:
-            An `Outcome` for each number, in the order of completion.
+        Args:
+            campaign_ids: the numbers that `prepare` answered; read as places become free.
+            sender: another sender than the drafts', for all of them.
+            limit: launches under way at once; the session's `max_in_flight` by default.
+            ordered: give outcomes in the order of the numbers, instead of as they come.
+            stop_on: errors, or a function of an `Outcome`, after which nothing is launched.
+
+        Returns:
+            The outcomes, one for each number, to be iterated over with `async for`.
+
+        Raises:
+            ConfigurationError: for a wrong `limit` or `stop_on`.
+            InvalidRequest: for a wrong sender.
         """
-        return map_bounded(self.launch, campaign_ids, limit=self._limit(limit))
+        refuse(sender_problems(sender))
+        action = partial(self.launch, sender=sender)
+        return map_bounded(
+            action, campaign_ids, limit=self._limit(limit), ordered=ordered, stop_on=stop_on
+        )
 
     async def _refuse_problems(self, request: CampaignRequest) -> None:
         from mediasflow_async.resources.preflights import problems_of
@@ -284,6 +327,10 @@ class Campaigns:
 
     def _limit(self, limit: int | None) -> int:
         return self._api.max_in_flight if limit is None else limit
+
+
+def _starting(request: CampaignRequest, *, now: bool) -> CampaignRequest:
+    return request if request.start_now is now else evolve(request, start_now=now)
 
 
 def _operation(request: CampaignRequest) -> Operation:

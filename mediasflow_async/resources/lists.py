@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import IO, Final
+from typing import Final
 
 from mediasflow_async.errors import Problem
 from mediasflow_async.models import RecipientList
 from mediasflow_async.operations import Operation, OperationKind
-from mediasflow_async.resources.api import Api, CallParts
-from mediasflow_async.responses import invalid
-from mediasflow_async.uploads import Progress, UploadSource, multipart, opened
+from mediasflow_async.resources.api import Api
+from mediasflow_async.responses import ApiResponse, invalid
+from mediasflow_async.uploads import (
+    Content,
+    MultipartBody,
+    Progress,
+    ProgressFailed,
+    UploadSource,
+    multipart,
+    opened,
+)
 from mediasflow_async.validation import refuse
 
 __all__ = ["Lists"]
@@ -42,44 +50,69 @@ class Lists:
         Guide: 2.11. At least one column is called mobile, sms, portable or gsm. Upload only
         the columns that the message needs.
 
+        A file is read while it is sent. What can be gone through once only, and rows, are
+        written to a temporary file first (where `TMPDIR` says, beyond 2 MiB): the length is
+        announced to the server, and a retry sends all of it again. Only a `Dialect.checksum`
+        needs the whole of it in memory.
+
+        The deadline of the session holds for an upload too: for what takes longer, call
+        `session.with_options(deadline=None).lists.upload(...)`.
+
         Args:
-            source: path of a CSV file, its bytes, an async iterator of bytes, or rows:
-                an iterable or async iterable of mappings from column to value.
+            source: path of a CSV file; an open binary file, which is read from where it stands
+                and not closed (its `read` may be a coroutine); its bytes; an iterator or async
+                iterator of bytes; or rows: an iterable or async iterable of mappings from
+                column to value. Rows become UTF-8 with semicolons, and have no column that the
+                first one has not.
             filename: name of the list on the platform.
             description: name shown in a campaign instead.
             user_owner_id: account to upload for; needs ADMIN rights.
-            progress: called with the bytes sent so far and the bytes in all.
+            progress: called on the event loop after each piece of at most 256 KiB, with the
+                bytes sent so far and the bytes in all; a retry starts again from the first
+                piece. What it raises ends the upload and reaches you.
 
         Returns:
             The list, with its `id` for `CampaignRequest.list_ids` and its counts.
 
         Raises:
-            InvalidRequest: nothing left; an empty source is a problem as well.
+            InvalidRequest: nothing left; an empty source is a problem as well. Or a file
+                changed its size while it was sent, and the server has no list of it.
             ApiError: the server refused.
+            OSError: there is no room for the temporary file.
         """
         refuse(_text_problems(filename, description, user_owner_id))
         texts = {"filename": filename, "description": description, "userOwnerID": user_owner_id}
         given = {name: text for name, text in texts.items() if text is not None}
-        async with opened(source) as file:
-            answer = await self._api.call(_UPLOAD, **self._parts(file, given, progress))
+        async with opened(source) as content:
+            answer = await self._send(self._form(content, given, progress), given)
         uploaded = answer.read(RecipientList)
         if not uploaded.id:
             raise invalid(answer, "the answer names no list", "$.id")
         return uploaded
 
-    def _parts(
-        self, file: IO[bytes], texts: Mapping[str, str], progress: Progress | None
-    ) -> CallParts:
+    def _form(
+        self, content: Content, texts: Mapping[str, str], progress: Progress | None
+    ) -> MultipartBody:
         dialect = self._api.dialect
-        body = multipart(
-            file,
+        return multipart(
+            content,
             filename=texts["filename"],
             file_field=dialect.upload_field,
             fields=texts if dialect.upload_params in {"form", "both"} else {},
             progress=progress,
         )
-        params = texts if dialect.upload_params in {"query", "both"} else None
-        return {"body": body, "params": params}
+
+    async def _send(self, form: MultipartBody, texts: Mapping[str, str]) -> ApiResponse:
+        params = texts if self._api.dialect.upload_params in {"query", "both"} else None
+        try:
+            return await self._api.call(_UPLOAD, body=form, params=params)
+        except ProgressFailed as failure:
+            error = failure.error
+        try:
+            raise error
+        finally:
+            # The frame must not hold what holds the frame.
+            del error
 
 
 def _text_problems(

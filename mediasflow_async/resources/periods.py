@@ -17,6 +17,7 @@ from mediasflow_async.validation import listed, period_bounds, period_problems, 
 from mediasflow_async.windows import Window, split_period
 
 __all__ = [
+    "Filters",
     "Period",
     "Statuses",
     "column_problems",
@@ -37,11 +38,13 @@ class Period:
         windows: the parts that it is asked in.
         params: the query parameters, but for the bounds.
         dialect: how the bounds are written.
+        windows_at_once: how many of the parts may be asked for at the same time.
     """
 
     windows: tuple[Window, ...]
     params: dict[str, str] = field(repr=False)
     dialect: Dialect = field(repr=False)
+    windows_at_once: int = 1
 
     def params_of(self, window: Window) -> dict[str, str]:
         """Return the query parameters of a window (Guide: 2.6, 2.7)."""
@@ -53,16 +56,42 @@ class Period:
         return bounds | self.params
 
 
+@frozen(kw_only=True)
+class Filters:
+    """What a report of a period is narrowed to; see `Reports.period`."""
+
+    user_id: str | None
+    status: _Listed = field(converter=listed)
+    types: _Listed = field(converter=listed)
+    search: Expression | str | None
+    key_fields: _Listed = field(default=(), converter=listed)
+
+    def problems(self, dialect: Dialect) -> Iterator[Problem]:
+        """Yield everything that is wrong with it."""
+        yield from status_problems(self.status)
+        yield from _type_problems(self.types)
+        yield from column_problems("key_fields", self.key_fields)
+        yield from _user_problems(self.user_id)
+        yield from _search_problems(self.search, dialect)
+
+    def params(self, dialect: Dialect) -> dict[str, str]:
+        """Return its query parameters (Guide: 2.6, 2.7)."""
+        params = {
+            "userID": self.user_id,
+            "status": status_text(self.status or (), dialect.period_status_separator),
+            "types": ";".join(self.types or ()),
+            "keyField": ";".join(self.key_fields or ()),
+            "search": _search_text(self.search, dialect),
+        }
+        return {name: text for name, text in params.items() if text}
+
+
 def period_of(
     since: datetime | date,
     until: datetime | date | None,
+    filters: Filters,
     dialect: Dialect,
-    *,
-    user_id: str | None,
-    status: Statuses,
-    types: Iterable[MediaType | str],
-    search: Expression | str | None,
-    key_fields: Iterable[str] = (),
+    windows_at_once: int,
 ) -> Period:
     """Return a checked period.
 
@@ -71,30 +100,20 @@ def period_of(
     """
     zone = dialect.server_tz
     end = until if until is not None else datetime.now(UTC)
-    codes, kinds, columns = listed(status), listed(types), listed(key_fields)
     refuse(
         [
             *period_problems(since, end, zone),
-            *status_problems(codes),
-            *_type_problems(kinds),
-            *column_problems("key_fields", columns),
-            *_user_problems(user_id),
-            *_search_problems(search, dialect),
+            *filters.problems(dialect),
+            *_count_problems("windows_at_once", windows_at_once),
         ]
     )
     first, last = period_bounds(since, end, zone)
-    params = {
-        "userID": user_id,
-        "status": status_text(codes or (), dialect.period_status_separator),
-        "types": ";".join(kinds or ()),
-        "keyField": ";".join(columns or ()),
-        "search": _search_text(search, dialect),
-    }
     windows = split_period(first, last, zone=zone, window=dialect.window, overlap=dialect.overlap)
     return Period(
         windows=tuple(windows),
-        params={name: text for name, text in params.items() if text},
+        params=filters.params(dialect),
         dialect=dialect,
+        windows_at_once=windows_at_once,
     )
 
 
@@ -130,6 +149,11 @@ def _type_problems(types: _Listed) -> Iterator[Problem]:
 def _user_problems(user_id: object) -> Iterator[Problem]:
     if not isinstance(user_id, str | None):
         yield Problem("user_id", "is text")
+
+
+def _count_problems(where: str, count: object) -> Iterator[Problem]:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        yield Problem(where, "is a whole number from 1 up")
 
 
 def _search_problems(search: object, dialect: Dialect) -> Iterator[Problem]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from anyio.lowlevel import checkpoint
 
 from mediasflow_async.models import Recipient
 
@@ -17,26 +19,35 @@ _COLUMNS: Final = {
     "email": "email",
     "phone": "phone",
 }
+_AT_ONCE: Final = 500
 
 
-def recipient_rows(recipients: Iterable[Recipient]) -> list[dict[str, str]]:
-    """Return a row for each recipient, with all the own fields and the standard columns in use.
+async def recipient_rows(recipients: Sequence[Recipient]) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield a row for each recipient, with all the own fields and the standard columns in use.
 
     An own field stays though it is empty for everyone: the message may name it.
     """
-    rows = [_row(recipient) for recipient in recipients]
-    used = {
-        column: None
-        for row in rows
-        for column, value in row.items()
-        if value or column not in _COLUMNS
-    }
-    return [{column: row.get(column, "") for column in used} for row in rows]
+    columns: dict[str, None] = {}
+    for block in _blocks(recipients):
+        columns |= dict.fromkeys(_used_by(block))
+        await checkpoint()
+    for recipient in recipients:
+        yield {column: _cell(recipient, column) for column in columns}
 
 
-def _row(recipient: Recipient) -> dict[str, str]:
-    own = {column: getattr(recipient, name) for column, name in _COLUMNS.items()}
-    return {
-        column: "" if value is None else str(value)
-        for column, value in {**own, **recipient.fields}.items()
-    }
+def _blocks(recipients: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
+    return (recipients[start : start + _AT_ONCE] for start in range(0, len(recipients), _AT_ONCE))
+
+
+def _used_by(recipients: Iterable[Recipient]) -> Iterator[str]:
+    for recipient in recipients:
+        yield from (column for column, name in _COLUMNS.items() if getattr(recipient, name))
+        yield from recipient.fields
+
+
+def _cell(recipient: Recipient, column: str) -> Any:
+    if column in recipient.fields:
+        value = recipient.fields[column]
+    else:
+        value = getattr(recipient, _COLUMNS[column]) if column in _COLUMNS else None
+    return "" if value is None else value

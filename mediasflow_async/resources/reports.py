@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from datetime import date, datetime, timedelta
+from functools import partial
 from math import inf
 from typing import Final
 
 import anyio
+from attrs import evolve
 
-from mediasflow_async.converter.rows import rows_in
+from mediasflow_async.converter.rows import json_rows
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import DeliveryCategory, MediaType, ReportRow, ReportSummary
 from mediasflow_async.not_given import Duration
@@ -17,15 +20,17 @@ from mediasflow_async.operations import Operation, OperationKind
 from mediasflow_async.resources.api import Api
 from mediasflow_async.resources.csv_reports import CsvReport, CsvSource
 from mediasflow_async.resources.periods import (
+    Filters,
+    Period,
     Statuses,
     column_problems,
     period_of,
     status_problems,
     status_text,
 )
+from mediasflow_async.resources.prefetching import Blocks
 from mediasflow_async.resources.report_rows import ReportRows, fitting, row_identity
-from mediasflow_async.resources.seams import seamless
-from mediasflow_async.responses import invalid
+from mediasflow_async.resources.seams import seamless_blocks
 from mediasflow_async.search import Expression
 from mediasflow_async.settings import seconds_of
 from mediasflow_async.validation import campaign_id_problems, listed, refuse
@@ -38,6 +43,7 @@ _CAMPAIGN: Final = Operation(_READ, "GET", "campaigns/reportjson/{campaign_id}")
 _CAMPAIGN_CSV: Final = Operation(_READ, "GET", "campaigns/report/{campaign_id}")
 _PERIOD: Final = Operation(_READ, "GET", "campaigns/reportjson/")
 _PERIOD_CSV: Final = Operation(_READ, "GET", "campaigns/report/")
+_ROWS: Final = frozenset({dict})
 
 
 class Reports:
@@ -49,8 +55,7 @@ class Reports:
     def campaign(self, campaign_id: int, *, status: Statuses = ()) -> ReportRows:
         """Return the report of one campaign: `await` it, or `async for` through it.
 
-        Guide: 2.5. The server answers with all the rows at once: a report of more than about a
-        hundred thousand of them is better read as CSV.
+        Guide: 2.5.
 
         Args:
             campaign_id: the campaign.
@@ -61,7 +66,7 @@ class Reports:
             NotFound: when it is used, for a campaign that is unknown or was not launched.
         """
         params = self._campaign_params(campaign_id, status)
-        return ReportRows(lambda: self._rows(_CAMPAIGN, params, campaign_id))
+        return ReportRows(partial(self._blocks, _CAMPAIGN, params, campaign_id))
 
     def campaign_csv(
         self, campaign_id: int, *, status: Statuses = (), details: Iterable[str] = ()
@@ -94,12 +99,13 @@ class Reports:
         status: Statuses = (),
         types: Iterable[MediaType | str] = (),
         search: Expression | str | None = None,
+        windows_at_once: int = 3,
     ) -> ReportRows:
         """Return the report of a period of any length: `await` it, or `async for` through it.
 
-        Guide: 2.6. The period is asked for in windows of at most 7 days, one after the other;
-        a row on a seam is given once. Bounds in the hour that comes twice when the clocks go
-        back are widened: the server could not tell which of the two is meant.
+        Guide: 2.6. The period is asked for in windows of at most 7 days, and its rows come in
+        the order of these; a row on a seam is given once. Bounds in the hour that comes twice
+        when the clocks go back are widened: the server could not tell which of the two is meant.
 
         Args:
             since: its start; a date is the start of that day where the server is.
@@ -108,26 +114,18 @@ class Reports:
             status: only rows with these status codes.
             types: only these media.
             search: only what this finds (`mediasflow_async.search`), or the text of a search.
+            windows_at_once: how many windows may be asked for at the same time: the next ones are
+                on their way while one is read. Each is a request under way; the last one that
+                the session may make is left to other calls.
 
         Raises:
             InvalidRequest: every problem of the arguments; nothing left.
         """
-        period = period_of(
-            since,
-            until,
-            self._api.dialect,
-            user_id=user_id,
-            status=status,
-            types=types,
-            search=search,
-        )
-
-        async def rows_of(window: Window) -> AsyncGenerator[ReportRow, None]:
-            async for row in self._rows(_PERIOD, period.params_of(window)):
-                if fitting(row, search):
-                    yield row
-
-        return ReportRows(lambda: seamless(period.windows, rows_of, row_identity))
+        filters = Filters(user_id=user_id, status=status, types=types, search=search)
+        period = self._period(since, until, filters, windows_at_once)
+        blocks_of = partial(self._window, period, search)
+        at_once = period.windows_at_once
+        return ReportRows(lambda: seamless_blocks(period.windows, blocks_of, row_identity, at_once))
 
     def period_csv(
         self,
@@ -139,6 +137,7 @@ class Reports:
         status: Statuses = (),
         types: Iterable[MediaType | str] = (),
         search: Expression | str | None = None,
+        windows_at_once: int = 3,
     ) -> CsvReport:
         """Return the CSV report of a period of any length: `async for` through it, or `save` it.
 
@@ -152,20 +151,15 @@ class Reports:
             status: only rows with these status codes.
             types: only these media.
             search: only what this finds, as the server finds it.
+            windows_at_once: how many windows may be asked for at the same time.
 
         Raises:
             InvalidRequest: every problem of the arguments; nothing left.
         """
-        period = period_of(
-            since,
-            until,
-            self._api.dialect,
-            user_id=user_id,
-            status=status,
-            types=types,
-            search=search,
-            key_fields=key_fields,
+        filters = Filters(
+            user_id=user_id, status=status, types=types, search=search, key_fields=key_fields
         )
+        period = self._period(since, until, filters, windows_at_once)
         return CsvReport(CsvSource(api=self._api, operation=_PERIOD_CSV, period=period))
 
     def watch(
@@ -215,15 +209,40 @@ class Reports:
         }
         return {name: text for name, text in params.items() if text}
 
-    async def _rows(
+    def _period(
+        self,
+        since: datetime | date,
+        until: datetime | date | None,
+        filters: Filters,
+        windows_at_once: int,
+    ) -> Period:
+        period = period_of(since, until, filters, self._api.dialect, windows_at_once)
+        # The last place is left to other calls, of which some may wait for this very report.
+        most = max(self._api.max_in_flight - 1, 1)
+        return evolve(period, windows_at_once=min(period.windows_at_once, most))
+
+    async def _window(
+        self, period: Period, search: Expression | str | None, window: Window
+    ) -> Blocks[ReportRow]:
+        async with aclosing(self._blocks(_PERIOD, period.params_of(window))) as blocks:
+            async for block in blocks:
+                yield fitting(block, search)
+
+    async def _blocks(
         self, operation: Operation, params: Mapping[str, str], campaign_id: int | None = None
-    ) -> AsyncGenerator[ReportRow, None]:
-        answer = await self._api.call(operation, campaign_id=campaign_id, params=params)
-        rows = rows_in(answer.data, self._api.dialect.server_tz, campaign_id)
-        if rows is None:
-            raise invalid(answer, "the answer is no list of report rows", "$")
-        for row in rows:
-            yield row
+    ) -> Blocks[ReportRow]:
+        zone = self._api.dialect.server_tz
+        count = 0
+        async with (
+            self._api.stream(operation, campaign_id=campaign_id, params=params) as body,
+            aclosing(body.aiter_array()) as blocks,
+        ):
+            async for block in blocks:
+                if not _ROWS.issuperset(map(type, block)):
+                    wrong = next(index for index, row in enumerate(block) if type(row) is not dict)
+                    raise body.invalid("expected a report row", f"$[{count + wrong}]")
+                count += len(block)
+                yield json_rows(block, zone, campaign_id)
 
 
 async def _summaries(

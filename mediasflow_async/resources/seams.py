@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
 from mediasflow_async.errors import BadRequest
+from mediasflow_async.resources.prefetching import Blocks, in_order
 from mediasflow_async.windows import Window
 
-__all__ = ["RowsOf", "seamless", "window_rows"]
+__all__ = ["BlocksOf", "seamless_blocks", "window_blocks"]
 
 _Row = TypeVar("_Row")
 _Counts = Counter[Hashable]
 
-RowsOf = Callable[[Window], AsyncGenerator[_Row, None]]
-"""Takes a window and gives its rows."""
+BlocksOf = Callable[[Window], Blocks[_Row]]
+"""Takes a window and gives its rows, a number of them at a time."""
 
 _MINUTE: Final = timedelta(minutes=1)
 
 
-async def seamless(
-    windows: Sequence[Window], rows_of: RowsOf[_Row], identity: Callable[[_Row], Hashable]
-) -> AsyncGenerator[_Row, None]:
-    """Yield the rows of all windows in order, the ones on a seam once."""
-    for index in range(len(windows)):
-        async with aclosing(window_rows(windows, index, rows_of, identity)) as rows:
-            async for row in rows:
-                yield row
+def seamless_blocks(
+    windows: Sequence[Window],
+    blocks_of: BlocksOf[_Row],
+    identity: Callable[[_Row], Hashable],
+    windows_at_once: int = 1,
+) -> Blocks[_Row]:
+    """Return the rows of all windows in order, the ones on a seam once.
+
+    Args:
+        windows: the windows, in order.
+        blocks_of: gives the rows of one.
+        identity: tells a row from every other, whenever it is asked for.
+        windows_at_once: how many windows may be asked for at the same time.
+    """
+    sources = (
+        partial(window_blocks, windows, index, blocks_of, identity) for index in range(len(windows))
+    )
+    return in_order(sources, min(windows_at_once, len(windows)))
 
 
-async def window_rows(
+async def window_blocks(
     windows: Sequence[Window],
     index: int,
-    rows_of: RowsOf[_Row],
+    blocks_of: BlocksOf[_Row],
     identity: Callable[[_Row], Hashable],
-) -> AsyncGenerator[_Row, None]:
+) -> Blocks[_Row]:
     """Yield the rows of one window without those that the window before it has.
 
     Whether the server counts the last minute of a window is not known. What two windows share
@@ -47,22 +58,42 @@ async def window_rows(
     window = windows[index]
     surplus: _Counts = Counter()
     if index > 0:
-        count = partial(_count, rows_of, identity)
+        count = partial(_count, blocks_of, identity)
         surplus = await _shared(window.since, windows[index - 1].until, count)
-    async with aclosing(rows_of(window)) as rows:
-        async for row in rows:
-            key = identity(row)
-            if surplus[key] > 0:
-                surplus[key] -= 1
-            else:
-                yield row
+    async with aclosing(blocks_of(window)) as blocks:
+        async for block in blocks:
+            rows = _without(surplus, block, identity) if surplus else block
+            if rows:
+                yield rows
+
+
+def _without(
+    surplus: _Counts, rows: list[_Row], identity: Callable[[_Row], Hashable]
+) -> list[_Row]:
+    """Return rows without those that are too many, and take these out of the surplus."""
+    kept: list[_Row] = []
+    for row in rows:
+        key = identity(row)
+        if surplus[key] > 0:
+            surplus[key] -= 1
+        else:
+            kept.append(row)
+    for key in [key for key, count in surplus.items() if count <= 0]:
+        del surplus[key]
+    return kept
 
 
 async def _count(
-    rows_of: RowsOf[_Row], identity: Callable[[_Row], Hashable], since: datetime, until: datetime
+    blocks_of: BlocksOf[_Row],
+    identity: Callable[[_Row], Hashable],
+    since: datetime,
+    until: datetime,
 ) -> _Counts:
-    async with aclosing(rows_of(Window(since, until))) as rows:
-        return Counter([identity(row) async for row in rows])
+    counts: _Counts = Counter()
+    async with aclosing(blocks_of(Window(since, until))) as blocks:
+        async for block in blocks:
+            counts.update(map(identity, block))
+    return counts
 
 
 async def _shared(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from mediasflow_async.sandbox.errors import Refusal, forbidden, invalid
 from mediasflow_async.sandbox.http import Answer, Call
@@ -21,6 +22,9 @@ from mediasflow_async.sandbox.operations import (
 )
 from mediasflow_async.sandbox.wire import refusal_answer
 from mediasflow_async.sandbox.world import Task, World
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class Api:
@@ -49,6 +53,19 @@ class Api:
 
     def answer(self, call: Call) -> Answer:
         """Process a request; blocks while another one is processed."""
+        self.catch_up()
+        return self._answer(call)
+
+    def put_off(self, call: Call, delay: timedelta) -> None:
+        """Process a request so much later, by the sandbox's clock."""
+        self._world.late.add(call, self._world.clock.now() + delay)
+
+    def catch_up(self) -> None:
+        """Process the requests that were put off until now; nobody waits for their answers."""
+        for call in self._world.late.take(self._world.clock.now()):
+            self._answer(call)
+
+    def _answer(self, call: Call) -> Answer:
         try:
             return self._processed(call)
         except Refusal as refusal:
@@ -96,9 +113,9 @@ def _kind_of_injection(call: Call) -> tuple[str, ...]:
         return ()
     if not isinstance(data, dict):
         return ()
-    if data.get("campaignId") is not None:
-        return ("launch",)
-    return ("send",) if str(data.get("startNow")).lower() == "true" else ("prepare",)
+    if str(data.get("startNow")).lower() != "true":
+        return ("prepare",)
+    return ("send",) if data.get("campaignId") is None else ("launch",)
 
 
 def _check_digest(call: Call) -> None:

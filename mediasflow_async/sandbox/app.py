@@ -100,6 +100,8 @@ class _Edge:
         """Return the answer, None when a fault leaves the client without one."""
         if fault is None:
             return await anyio.to_thread.run_sync(self._api.answer, call)
+        if fault.when == "late":
+            self._api.put_off(call, fault.delay)
         if fault.when == "before":
             await anyio.sleep(fault.delay.total_seconds())
         answer = await anyio.to_thread.run_sync(self._api.answer, call) if fault.processes else None

@@ -35,13 +35,15 @@ class Fault:
     Attributes:
         operation: of the requests to hit: `login`, `inject`, `sender`, `test`, `cancel`,
             `report_csv`, `report_json`, `period_csv`, `period_json`, `blacklist_add`,
-            `blacklist`, `upload`; `inject` is also `send` (startNow), `prepare` or `launch`
-            (with a campaignId). None hits every one.
+            `blacklist`, `upload`; `inject` is also `prepare`, or with startNow `send`, or
+            `launch` where there is a campaignId too. None hits every one.
         method: HTTP method to hit, None for every one.
         path: beginning of the paths to hit, below the base URL, as `campaigns/`.
-        when: whether the fault comes `before` the request is processed, which then is not, or
-            `after`, so that only the answer is lost or wrong.
-        delay: how long to wait, by the machine's clock: before processing, or after.
+        when: whether the fault comes `before` the request is processed, which then is not,
+            `after`, so that only the answer is lost or wrong, or the request is processed
+            `late`, `delay` after the client had its fault, if its token is still good then.
+        delay: how long to wait, by the machine's clock: before processing, or after; when
+            `late`, by the sandbox's clock.
         status: HTTP status code to answer with.
         headers: to answer with.
         body: to answer with.
@@ -58,7 +60,7 @@ class Fault:
     operation: str | None = None
     method: str | None = None
     path: str | None = None
-    when: Literal["before", "after"] = "before"
+    when: Literal["before", "after", "late"] = "before"
     delay: timedelta = timedelta()
     status: int | None = None
     headers: Mapping[str, str] = field(factory=dict)
@@ -85,8 +87,9 @@ class Fault:
 
     @property
     def processes(self) -> bool:
-        """Whether the request is processed."""
-        return self.when == "after" or not (self.breaks_connection or self.replaces_answer)
+        """Whether the request is processed while the client waits."""
+        spoils = self.breaks_connection or self.replaces_answer
+        return self.when == "after" or (self.when == "before" and not spoils)
 
     def matches(self, call: Call, operations: frozenset[str]) -> bool:
         """Tell whether this fault hits a request."""

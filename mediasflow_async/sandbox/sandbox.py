@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from mediasflow_async.sandbox import blacklist, records
+from mediasflow_async.sandbox.api import Api
 from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
 from mediasflow_async.sandbox.clock import Clock
 from mediasflow_async.sandbox.delivery import DeliveryPlan
@@ -107,6 +108,7 @@ class Sandbox:
             users=(User(username, self.password), *users),
             tokens=Tokens(self.clock, rules.token_life, jwt=rules.token_format == "jwt"),
         )
+        self._api = Api(self._world)
         self._app = make_app(self._world, self.faults, self._journal)
 
     def __repr__(self) -> str:
@@ -178,6 +180,7 @@ class Sandbox:
 
     @contextmanager
     def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
+        self._api.catch_up()
         now = self.clock.now()
         with self._world.store.transaction() as db:
             settle(db, self._world, now.timestamp())
@@ -246,6 +249,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget everything but the users: same port, empty state, present time."""
         self._world.store.clear()
+        self._world.late.clear()
         self._journal.clear()
         self.faults.clear()
         self.clock.reset()

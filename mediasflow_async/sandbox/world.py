@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mediasflow_async.sandbox.errors import forbidden, not_found
+from mediasflow_async.sandbox.lateness import LateCalls
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +33,7 @@ class World:
         store: its memory.
         users: who may log in.
         tokens: who has.
+        late: requests that are processed later.
     """
 
     rules: ServerRules
@@ -40,6 +42,7 @@ class World:
     store: Store
     users: tuple[User, ...]
     tokens: Tokens
+    late: LateCalls = field(factory=LateCalls)
 
     @property
     def timezone(self) -> ZoneInfo:

@@ -6,6 +6,8 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from mediasflow_async.converter import is_twelve_oclock
@@ -20,6 +22,7 @@ from mediasflow_async.validation.rules import (
     enum_problems,
     flag_problems,
     is_id,
+    is_plain_number,
     number_problems,
     sender_problems,
     text_problems,
@@ -41,6 +44,8 @@ _RECIPIENT_TEXTS: Final = (
     "phone",
     "user_owner_id",
 )
+_TEXT_OR_NONE: Final = frozenset({str, type(None)})
+_recipient_texts: Final = attrgetter(*_RECIPIENT_TEXTS)
 _FLAGS: Final = ("allow_ucs2", "replace_emoji", "replace_to_gsm7", "check_duplicate")
 
 
@@ -68,10 +73,15 @@ def _rule_problems(
     yield from _recipients_problems(request.recipients, any_number=any_number)
     yield from _scalar_problems(request)
     yield from sender_problems(request.sender)
-    yield from _schedule_problems(request.schedule_on, dialect, now)
-    yield from _defaults_problems(request.defaults)
-    yield from _attachment_problems(request)
-    yield from link_problems(request, now.astimezone(dialect.server_tz))
+    # Most requests have none of these, and to ask costs more than to look.
+    if request.schedule_on is not None:
+        yield from _schedule_problems(request.schedule_on, dialect, now)
+    if request.defaults != {}:
+        yield from _defaults_problems(request.defaults)
+    if request.image_preview is not None or request.zip_local is not None:
+        yield from _attachment_problems(request)
+    if request.tiny_urls != ():
+        yield from link_problems(request, now.astimezone(dialect.server_tz))
 
 
 def _destination_problems(request: CampaignRequest, dialect: Dialect) -> Iterator[Problem]:
@@ -96,7 +106,26 @@ def _recipients_problems(recipients: object, *, any_number: bool) -> Iterator[Pr
         rule = f"at most {MAX_INLINE_RECIPIENTS}, not {len(recipients)}: upload a list of them"
         yield Problem("recipients", f"{rule}, or allow it with auto_list=True")
     for index, recipient in enumerate(recipients):
-        yield from _recipient_problems(f"recipients[{index}]", recipient)
+        if not _is_plain(recipient):
+            yield from _recipient_problems(f"recipients[{index}]", recipient)
+
+
+def _is_plain(recipient: Any) -> bool:
+    """Whether nothing can be wrong with a recipient, at a look; in doubt the rules are asked."""
+    return (
+        type(recipient) is Recipient
+        and is_plain_number(recipient.mobile)
+        and recipient.group_id is None
+        and _TEXT_OR_NONE.issuperset(map(type, _recipient_texts(recipient)))
+        and type(recipient.fields) is dict
+        and _TEXT_OR_NONE.issuperset(map(type, recipient.fields.values()))
+        and all(type(name) is str and not _is_number_column(name) for name in recipient.fields)
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_number_column(name: str) -> bool:
+    return name.strip().lower() in NUMBER_COLUMNS
 
 
 def _recipient_problems(where: str, recipient: object) -> Iterator[Problem]:
@@ -111,14 +140,15 @@ def _recipient_problems(where: str, recipient: object) -> Iterator[Problem]:
 
 
 def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
-    if not isinstance(fields, Mapping):
+    # A check against the abstract class costs more than all the others.
+    if type(fields) is not dict and not isinstance(fields, Mapping):
         yield Problem(where, "a mapping of column names to values")
         return
     for name, value in fields.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float | None):
             yield Problem(where, "names are text; values are text or numbers")
             return
-    taken = [name for name in fields if name.strip().lower() in NUMBER_COLUMNS]
+    taken = list(filter(_is_number_column, fields))
     if taken:
         rule = f"{', '.join(taken)} would be a second column of numbers: use another name"
         yield Problem(where, rule)
@@ -137,8 +167,6 @@ def _scalar_problems(request: CampaignRequest) -> Iterator[Problem]:
 
 def _schedule_problems(moment: object, dialect: Dialect, now: datetime) -> Iterator[Problem]:
     where = "schedule_on"
-    if moment is None:
-        return
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         yield Problem(where, "a datetime with a time zone, such as datetime.now(UTC)")
     elif moment - now < _EARLIEST_SCHEDULE:

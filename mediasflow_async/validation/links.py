@@ -9,7 +9,7 @@ from typing import Final
 
 from mediasflow_async.errors import Problem
 from mediasflow_async.models import CampaignRequest, Renderer, TinyUrl, TinyUrlType
-from mediasflow_async.validation.rules import flag_problems, text_problems
+from mediasflow_async.validation.rules import text_problems
 
 __all__ = ["link_problems"]
 
@@ -42,7 +42,8 @@ def link_problems(request: CampaignRequest, now: datetime) -> Iterator[Problem]:
 
 def _type_problems(where: str, link: TinyUrl) -> Iterator[Problem]:
     yield from text_problems(f"{where}.", link, _TEXTS)
-    yield from flag_problems(f"{where}.", link, ["is_open_graph"])
+    if not isinstance(link.is_open_graph, bool | None):
+        yield Problem(f"{where}.is_open_graph", "is True, False or None")
     if not isinstance(link.type, TinyUrlType):
         yield Problem(f"{where}.type", "is REDIRECT or LOCAL")
     if not isinstance(link.renderer, Renderer | None):

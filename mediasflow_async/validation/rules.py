@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from mediasflow_async.errors import InvalidRequest, Problem
@@ -14,6 +16,7 @@ __all__ = [
     "enum_problems",
     "flag_problems",
     "is_id",
+    "is_plain_number",
     "listed",
     "number_problems",
     "refuse",
@@ -23,6 +26,7 @@ __all__ = [
 
 _SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}")
 _PHONE: Final = re.compile(r"(?:tel:)?\+?[\d\s().-]+", re.IGNORECASE | re.ASCII)
+_PLAIN_PHONE: Final = re.compile(r"\+?[0-9]{6,17}")
 _SHORTEST_PHONE: Final = 6
 _LONGEST_PHONE: Final = 17
 _INT64_END: Final = 2**63
@@ -52,6 +56,11 @@ def listed(values: object) -> tuple[Any, ...] | None:
     return tuple(values)
 
 
+def is_plain_number(number: object) -> bool:
+    """Whether a phone number is made of digits alone, as many as one can have."""
+    return type(number) is str and _PLAIN_PHONE.fullmatch(number) is not None
+
+
 def number_problems(where: str, number: object) -> Iterator[Problem]:
     """Yield what is wrong with a phone number on its face; what it says is not repeated."""
     if not isinstance(number, str):
@@ -70,18 +79,30 @@ def sender_problems(sender: object) -> Iterator[Problem]:
     yield Problem("sender", "3 to 11 letters A-Z and digits, not digits only")
 
 
-def text_problems(where: str, owner: object, names: Iterable[str]) -> Iterator[Problem]:
-    """Yield a problem for each attribute that is neither text nor None."""
-    for name in names:
-        if not isinstance(getattr(owner, name), str | None):
-            yield Problem(f"{where}{name}", "is text")
+def text_problems(where: str, owner: object, names: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield a problem for each of several attributes that is neither text nor None."""
+    yield from _kind_problems(where, owner, names, str, "is text")
 
 
-def flag_problems(where: str, owner: object, names: Iterable[str]) -> Iterator[Problem]:
-    """Yield a problem for each attribute that is neither a boolean nor None."""
-    for name in names:
-        if not isinstance(getattr(owner, name), bool | None):
-            yield Problem(f"{where}{name}", "is True, False or None")
+def flag_problems(where: str, owner: object, names: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield a problem for each of several attributes that is neither a boolean nor None."""
+    yield from _kind_problems(where, owner, names, bool, "is True, False or None")
+
+
+def _kind_problems(
+    where: str, owner: object, names: tuple[str, ...], kind: type[object], rule: str
+) -> Iterator[Problem]:
+    values = _getter(names)(owner)
+    if {kind, type(None)}.issuperset(map(type, values)):
+        return
+    for name, value in zip(names, values, strict=True):
+        if not isinstance(value, kind | None):
+            yield Problem(f"{where}{name}", rule)
+
+
+@cache
+def _getter(names: tuple[str, ...]) -> attrgetter[tuple[object, ...]]:
+    return attrgetter(*names)
 
 
 def enum_problems(where: str, value: object, enum: type[StrEnum]) -> Iterator[Problem]:

@@ -159,17 +159,52 @@ def test_a_quote_that_never_closes_is_refused_before_memory_is_full() -> None:
     assert len(list(pieces)) > 900
 
 
-def test_a_quote_that_never_closes_over_many_lines_is_read_in_one_pass() -> None:
-    # Looking back to the quote from every line would keep this test busy for minutes.
+def test_a_quote_that_never_closes_over_many_lines_is_refused_as_well() -> None:
     decoder = CsvDecoder(NotAReport)
     list(decoder.feed(b'STATUS_CODE\n"'))
-    for _ in range(14):
-        assert list(decoder.feed(b"\n" * 65_536)) == []
-
-
-def test_a_cell_that_is_too_long_is_refused_with_an_error_of_ours() -> None:
+    pieces = iter([b"\n" * 65_536] * 14)
     with pytest.raises(NotAReport, match="field limit"):
-        records(b"STATUS_CODE;A\n16;" + b"x" * 200_000 + b"\n")
+        deque(itertools.chain.from_iterable(map(decoder.feed, pieces)), maxlen=0)
+    assert len(list(pieces)) > 9
+
+
+def test_many_open_cells_that_never_end_are_refused_before_memory_is_full() -> None:
+    decoder = CsvDecoder(NotAReport)
+    list(decoder.feed(b'STATUS_CODE\n"'))
+    pieces = iter([b'\n";"' * 20_000] * 100)
+    with pytest.raises(NotAReport, match="never ends"):
+        deque(itertools.chain.from_iterable(map(decoder.feed, pieces)), maxlen=0)
+    assert len(list(pieces)) > 80
+
+
+def test_a_record_over_many_lines_is_not_read_again_for_each_of_them() -> None:
+    # To go back to its start for every line would keep this test busy for hours.
+    cells = [f"{number}\n" * 50 for number in range(1000)]
+    line = ";".join(f'"{cell}"' for cell in cells).encode()
+    decoder = CsvDecoder(NotAReport)
+    list(decoder.feed(b"STATUS_CODE;A\n"))
+    for start in range(0, len(line), 2):
+        assert list(decoder.feed(line[start : start + 2])) == []
+    assert [*decoder.feed(b"\n16;x\n"), *decoder.finish()] == [cells, ["16", "x"]]
+
+
+def test_a_line_in_tiny_pieces_is_not_copied_for_each_of_them() -> None:
+    decoder = CsvDecoder(NotAReport)
+    list(decoder.feed(b"STATUS_CODE;A\n"))
+    for _ in range(250_000):
+        assert list(decoder.feed(b"x;")) == []
+    assert list(decoder.feed(b"\n")) == [["x"] * 250_000 + [""]]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_cell_that_is_too_long_is_refused_with_an_error_of_ours(quote: bytes) -> None:
+    with pytest.raises(NotAReport, match="field limit"):
+        records(b"STATUS_CODE;A\n16;" + quote + b"x" * 200_000 + quote + b"\n")
+
+
+def test_a_line_of_many_cells_may_be_longer_than_a_cell() -> None:
+    cells = ["x" * 1000] * 200
+    assert records(b"STATUS_CODE\n" + ";".join(cells).encode() + b"\n")[1] == cells
 
 
 def test_a_quote_within_a_plain_cell_is_a_quote() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter.rows import row_reader, rows_in
+from mediasflow_async.converter.rows import array_in, named, row_reader, rows_in
 from mediasflow_async.models import ReportRow, Track
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -54,13 +54,24 @@ OBJECT = {
 
 
 def from_csv(record: dict[str, str], campaign_id: int | None = None) -> ReportRow:
-    return row_reader(tuple(record), PARIS, campaign_id).read(record)
+    """Return what the quick reader makes of a record, which is what the careful one makes."""
+    reader = row_reader(tuple(record), PARIS, campaign_id)
+    row = reader.of_cells(list(record.values()))
+    assert vars(row) == vars(reader.read(record))
+    return row
 
 
 def from_json(data: object, campaign_id: int | None = None) -> list[ReportRow]:
+    """Return what the quick reader makes of a report, which is what the careful one makes."""
     rows = rows_in(data, PARIS, campaign_id)
+    objects = array_in(data)
     assert rows is not None
-    return list(rows)
+    assert objects is not None
+    read = list(rows)
+    for row, names in zip(read, objects, strict=True):
+        reader = row_reader(tuple(names), PARIS, campaign_id, keys=True)
+        assert row == reader.read(names, raw=names)
+    return read
 
 
 def test_a_record_of_a_csv_report_is_read() -> None:
@@ -250,6 +261,20 @@ def test_no_cell_of_a_csv_report_is_lost(record: dict[str, str]) -> None:
     assert set(shown_values(row)) >= {
         value for name, value in record.items() if value and not understood(name, value)
     }
+
+
+@given(
+    st.lists(names, min_size=1, max_size=5, unique=True), st.lists(st.text(max_size=8), max_size=8)
+)
+def test_a_record_may_have_more_or_fewer_cells_than_columns(
+    columns: list[str], cells: list[str]
+) -> None:
+    assume(len(cells) != len(columns))
+    beyond = [f"column_{number}" for number in range(len(columns) + 1, len(cells) + 1)]
+    record = dict.fromkeys(columns, "") | dict(zip([*columns, *beyond], cells, strict=False))
+
+    assert named(tuple(columns), cells) == record
+    assert row_reader(tuple(columns), PARIS).of_cells(cells) == from_csv(record)
 
 
 def shown_values(row: ReportRow) -> Iterable[object]:

@@ -43,6 +43,11 @@ def test_the_defaults_are_the_most_likely_reading_of_the_guide() -> None:
         quote_style="rsql",
         strict_placeholders=False,
         checksum=None,
+        draft_probes=("set_sender", "prepare"),
+        set_sender_shows_draft=True,
+        conflict_shows_launch=True,
+        report_shows_launch=True,
+        launch_refusals=(400, 401, 403, 404, 405, 410, 413, 414, 415, 422, 429),
     )
     assert PRODUCTION_URL == "https://app.mediasflow.com/MediasflowApi/v1/"
     assert BASE_URL_ALT == "https://app.mediasflow.com/api/v1/"
@@ -117,6 +122,13 @@ WRONG: list[tuple[str, Any]] = [
     ("quote_style", "json"),
     ("strict_placeholders", 1),
     ("checksum", "sha-256"),
+    ("draft_probes", "cancel"),
+    ("draft_probes", ("set_sender", "test")),
+    ("set_sender_shows_draft", None),
+    ("conflict_shows_launch", 1),
+    ("report_shows_launch", "no"),
+    ("launch_refusals", (400, 500)),
+    ("launch_refusals", "4xx"),
 ]
 
 
@@ -131,6 +143,12 @@ def test_the_limits_of_the_windows_are_allowed() -> None:
     assert Dialect(window=timedelta(minutes=1)).window == timedelta(minutes=1)
     day = timedelta(days=1)
     assert Dialect(window=2 * day, overlap=day).overlap == day
+
+
+def test_any_piece_of_evidence_can_be_left_out() -> None:
+    dialect = Dialect(draft_probes=(), launch_refusals=(), report_shows_launch=False)
+    assert (dialect.draft_probes, dialect.launch_refusals) == ((), ())
+    assert Dialect(draft_probes="prepare").draft_probes == ("prepare",)
 
 
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}', "é".encode()])

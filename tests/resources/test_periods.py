@@ -80,6 +80,9 @@ DAY_AGO = datetime.now(UTC) - timedelta(days=1)
         ({"since": DAY_AGO, "status": 16}, ["status"]),
         ({"since": DAY_AGO, "user_id": 5}, ["user_id"]),
         ({"since": DAY_AGO, "search": 5}, ["search"]),
+        ({"since": DAY_AGO, "windows_at_once": 0}, ["windows_at_once"]),
+        ({"since": DAY_AGO, "windows_at_once": True}, ["windows_at_once"]),
+        ({"since": DAY_AGO, "windows_at_once": 1.5}, ["windows_at_once"]),
         (
             {"since": "x", "until": "y", "types": ["FAX"], "status": ["16"]},
             ["since", "until", "types", "status"],
@@ -112,5 +115,16 @@ async def test_a_search_that_cannot_be_written_never_leaves(
 ) -> None:
     with pytest.raises(InvalidRequest, match="search"):
         session.reports.period(DAY_AGO, search=item.startswith("+33612"))
+
+    assert sandbox.requests == ()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key_fields", ["Nom", [5], [""], ["Nom;Ville"], None])
+async def test_what_is_no_choice_of_columns_never_leaves(
+    session: Session, sandbox: Sandbox, key_fields: Any
+) -> None:
+    with pytest.raises(InvalidRequest, match="key_fields"):
+        session.reports.period_csv(DAY_AGO, key_fields=key_fields)
 
     assert sandbox.requests == ()

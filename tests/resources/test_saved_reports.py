@@ -158,7 +158,7 @@ async def test_a_window_that_breaks_off_is_asked_again_and_the_others_are_not(
     target = tmp_path / "report.csv"
     since, until = three_hours
     async with connect(dialect=HOURLY) as session:
-        report = session.reports.period_csv(since, until)
+        report = session.reports.period_csv(since, until, windows_at_once=1)
         sandbox.faults.add(
             Fault(operation="period_csv", when="after", truncate=10, skip=4, times=None)
         )
@@ -243,16 +243,24 @@ async def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(
     assert operations() == before
 
 
-async def test_leaving_a_long_report_early_asks_for_no_further_window(
-    connect: Any, three_hours: tuple[datetime, datetime], operations: Callable[[], list[str]]
+@pytest.mark.parametrize("windows_at_once", [1, 2])
+async def test_leaving_a_long_report_early_asks_for_no_more_windows_than_are_read_at_once(
+    connect: Any,
+    sandbox: Sandbox,
+    three_hours: tuple[datetime, datetime],
+    windows_at_once: int,
 ) -> None:
-    async with (
-        connect(dialect=HOURLY) as session,
-        aclosing(session.reports.period_csv(*three_hours).dicts()) as records,
-    ):
-        await anext(records)
+    since, _ = three_hours
+    async with connect(dialect=HOURLY) as session:
+        report = session.reports.period_csv(
+            since, since + timedelta(hours=24), windows_at_once=windows_at_once
+        )
+        async with aclosing(report.dicts()) as records:
+            await anext(records)
 
-    assert operations().count("period_csv") == 1
+    asked = [r.query for r in sandbox.requests if r.operation == "period_csv"]
+    # What two windows share, a window without length, is asked for apart.
+    assert len({q["from"] for q in asked if q["from"] != q["to"]}) <= windows_at_once
 
 
 async def test_a_csv_report_that_is_left_early_gives_its_place_back(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,8 @@ from mediasflow_async import (
     BadRequest,
     ReportRow,
 )
-from mediasflow_async.resources.seams import seamless
+from mediasflow_async.resources.prefetching import Blocks
+from mediasflow_async.resources.seams import seamless_blocks
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from mediasflow_async.windows import Window, split_period
 from tests.resources.inspection import HOURLY, MINUTE, both_edges, connected, send_at
@@ -107,9 +108,19 @@ Row = tuple[int, str]
     until=st.integers(1, 400),
     edge=st.sampled_from(["exclusive", "minute", "instant"]),
     refuses=st.booleans(),
+    size=st.integers(1, 5),
+    at_once=st.integers(1, 4),
 )
 def test_every_row_comes_once_and_in_order_whatever_the_windows(
-    *, rows: list[Row], length: int, overlap: int, until: int, edge: str, refuses: bool
+    *,
+    rows: list[Row],
+    length: int,
+    overlap: int,
+    until: int,
+    edge: str,
+    refuses: bool,
+    size: int,
+    at_once: int,
 ) -> None:
     """The times of the rows are in half minutes; the letters are all that tells them apart."""
     start = datetime(2027, 1, 1, tzinfo=UTC)
@@ -128,14 +139,16 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
         since, end = (int((bound - start) / MINUTE) * 2 for bound in (window.since, window.until))
         return [row for row in rows if since <= row[0] < end + extra]
 
-    async def rows_of(window: Window) -> AsyncGenerator[Row, None]:
+    async def blocks_of(window: Window) -> Blocks[Row]:
         if refuses and window.since == window.until:
             raise BadRequest("from is not before to")
-        for row in found(window):
-            yield row
+        rows = found(window)
+        for at in range(0, len(rows), size):
+            yield rows[at : at + size]
 
     async def collected() -> list[Row]:
-        return [row async for row in seamless(windows, rows_of, identity_of)]
+        blocks = seamless_blocks(windows, blocks_of, identity_of, at_once)
+        return [row async for block in blocks for row in block]
 
     assert anyio.run(collected) == found(Window(start, start + until * MINUTE))
 
@@ -143,3 +156,28 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
 def identity_of(row: Row) -> Hashable:
     """Tell rows apart by less than all they hold, as a CSV report does."""
     return row[1]
+
+
+@pytest.mark.anyio
+async def test_rows_are_looked_at_only_until_all_that_are_shared_were_found() -> None:
+    start = datetime(2027, 1, 1, tzinfo=UTC)
+    windows = [Window(start, start + MINUTE), Window(start + MINUTE, start + 2 * MINUTE)]
+    looked_at: list[Row] = []
+
+    def identity(row: Row) -> Hashable:
+        looked_at.append(row)
+        return row
+
+    async def blocks_of(window: Window) -> Blocks[Row]:
+        if window == windows[1]:
+            yield [(2, "a"), (3, "b")]
+            yield [(3, "c")]
+        elif window == windows[0]:
+            yield [(0, "a"), (2, "a")]
+        else:
+            yield [(2, "a")]
+
+    found = [block async for block in seamless_blocks(windows, blocks_of, identity)]
+
+    assert found == [[(0, "a"), (2, "a")], [(3, "b")], [(3, "c")]]
+    assert looked_at == [(2, "a"), (2, "a"), (3, "b")]

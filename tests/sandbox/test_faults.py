@@ -193,6 +193,45 @@ def test_a_delayed_request_is_processed_although_nobody_waits(
     assert len(sandbox.messages) == 1
 
 
+@pytest.mark.parametrize("outcome", [{"drop": True}, {"status": 504}], ids=str)
+def test_a_request_can_be_processed_after_its_answer_was_lost(
+    sandbox: Sandbox, order: Callable[..., httpx.Response], outcome: Any
+) -> None:
+    sandbox.faults.add(Fault(operation="send", when="late", delay=timedelta(minutes=10), **outcome))
+    if "drop" in outcome:
+        with pytest.raises(LOST):
+            order()
+    else:
+        assert order().status_code == 504
+    sandbox.clock.advance(timedelta(minutes=9))
+    assert len(sandbox.messages) == 0
+    sandbox.clock.advance(timedelta(minutes=1))
+    assert len(sandbox.messages) == 1
+    assert len(sandbox.messages) == 1
+
+
+def test_a_late_request_is_seen_by_the_ones_that_come_after_it(
+    sandbox: Sandbox, order: Callable[..., httpx.Response], http: httpx.Client
+) -> None:
+    draft = order(startNow=False).json()["id"]
+    sandbox.faults.add(Fault(when="late", delay=timedelta(minutes=2), status=504))
+    launch = {"campaignId": draft, "startNow": True}
+    assert http.post("campaigns/inject", json=launch).status_code == 504
+    assert http.get(f"campaigns/reportjson/{draft}").status_code == 404
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert http.get(f"campaigns/reportjson/{draft}").status_code == 200
+
+
+def test_a_reset_forgets_late_requests(
+    sandbox: Sandbox, order: Callable[..., httpx.Response]
+) -> None:
+    sandbox.faults.add(Fault(when="late", delay=timedelta(minutes=2), status=504))
+    order()
+    sandbox.reset()
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert sandbox.campaigns == ()
+
+
 @pytest.mark.anyio
 @pytest.mark.every_backend
 async def test_in_process_faults_are_errors_of_the_transport(sandbox: Sandbox) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
@@ -27,6 +26,7 @@ from mediasflow_async import (
     Session,
     map_bounded,
 )
+from mediasflow_async.concurrency import Outcomes
 
 REQUEST = CampaignRequest(msg="Bonjour {NOM}", recipients=["0612345678"], sender="TEST")
 
@@ -52,7 +52,7 @@ async def campaigns(session: Session) -> None:
     assert_type(draft.id, int)
     assert_type(draft.status, CampaignStatus | None)
     many = session.campaigns.send_many([REQUEST], prepare_only=True)
-    assert_type(many, AsyncGenerator[Outcome[CampaignRequest, Campaign], None])
+    assert_type(many, Outcomes[CampaignRequest, Campaign])
     async for outcome in many:
         assert_type(outcome.item, CampaignRequest)
         assert_type(outcome.value, Campaign | None)

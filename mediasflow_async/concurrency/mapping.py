@@ -1,0 +1,146 @@
+"""`map_bounded`, and the iterator that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
+from types import AsyncGeneratorType, TracebackType
+from typing import Any, Final, Generic, Self, TypeVar, cast
+
+from mediasflow_async.concurrency.arrivals import Arrivals
+from mediasflow_async.concurrency.outcomes import Outcome
+from mediasflow_async.concurrency.run import Run
+from mediasflow_async.concurrency.sources import Source
+from mediasflow_async.concurrency.stopping import StopOn, stop_test
+from mediasflow_async.errors import ConfigurationError
+
+__all__ = ["Outcomes", "map_bounded"]
+
+_Item = TypeVar("_Item")
+_Value = TypeVar("_Value")
+
+# In the order of the input a slow item holds back the outcomes of all that follow: with as many
+# items again, the others have something to do meanwhile.
+_AHEAD_IN_ORDER: Final = 2
+
+
+def map_bounded(
+    action: Callable[[_Item], Awaitable[_Value]],
+    items: Iterable[_Item] | AsyncIterable[_Item],
+    *,
+    limit: int,
+    ordered: bool = False,
+    stop_on: StopOn[_Item, _Value] | None = None,
+) -> Outcomes[_Item, _Value]:
+    """Call an action for each item, at most `limit` at once, and give the outcome of each.
+
+    Items are pulled when there is a place for them, and no more than `limit` of them (twice as
+    many with `ordered`) are ahead of the consumer: under way, or with an outcome that waits.
+    So the input may be of any length, and a slow consumer slows the calls down.
+
+    A `MediasflowError` becomes an outcome. Any other exception, of the action or of the input,
+    ends the whole as a mistake should: what is under way is cancelled, the outcomes that are
+    there are given, then the exception is raised as it is. What is cancelled is not lost: see
+    `Outcomes.unfinished`.
+
+    The input may be an async generator that holds a timeout or a task group: one task alone
+    pulls from it. A generator given as input is closed at the end.
+
+    Args:
+        action: called with each item.
+        items: the items, any number of them.
+        limit: how many calls may be under way.
+        ordered: give outcomes in the order of the input, instead of as they come.
+        stop_on: errors, or a function of an outcome that says yes, after which nothing begins:
+            as soon as such an outcome exists, no further item is pulled, those under way end
+            and their outcomes are given, then the iteration ends. An item of an async input
+            that was pulled and not begun is in `Outcomes.unfinished`.
+
+    Returns:
+        The outcomes, to be iterated over once; nothing is pulled before the first is asked for.
+
+    Raises:
+        ConfigurationError: for a limit that is no whole number from 1 up, or a `stop_on` that
+            is neither errors of this package nor a function.
+        TypeError: for items that cannot be iterated over.
+    """
+    _check_limit(limit)
+    run = Run(
+        action,
+        Source(items),
+        Arrivals[_Item, _Value](is_ordered=ordered),
+        limit=limit,
+        most_ahead=limit * _AHEAD_IN_ORDER if ordered else limit,
+        is_last=stop_test(stop_on),
+    )
+    return Outcomes(run)
+
+
+def _check_limit(limit: object) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ConfigurationError(f"limit is a whole number from 1 up, not {limit!r}")
+
+
+class Outcomes(Generic[_Item, _Value]):
+    """The outcomes of a map, an async iterator that `map_bounded` and its kind return.
+
+    When the loop over it is left early, calls are still under way. Close it to cancel them,
+    with `async with` or `aclose`; then `unfinished` says what became of them. When the consumer
+    is cancelled while it waits for an outcome (also by a timeout around a single one) or
+    the map raises, it closes itself.
+
+        async with session.campaigns.send_many(requests) as outcomes:
+            async for outcome in outcomes:
+                ...
+        for outcome in outcomes.unfinished:
+            ...
+
+    One task at a time may ask for an outcome, not always the same.
+
+    Args:
+        run: the map.
+    """
+
+    def __init__(self, run: Run[_Item, _Value]) -> None:
+        self._run = run
+        # A generator: dropped half-way, it is closed by the event loop.
+        self._generator = cast("AsyncGeneratorType[Outcome[_Item, _Value], None]", run.outcomes())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Outcome[_Item, _Value]]:
+        return self._generator.__anext__()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Cancel what is under way and wait until nothing is left of it; harmless to repeat.
+
+        A task that waits for an outcome sees the end of the iteration.
+        """
+        await self._run.aclose()
+        if not self._generator.ag_running:
+            await self._generator.aclose()
+
+    @property
+    def unfinished(self) -> tuple[Outcome[_Item, _Value], ...]:
+        """What was pulled from the input and never given, in the order of the input.
+
+        Empty after an iteration that went to its end. Otherwise there are, with their value or
+        error, those whose call had ended; and with an error those that were cancelled, or that
+        raised what ended the map. What `error.sent` says of these: NOT_SENT is proven, ANSWERED
+        and UNKNOWN are not to be repeated blindly. A `DeliveryUnknown` may have sent SMS.
+
+        Raises:
+            RuntimeError: while calls are under way: the iterator was left and is not closed.
+        """
+        return self._run.unfinished()

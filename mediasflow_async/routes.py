@@ -1,0 +1,194 @@
+"""The ways that a request can take: our transport, httpx's, the caller's transport or client."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from attrs import evolve, field, frozen
+
+from mediasflow_async.event_loops import asyncio_loop
+from mediasflow_async.settings import Settings, is_loopback
+from mediasflow_async.transport import Answer, AsyncioTransport, Origin, Outgoing
+
+__all__ = ["Route", "route_of"]
+
+Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Ask = Callable[[Outgoing, Origin], Awaitable[Answer]]
+
+
+@frozen(kw_only=True)
+class Route:
+    """One way.
+
+    Attributes:
+        send: sends a request and returns the answer, its body still to be read.
+        aclose: closes the connections that are ours.
+        is_trusted: whether the transport is known to report every byte that leaves.
+        ask: sends a request that is in bytes already; None where httpx is needed.
+    """
+
+    send: Send = field(repr=False)
+    aclose: Callable[[], Awaitable[None]] = field(repr=False)
+    is_trusted: bool
+    ask: Ask | None = field(default=None, repr=False)
+
+
+def route_of(
+    base_url: httpx.URL,
+    settings: Settings,
+    *,
+    ssl_context: ssl.SSLContext | None,
+    transport: httpx.AsyncBaseTransport | None,
+    client: httpx.AsyncClient | None,
+) -> Route:
+    """Return the way to a server, with nothing open yet.
+
+    On asyncio and uvloop that is our own transport. httpx's takes over on trio and where the
+    environment names a proxy; the caller's own transport or client goes before all.
+    """
+    if client is not None:
+        return _through_client(client)
+    if transport is not None:
+        return _through_transport(transport)
+    if asyncio_loop() is None or is_proxied(base_url):
+        return _through_clients_of_httpx(base_url, settings, ssl_context)
+    own = AsyncioTransport(ssl_context=ssl_context, max_idle=settings.max_in_flight)
+    return evolve(_through_own(own), aclose=own.aclose)
+
+
+def _through_own(transport: AsyncioTransport) -> Route:
+    """Return the way through our transport.
+
+    All that httpx's client adds to it, cookies, redirects, a login of its own, is either done
+    by the session or wanted by nobody, and would cost as much as the transport itself.
+    """
+
+    async def send(request: httpx.Request) -> httpx.Response:
+        response = await transport.handle_async_request(request)
+        response.request = request
+        return response
+
+    return Route(send=send, aclose=_leave_open, is_trusted=True, ask=transport.ask)
+
+
+def _through_httpx(client: _Client, *, is_trusted: bool = True) -> Route:
+    """Return the way through a client of ours."""
+    send = partial(client.send, stream=True, auth=None, follow_redirects=False)
+    return Route(send=send, aclose=client.aclose, is_trusted=is_trusted)
+
+
+def _through_clients_of_httpx(
+    base_url: httpx.URL, settings: Settings, ssl_context: ssl.SSLContext | None
+) -> Route:
+    """Return the way through httpx's own transport.
+
+    It reuses a connection on which more has come than was asked for, and takes what is left over
+    for the answer to the next request. A launch that ran would be reported as refused: what may
+    send SMS gets a connection of its own, which nothing went over before.
+    """
+    # Plain http on this machine needs no certificates, which take longest to load.
+    is_plain = base_url.scheme == "http"
+    context = ssl_context or (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx.create_ssl_context()
+    )
+    kept = _through_httpx(_client_of_httpx(base_url, context, settings.max_in_flight))
+    alone = _through_httpx(_client_of_httpx(base_url, context, 0))
+
+    async def send(request: httpx.Request) -> httpx.Response:
+        return await (alone if request.extensions.get("alone") else kept).send(request)
+
+    async def aclose() -> None:
+        try:
+            await kept.aclose()
+        finally:
+            await alone.aclose()
+
+    return Route(send=send, aclose=aclose, is_trusted=True)
+
+
+def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
+    if isinstance(transport, AsyncioTransport):
+        return _through_own(transport)
+    is_trusted = type(transport) is httpx.AsyncHTTPTransport
+    return _through_httpx(_Client(transport=_Borrowed(transport)), is_trusted=is_trusted)
+
+
+def _through_client(client: httpx.AsyncClient) -> Route:
+    async def send(request: httpx.Request) -> httpx.Response:
+        adopted = _adopted(request, client)
+        return await client.send(adopted, stream=True, auth=None, follow_redirects=False)
+
+    return Route(send=send, aclose=_leave_open, is_trusted=False)
+
+
+async def _leave_open() -> None:
+    """Leave what is the caller's to the caller."""
+
+
+def _adopted(request: httpx.Request, client: httpx.AsyncClient) -> httpx.Request:
+    """Return a request as the caller's client makes it: with its headers, cookies and agent."""
+    headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
+    adopted = client.build_request(
+        request.method, request.url, headers=headers, extensions=request.extensions
+    )
+    adopted.stream = request.stream
+    return adopted
+
+
+def _client_of_httpx(base_url: httpx.URL, context: ssl.SSLContext, most_kept: int) -> _Client:
+    host = _host_of(base_url)
+    return _Client(
+        verify=context,
+        # A proxy of the environment is not for this machine's own addresses.
+        mounts={f"all://{host}": None} if is_loopback(host) else None,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=most_kept),
+    )
+
+
+def is_proxied(base_url: httpx.URL) -> bool:
+    """Whether the environment names a proxy for an address; httpx decides what to do with it."""
+    if is_loopback(_host_of(base_url)) or proxy_bypass(base_url.host):
+        return False
+    return not getproxies().keys().isdisjoint({base_url.scheme, "all"})
+
+
+def _host_of(url: httpx.URL) -> str:
+    return f"[{url.host}]" if ":" in url.host else url.host
+
+
+class _Borrowed(httpx.AsyncBaseTransport):
+    """A transport of the caller's, which a client of ours must not close."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+class _NoCookies(httpx.Cookies):
+    """Takes no cookie."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take none."""
+
+
+class _Client(httpx.AsyncClient):
+    """httpx's client without a memory: a cookie that nobody asked for is work and a risk."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """No cookies."""
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        """Take none."""
+
+
+_NO_COOKIES: Final = _NoCookies()
