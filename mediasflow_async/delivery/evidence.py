@@ -1,0 +1,132 @@
+"""Questions about a launch in doubt, and what the answers are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from enum import Enum, auto
+from functools import partial
+from typing import Final
+
+from mediasflow_async.delivery.desk import Desk, Rows
+from mediasflow_async.delivery.entries import Entry
+from mediasflow_async.delivery.fates import is_under_way
+from mediasflow_async.dialect import Dialect
+from mediasflow_async.errors import Conflict, MediasflowError, ResponseInvalid, Sent
+from mediasflow_async.models import Campaign, CampaignRequest, CampaignStatus
+
+__all__ = ["Shown", "ask", "verdict_of"]
+
+_NO_ANSWERS: Final = frozenset({401, 403, 408, 429})
+_FIRST_SERVER_ERROR: Final = 500
+
+
+class Shown(Enum):
+    """What an answer shows about a launch."""
+
+    ROWS = auto()
+    """The report of the campaign has rows."""
+    UNDER_WAY = auto()
+    """The campaign is in a state that comes after its launch."""
+    NO_DRAFT = auto()
+    """What is allowed on a draft alone is refused for the campaign's state."""
+    DRAFT = auto()
+    """The campaign is a draft."""
+    NOTHING = auto()
+    """The answer shows nothing."""
+
+
+_SURE: Final = (Shown.ROWS, Shown.UNDER_WAY)
+
+
+def verdict_of(answers: Sequence[Shown], confirmations: int) -> Shown | None:
+    """Return what the answers show together, or None while more are wanted.
+
+    A launch that was seen once was executed. That it was not is believed when all answers say
+    so: DRAFT may be said of a launch that is processed late.
+    """
+    for answer in answers:
+        if answer in _SURE:
+            return answer
+    if len(answers) < confirmations:
+        return None
+    return answers[0] if len(set(answers)) == 1 else Shown.NOTHING
+
+
+async def ask(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+    """Ask the server once about a launch.
+
+    Returns:
+        What the answer shows, or the error when no question was answered.
+    """
+    unanswered: MediasflowError | None = None
+    for question in (_report, _probe):
+        shown = await question(desk, entry)
+        if isinstance(shown, MediasflowError):
+            unanswered = shown
+        elif shown is not Shown.NOTHING:
+            return shown
+    return unanswered or Shown.NOTHING
+
+
+async def _report(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+    """Look for rows in the report. That there are none, or no report, shows nothing."""
+    if not desk.dialect.report_shows_launch or entry.campaign_id is None:
+        return Shown.NOTHING
+    rows = desk.reports.campaign_csv(entry.campaign_id)
+    result = await desk.result_of(partial(_has_rows, rows))
+    if isinstance(result, MediasflowError):
+        return _unless_answered(result)
+    return Shown.ROWS if result else Shown.NOTHING
+
+
+async def _has_rows(rows: Rows) -> bool:
+    async with aclosing(aiter(rows)) as found:
+        async for _ in found:
+            return True
+    return False
+
+
+async def _probe(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+    """Make a call that changes nothing, and that tells a draft from what is none."""
+    dialect = desk.dialect
+    probe = _fitting(dialect, entry)
+    if probe is None or entry.campaign_id is None:
+        return Shown.NOTHING
+    call: Callable[[], Awaitable[Campaign]]
+    if probe == "set_sender" and entry.sender is not None:
+        call = partial(desk.campaigns.set_sender, entry.campaign_id, entry.sender)
+    else:
+        call = partial(desk.campaigns.prepare, CampaignRequest(campaign_id=entry.campaign_id))
+    is_shown = probe == "set_sender" and dialect.set_sender_shows_draft
+    return _shown_by(await desk.result_of(call), dialect, is_shown_by_success=is_shown)
+
+
+def _fitting(dialect: Dialect, entry: Entry) -> str | None:
+    fitting = (
+        probe for probe in dialect.draft_probes if probe != "set_sender" or entry.sender is not None
+    )
+    return next(fitting, None)
+
+
+def _shown_by(
+    result: Campaign | MediasflowError, dialect: Dialect, *, is_shown_by_success: bool
+) -> Shown | MediasflowError:
+    if isinstance(result, Conflict) and dialect.conflict_shows_launch:
+        return Shown.NO_DRAFT
+    if isinstance(result, MediasflowError):
+        return _unless_answered(result)
+    if is_under_way(result):
+        return Shown.UNDER_WAY
+    if result.status is None:
+        return Shown.DRAFT if is_shown_by_success else Shown.NOTHING
+    return Shown.DRAFT if result.status == CampaignStatus.DRAFT else Shown.NOTHING
+
+
+def _unless_answered(error: MediasflowError) -> Shown | MediasflowError:
+    """Return NOTHING for a proper answer, and the error where the question was not taken."""
+    if isinstance(error, ResponseInvalid):
+        return Shown.NOTHING
+    status = error.status or 0
+    is_taken = error.sent is Sent.ANSWERED and status not in _NO_ANSWERS
+    return Shown.NOTHING if is_taken and status < _FIRST_SERVER_ERROR else error

@@ -1,0 +1,210 @@
+"""What the sender asks of a journal. The stores are the ways to keep one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mediasflow_async.delivery.entries import Entry
+from mediasflow_async.delivery.states import Reason, State
+
+__all__ = ["Journal"]
+
+
+class Journal(Protocol):
+    """The durable record of what was asked for and how far it came.
+
+    `Journal.open(url)` opens one. Several processes, and with PostgreSQL several machines, may
+    share it. Each method is one atomic transaction, and what it changed is durable, on the
+    disk, before it returns: LAUNCHING above all, which must outlive the machine before the
+    first byte of a launch leaves. A call that is cancelled may or may not have had its effect,
+    and leaves the journal usable.
+
+    The journal's own clock decides on leases: the server's on PostgreSQL, the machine's on
+    SQLite. It is read within the transaction, and never goes back in what it stores. Leases
+    bind those who take an entry over, not its owner: an owner whose lease has run out and
+    whose entry nobody took may still move, renew or release it.
+
+    A store keeps `states.MOVES`: another move raises ValueError. Failures of the store itself
+    raise `JournalError`.
+    """
+
+    @staticmethod
+    def open(url: str) -> AbstractAsyncContextManager[Journal]:
+        """Open a journal, made and migrated where needed, as an async context manager.
+
+        Args:
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://...``.
+
+        Raises:
+            ConfigurationError: for an address of another kind, or where what it needs is not
+                installed.
+            JournalError: when the journal cannot be opened, or is of a later version.
+        """
+        from mediasflow_async.delivery.opening import open_journal
+
+        return open_journal(url)
+
+    @property
+    def salt(self) -> bytes:
+        """32 random bytes, made with the journal and kept in it: the key of its digests."""
+        ...
+
+    async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:
+        """Get an entry to work on it, and make it where there is none.
+
+        Atomically: a key without an entry gets one, NEW, with this digest, owner and lease. An
+        open entry (`State.is_open`) with the same digest that is free, or whose lease has run
+        out, gets this owner and lease; nothing else of it changes but `updated_at`. Any other
+        entry, final, parked, of another digest or of an owner whose lease holds, is returned
+        as it is.
+
+        Args:
+            key: the caller's key.
+            digest: digest of the payload.
+            owner: token of this claim.
+            lease: how long, from now, by the journal's clock.
+
+        Returns:
+            The entry afterwards: `entry.owner == owner` says that the claim succeeded.
+        """
+        ...
+
+    async def take(
+        self, *, owner: str, lease: timedelta, limit: int, before: datetime
+    ) -> Sequence[Entry]:
+        """Take over what dead or finished owners left, for `Sender.resume`.
+
+        Atomically gives this owner and lease to at most `limit` entries that are PREPARED or
+        LAUNCHING, free or with a lease that has run out, and last changed before `before`; the
+        longest unchanged first. Entries that another transaction holds are passed over, not
+        waited for (SKIP LOCKED). NEW ones are left out, since their payload is not here. Several
+        entries get the same owner: their keys tell them apart.
+
+        Returns:
+            The entries afterwards; empty when there are none.
+        """
+        ...
+
+    async def move(
+        self,
+        entry: Entry,
+        to: State,
+        *,
+        lease: timedelta | None = None,
+        campaign_id: int | None = None,
+        sender: str | None = None,
+        reason: Reason | None = None,
+        status: int | None = None,
+    ) -> Entry | None:
+        """Change the state, if the entry still has the key, state and owner that it is given with.
+
+        Compare-and-set on (key, state, owner), an owner of None being equal to None; the other
+        fields of `entry` are not looked at. `lease_until` becomes now plus `lease`; without a
+        lease, and in every state that is not open, the entry becomes free: owner and lease None.
+        `campaign_id` and `sender` replace what is there when they are not None; `reason` and
+        `status` always replace it.
+
+        To LAUNCHING: `launches` grows by one, `launching_since` becomes now where it is None,
+        and `quiet_since` becomes the new `lease_until`. To PREPARED: `launching_since` and
+        `quiet_since` become None.
+
+        Returns:
+            The entry afterwards, or None when the compare failed, and then nothing changed.
+
+        Raises:
+            CampaignTaken: `campaign_id` is another key's; nothing changed.
+            ValueError: the move is none of `states.MOVES`; nothing changed.
+        """
+        ...
+
+    async def renew(self, entry: Entry, lease: timedelta) -> Entry | None:
+        """Extend the lease, by who has no launch under way.
+
+        Compare-and-set on (key, state, owner) of an entry with an owner. `lease_until` becomes
+        now plus `lease`. In LAUNCHING, `quiet_since` becomes now where it is later than now.
+
+        Returns:
+            The entry afterwards, or None when the compare failed.
+        """
+        ...
+
+    async def release(self, entry: Entry) -> Entry | None:
+        """Give an open entry back, by who has no launch under way: others may claim it at once.
+
+        Compare-and-set as in `renew`; owner and lease become None. In LAUNCHING, `quiet_since`
+        becomes now where it is later than now.
+
+        Returns:
+            The entry afterwards, or None when the compare failed.
+        """
+        ...
+
+    async def get(self, key: str) -> Entry | None:
+        """Return the entry of a key, or None."""
+        ...
+
+    async def now(self) -> datetime:
+        """Return the journal's clock."""
+        ...
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many entries are in each state; every state is there."""
+        ...
+
+    def entries(self, *states: State) -> AsyncGenerator[Entry, None]:
+        """Iterate over the entries in these states, all by default, the oldest key first.
+
+        Read in batches, at constant memory, and not one snapshot: an entry that changes
+        meanwhile is given once, as it was when its batch was read, or not at all when it
+        changed its state before. Ordered by `created_at`, then `key`.
+        """
+        ...
+
+    def export(self) -> AsyncGenerator[str, None]:
+        """Iterate over all entries as lines of JSON, without line ends, in the order of `entries`.
+
+        An object with the fields of `Entry` but `read_at`; times in ISO 8601 with their zone.
+        """
+        ...
+
+    async def purge(self, older_than: timedelta) -> int:
+        """Forget what ended long ago, and return how many entries that was.
+
+        Deletes LAUNCHED, REJECTED and CANCELLED entries that have not changed for `older_than`;
+        never an open or a parked one. A key that is forgotten is no longer protected: sent
+        again, it is a new campaign.
+        """
+        ...
+
+    async def check(self) -> Sequence[str]:
+        """Return what is wrong with the journal, one sentence each; empty when it is sound.
+
+        The store's own integrity check, and the rules that hold between the fields: a campaign
+        number from PREPARED on, an owner and a lease together or not at all, none of them in
+        a state that is not open, the times of LAUNCHING present, campaign numbers unique.
+        """
+        ...
+
+    async def pace(self, rate: float) -> timedelta:
+        """Reserve the next slot of the rate that all who share the journal keep together.
+
+        GCRA without a burst, atomically: slots are 1 / `rate` seconds apart and none lies in
+        the past. A slot that is not used is lost.
+
+        Args:
+            rate: slots per second.
+
+        Returns:
+            How long to wait for the slot, from when the journal was read; zero or more.
+        """
+        ...
+
+    async def postpone(self, delay: timedelta) -> None:
+        """Let no slot lie before now plus `delay`, for all who share the journal.
+
+        The server said 429. A delay that ends before an earlier one does changes nothing.
+        """
+        ...

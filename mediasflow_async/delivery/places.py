@@ -1,0 +1,139 @@
+"""The places of the campaigns under way in one process, and the word to stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
+
+from mediasflow_async.delivery.clocks import boot_seconds
+from mediasflow_async.delivery.errors import JournalError, SenderStopped
+from mediasflow_async.delivery.holds import Hold
+from mediasflow_async.telemetry import LOGGER
+
+__all__ = ["Place", "Places", "custody"]
+
+_LONGEST_RELEASE: Final = 10.0
+
+
+class Places:
+    """A number of places, each for one campaign under way.
+
+    Those that have not begun wait at a door, and one at a time for a place. So a campaign that
+    comes back from a pause is behind one of them, not behind all: to begin with everything and
+    to end nothing is all that a short life would do otherwise.
+
+    Args:
+        limit: how many.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._door = anyio.Lock()
+        self._free = anyio.Semaphore(limit)
+        self._stop = anyio.Event()
+        self._change = anyio.Event()
+        self._scopes: set[anyio.CancelScope] = set()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing new begins here."""
+        return self._stop.is_set()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncGenerator[Place, None]:
+        """Wait for a place and hold it, but for the pauses, while the block runs.
+
+        Raises:
+            SenderStopped: it is over, before the block or within it.
+        """
+        place = Place(self._free, self._stop)
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                async with self._door:
+                    await place.take()
+                yield place
+            finally:
+                place.give_up()
+                self._scopes.discard(scope)
+                self._change.set()
+                self._change = anyio.Event()
+        if scope.cancelled_caught:
+            raise SenderStopped
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let nothing new begin, end every pause, and wait until all places are empty.
+
+        What is still under way after the grace is cancelled, and given back to the journal.
+        """
+        self._stop.set()
+        with anyio.move_on_after(grace_seconds):
+            await self._empty()
+        for scope in self._scopes:
+            scope.cancel()
+        await self._empty()
+
+    async def _empty(self) -> None:
+        while self._scopes:
+            await self._change.wait()
+
+
+class Place:
+    """One place, and the clock of the campaign that has it."""
+
+    def __init__(self, free: anyio.Semaphore, stop: anyio.Event) -> None:
+        self._free = free
+        self._stop = stop
+        self._is_held = False
+
+    def seconds(self) -> float:
+        """Return the seconds since this machine started."""
+        return boot_seconds()
+
+    async def pause(self, seconds: float) -> SenderStopped | None:
+        """Wait without the place; at once return why there is no more time to."""
+        self.give_up()
+        with anyio.move_on_after(seconds):
+            await self._stop.wait()
+        if self._stop.is_set():
+            return SenderStopped()
+        await self._free.acquire()
+        self._is_held = True
+        return None
+
+    async def take(self) -> None:
+        """Wait for the place.
+
+        Raises:
+            SenderStopped: there will be none.
+        """
+        await self._free.acquire()
+        self._is_held = True
+        if self._stop.is_set():
+            raise SenderStopped
+
+    def give_up(self) -> None:
+        """Let another have the place; harmless without it."""
+        if self._is_held:
+            self._is_held = False
+            self._free.release()
+
+
+@asynccontextmanager
+async def custody(hold: Hold) -> AsyncGenerator[None, None]:
+    """Give an entry back to the journal when the work on it is cut short."""
+    try:
+        yield
+    except BaseException:
+        with anyio.move_on_after(_LONGEST_RELEASE, shield=True):
+            await _release(hold)
+        raise
+
+
+async def _release(hold: Hold) -> None:
+    try:
+        await hold.release()
+    except JournalError as error:
+        LOGGER.warning("a campaign could not be given back and waits for its lease: %s", error)

@@ -1,0 +1,293 @@
+"""The sender: what users hold to send each campaign at most once, and to lose none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from mediasflow_async.concurrency import Outcomes, map_bounded
+from mediasflow_async.delivery.clocks import boot_seconds
+from mediasflow_async.delivery.desk import Desk
+from mediasflow_async.delivery.digest import digest_of
+from mediasflow_async.delivery.errors import SenderStopped
+from mediasflow_async.delivery.holds import Hold
+from mediasflow_async.delivery.journal import Journal
+from mediasflow_async.delivery.keyed import new_owner, send_keyed, take_further
+from mediasflow_async.delivery.options import Time, count_of, rate_of, span_of
+from mediasflow_async.delivery.orders import Order, key_problems, order_problems
+from mediasflow_async.delivery.pacing import Pacing
+from mediasflow_async.delivery.parked import Parked, call_off, parked, resolve
+from mediasflow_async.delivery.places import Place, Places, custody
+from mediasflow_async.delivery.policy import Policy
+from mediasflow_async.delivery.receipts import Receipt, receipt_of
+from mediasflow_async.delivery.resuming import Resumption, resumption_of
+from mediasflow_async.delivery.retrying import Retries
+from mediasflow_async.errors import MediasflowError, value_of
+from mediasflow_async.limits import RetryQuota
+from mediasflow_async.models import CampaignRequest
+from mediasflow_async.retry import RetryPolicy
+from mediasflow_async.session import Session
+from mediasflow_async.validation import refuse
+
+__all__ = ["Sender"]
+
+Pair = tuple[str, CampaignRequest]
+
+_AT_ONCE: Final = 20
+
+
+class Sender:
+    """Sends campaigns under keys of yours: at most one launch per key, and none forgotten.
+
+    That holds provided that the server tells a draft from a launched campaign, that nothing is
+    processed later than `settle` after we gave up on it, and that no process freezes in the
+    microseconds between the lease check and the socket write. In doubt a campaign is parked for
+    a person, not sent again.
+
+    Everything about a key is in the journal, which many senders may share, on one machine or on
+    several. A call that ends in an exception has not ended its campaign: call again with the
+    same key and request, from wherever, and it goes on where it stood. A `Receipt` says that it
+    has ended, and how.
+
+        async with Session.from_env() as session, Journal.open("sqlite:///sms.db") as journal:
+            async with Sender(session, journal) as sender:
+                receipt = await sender.send("order-4711", request)
+
+    Args:
+        session: what to send with. Here its calls have a deadline of half a `lease`, and are
+            tried again by the sender alone.
+        journal: where to remember; see `Journal.open`.
+        limit: campaigns under way at once; the session's `max_in_flight` by default.
+        in_doubt: campaigns that may wait beside those, for the server to settle or for another
+            that works on the same key. When all of these wait, `send_many` begins nothing new:
+            a server that does not answer is not sent thousands more.
+        settle: how long to wait after a launch without an answer before the server is asked
+            about it; must be longer than the server could still take to process it.
+        confirmations: answers that must agree before a launch in doubt is decided.
+        confirm_every: the wait between two of them.
+        lease: how long a claim holds, and so how long others wait for one who died.
+        relaunch_window: how long after its first launch a campaign that is shown to be a draft
+            is launched again; later, it is parked.
+        patience: how long `send` waits for another sender that works on the same key.
+        rate: requests per second of all senders that share the journal, logins apart; None for
+            no such limit.
+        retry: how often and after which wait a campaign that could not be sent yet is tried
+            again before the error is raised. Its hooks are not called.
+
+    Every time takes seconds or a timedelta.
+
+    Raises:
+        ConfigurationError: for an option that cannot be taken.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        journal: Journal,
+        *,
+        limit: int | None = None,
+        in_doubt: int = 500,
+        settle: Time = timedelta(seconds=120),
+        confirmations: int = 2,
+        confirm_every: Time = timedelta(seconds=10),
+        lease: Time = timedelta(minutes=2),
+        relaunch_window: Time = timedelta(minutes=15),
+        patience: Time = timedelta(minutes=5),
+        rate: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._policy = Policy(
+            settle=span_of(settle, "settle"),
+            confirmations=count_of(confirmations, "confirmations"),
+            confirm_every=span_of(confirm_every, "confirm_every"),
+            lease=span_of(lease, "lease"),
+            relaunch_window=span_of(relaunch_window, "relaunch_window"),
+            patience=span_of(patience, "patience"),
+        )
+        limit = count_of(session.max_in_flight if limit is None else limit, "limit")
+        self._at_once = limit + count_of(in_doubt, "in_doubt")
+        self._places = Places(limit)
+        self._pacing = Pacing(journal, ceiling=limit, rate=rate_of(rate))
+        retry = RetryPolicy() if retry is None else retry
+        self._retries = Retries(policy=retry, quota=RetryQuota(retry.quota))
+        self._session = session.with_options(
+            deadline=self._policy.longest_call,
+            retry=RetryPolicy.off(),
+            departing=None if rate is None else self._pacing.departing,
+        )
+        self._journal = journal
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop as `shutdown` does; the session and the journal stay open."""
+        await self.shutdown()
+
+    async def shutdown(self, grace: Time = timedelta(seconds=30)) -> None:
+        """Stop and lose nothing, when a signal says so.
+
+        Nothing new begins, and `send_many` takes no more of its input. Calls under way are
+        waited for, `grace` long, and then cut short; what waits for a launch in doubt to settle
+        is given back at once. All that had not ended raises `SenderStopped`, and goes on with
+        `resume` or with the same key, in whatever process.
+        """
+        await self._places.stop(span_of(grace, "grace").total_seconds())
+
+    async def send(
+        self,
+        key: str,
+        request: CampaignRequest,
+        *,
+        sender: str | None = None,
+        auto_list: bool = False,
+    ) -> Receipt:
+        """Send a campaign, or return what became of it when the key was sent before.
+
+        The campaign is prepared, then launched by its number (Guide: 2.1.3), at once or at its
+        `schedule_on`. A request that names a `campaign_id` launches that prepared campaign as
+        it is. A launch without an answer takes `settle` and more to be decided.
+
+        Args:
+            key: names this campaign for ever: an order number, the id of an event. It is kept
+                in the journal, so let it be no phone number.
+            request: what to send; `start_now` is taken as True.
+            sender: another sender than the request's, at the launch (Guide: 2.1.3.2).
+            auto_list: upload the recipients as a list first when they are more than 50.
+
+        Raises:
+            InvalidRequest: every problem of the request; nothing was sent or recorded.
+            KeyConflict: the key was used before, for another payload.
+            KeyBusy: another sender works on it, for longer than `patience`.
+            SenderStopped: `shutdown` was called.
+            DeliveryUnknown: it was launched, and the server could not be asked about that.
+            JournalError: the journal failed.
+            MediasflowError: why it could not be sent yet.
+        """
+        order = Order(request=request, sender=sender, auto_list=auto_list)
+        return value_of(await self._sent(key, order))
+
+    def send_many(
+        self,
+        pairs: Iterable[Pair] | AsyncIterable[Pair],
+        *,
+        sender: str | None = None,
+        auto_list: bool = False,
+    ) -> Outcomes[Pair, Receipt]:
+        """Send any number of campaigns under their keys, several at once.
+
+        Pairs are read as places become free, never all at once, and none is kept. A launch in
+        doubt waits aside and gives its outcome when it is decided. Go through the input again
+        after a crash: what had ended is found in the journal and not sent again.
+
+        Args:
+            pairs: keys and requests.
+            sender: as in `send`, for all.
+            auto_list: as in `send`.
+
+        Yields:
+            An `Outcome` for each pair, in the order of completion; `value` is its `Receipt`.
+        """
+
+        async def send(pair: Pair) -> Receipt:
+            return await self.send(*pair, sender=sender, auto_list=auto_list)
+
+        return map_bounded(send, pairs, limit=self._at_once, stop_on=SenderStopped)
+
+    async def resume(self) -> Resumption:
+        """Bring to an end what other senders left behind, dead ones first of all.
+
+        That is what the journal has prepared or launched, and nobody holds a lease on: call it
+        at the start of a program, and every few minutes in one that runs for long. A campaign
+        of which not even a draft is recorded needs its request: send its key again.
+        """
+        before = await self._journal.now()
+        left = self._left_behind(before)
+        return await resumption_of(map_bounded(self._resumed, left, limit=self._at_once))
+
+    async def status(self, key: str) -> Receipt | None:
+        """Return where a key stands, None for one that the journal does not know."""
+        entry = await self._journal.get(key)
+        return None if entry is None else receipt_of(entry, is_recorded=True)
+
+    def parked(self) -> AsyncGenerator[Parked, None]:
+        """Iterate over the campaigns that wait for a person, with what to look at."""
+        return parked(self._journal)
+
+    async def resolve(self, key: str, *, launched: bool) -> Receipt:
+        """Record what a person found out about a parked campaign; nothing is sent.
+
+        Args:
+            key: the key.
+            launched: True makes it LAUNCHED; False makes it CANCELLED, for good: to send it
+                after all, use a new key.
+
+        Raises:
+            KeyUnknown: there is no such key.
+            NotParked: it is in another state.
+        """
+        return value_of(await resolve(self._journal, key, launched=launched))
+
+    async def cancel(self, key: str) -> Receipt:
+        """Call a campaign off that was not launched; one that has ended stays as it is.
+
+        Returns:
+            How it ended: CANCELLED, unless it was too late for that.
+
+        Raises:
+            KeyUnknown: there is no such key.
+            KeyBusy: somebody works on it right now, or its launch is in doubt.
+        """
+        return value_of(await call_off(self._journal, key))
+
+    def _desk(self, place: Place) -> Desk:
+        return Desk(
+            campaigns=self._session.campaigns,
+            reports=self._session.reports,
+            dialect=self._session.dialect,
+            journal=self._journal,
+            policy=self._policy,
+            retries=self._retries,
+            pacing=self._pacing,
+            clock=place,
+            custody=custody,
+        )
+
+    async def _sent(self, key: str, order: Order) -> Receipt | MediasflowError:
+        refuse(key_problems(key))
+        async with self._places.place() as place:
+            desk = self._desk(place)
+            problems = [*order_problems(order, desk.dialect, datetime.now(UTC))]
+            # A request that was sound once may be so no more: its date has passed.
+            if problems and await self._journal.get(key) is None:
+                refuse(problems)
+            return await send_keyed(desk, key, digest_of(order, self._journal.salt), order)
+
+    async def _resumed(self, hold: Hold) -> Receipt:
+        return value_of(await self._taken_further(hold))
+
+    async def _taken_further(self, hold: Hold) -> Receipt | MediasflowError:
+        async with custody(hold), self._places.place() as place:
+            return await take_further(self._desk(place), hold)
+
+    async def _left_behind(self, before: datetime) -> AsyncGenerator[Hold, None]:
+        policy, journal = self._policy, self._journal
+        while not self._places.is_stopped:
+            asked = boot_seconds()
+            entries = await journal.take(
+                owner=new_owner(), lease=policy.lease, limit=_AT_ONCE, before=before
+            )
+            for entry in entries:
+                yield Hold(journal, boot_seconds, policy, entry, asked)
+            if not entries:
+                return

@@ -1,0 +1,158 @@
+"""One run: two workers, a journal, a server, and what must hold at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, Final, TypeVar
+
+from attrs import field, frozen
+
+from mediasflow_async.delivery import Entry, State
+from mediasflow_async.delivery.desk import Desk
+from mediasflow_async.delivery.digest import digest_of
+from mediasflow_async.delivery.holds import Hold
+from mediasflow_async.delivery.keyed import new_owner, send_keyed, take_further
+from mediasflow_async.delivery.orders import Order
+from mediasflow_async.delivery.policy import Policy
+from mediasflow_async.delivery.receipts import Receipt
+from mediasflow_async.delivery.retrying import Retries
+from mediasflow_async.dialect import Dialect
+from mediasflow_async.limits import RetryQuota
+from mediasflow_async.models import CampaignRequest
+from mediasflow_async.retry import RetryPolicy
+from tests.delivery.simulation.api import Api, Server
+from tests.delivery.simulation.journal import MemoryJournal
+from tests.delivery.simulation.schedules import Schedule
+from tests.delivery.simulation.world import Process, World, step, wait
+
+__all__ = ["PROMISED", "Broken", "Protocol", "run"]
+
+_Result = TypeVar("_Result")
+
+_KEYS: Final = ("one", "two")
+_SKEWS: Final = (0.0, 1000.0)
+_FREEZES: Final = (5.0, 70.0, 130.0, 400.0)
+_RETRY: Final = 7.0
+_LATEST: Final = 120.0
+
+
+class Broken(AssertionError):
+    """The promise did not hold."""
+
+
+@frozen(kw_only=True)
+class Protocol:
+    """The protocol that a run is about: the promised one, or one that is weakened somewhere.
+
+    Attributes:
+        policy: patience and certainty.
+        journal: makes the journal of a world.
+        api: makes what a process calls.
+    """
+
+    policy: Policy = field(factory=Policy)
+    journal: Callable[[World], MemoryJournal] = lambda world: MemoryJournal(world.now, step)
+    api: Callable[[Server, Process], Any] = Api
+
+
+PROMISED: Final = Protocol()
+
+
+def run(choices: bytes, protocol: Protocol = PROMISED) -> Sequence[Entry]:
+    """Let two workers go through a schedule, and return what became of each key.
+
+    Raises:
+        Broken: a campaign was launched twice, or is lost.
+        Livelock: the workers did not come to an end.
+    """
+    world = World(Schedule(choices), _FREEZES)
+    server = Server(world, _LATEST)
+    journal = protocol.journal(world)
+    second = world.schedule.pick((_send_all, _resume_all))
+    for work, skew in zip((_send_all, second), _SKEWS, strict=True):
+        world.start(_life(work, protocol, journal, server), skew)
+    world.run()
+    for key in _KEYS:
+        _check(key, journal, server)
+    return [journal.kept[key] for key in _KEYS]
+
+
+class _NoPacing:
+    """Lets every call start at once."""
+
+    def turn(self) -> nullcontext[_NoPacing]:
+        return nullcontext(self)
+
+    async def noted(self, result: _Result) -> _Result:
+        return result
+
+
+_Work = Callable[[Desk], Any]
+
+
+def _life(work: _Work, protocol: Protocol, journal: MemoryJournal, server: Server) -> Any:
+    async def live(process: Process) -> None:
+        api = protocol.api(server, process)
+        desk = Desk(
+            campaigns=api,
+            reports=api,
+            dialect=Dialect(),
+            journal=journal,
+            policy=protocol.policy,
+            retries=Retries(policy=RetryPolicy(), quota=RetryQuota(None), jitter=lambda: 0.5),
+            pacing=_NoPacing(),
+            clock=process,
+            custody=lambda _: nullcontext(),
+        )
+        await work(desk)
+
+    return live
+
+
+async def _send_all(desk: Desk) -> None:
+    """Send every key until there is a receipt, as whoever handles events does."""
+    for key in _KEYS:
+        order = Order(request=_request(key))
+        digest = digest_of(order, desk.journal.salt)
+        while not isinstance(await send_keyed(desk, key, digest, order), Receipt):
+            await wait(_RETRY)
+
+
+async def _resume_all(desk: Desk) -> None:
+    """Take over what others leave until there is nothing left to do."""
+    while not await _have_all_ended(desk):
+        before = await desk.journal.now()
+        asked = desk.clock.seconds()
+        taken = await desk.journal.take(
+            owner=new_owner(), lease=desk.policy.lease, limit=2, before=before
+        )
+        for entry in taken:
+            hold = Hold(desk.journal, desk.clock.seconds, desk.policy, entry, asked)
+            await take_further(desk, hold)
+        await wait(_RETRY)
+
+
+async def _have_all_ended(desk: Desk) -> bool:
+    entries = [await desk.journal.get(key) for key in _KEYS]
+    return all(entry is not None and not entry.state.is_open for entry in entries)
+
+
+def _request(key: str) -> CampaignRequest:
+    sender = "ACME" if key == _KEYS[0] else None
+    return CampaignRequest(
+        msg="hello", recipients=["+33600000000"], campaign_name=key, sender=sender
+    )
+
+
+_ALLOWED: Final = {
+    State.LAUNCHED: {1},
+    State.REJECTED: {0},
+    State.PARKED: {0, 1},
+}
+
+
+def _check(key: str, journal: MemoryJournal, server: Server) -> None:
+    entry, launches = journal.kept[key], server.launches_of(key)
+    if launches not in _ALLOWED.get(entry.state, set()):
+        raise Broken(f"{key} is {entry.state}, and was launched {launches} times")
