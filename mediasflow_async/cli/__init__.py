@@ -18,6 +18,9 @@ _EXTRAS: Final = {
     "starlette": "sandbox",
     "uvicorn": "sandbox",
     "python_multipart": "sandbox",
+    "psycopg": "postgres",
+    "psycopg_pool": "postgres",
+    "procrastinate": "workers",
 }
 _USAGE: Final = 2
 

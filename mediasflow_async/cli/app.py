@@ -10,17 +10,19 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
+from mediasflow_async.cli.batch import batch
 from mediasflow_async.cli.consoles import console, never_fail_on_characters
 from mediasflow_async.cli.demo import demo
 from mediasflow_async.cli.exits import ExitCode
 from mediasflow_async.cli.failures import CommandStopped, exit_code_of, failure_panel
 from mediasflow_async.cli.preflight import preflight
 from mediasflow_async.cli.sandbox import sandbox
+from mediasflow_async.cli.worker import worker
 from mediasflow_async.errors import MediasflowError
 
 __all__ = ["run"]
 
-_COMMANDS: Final = (demo, preflight, sandbox)
+_COMMANDS: Final = (demo, preflight, sandbox, batch, worker)
 
 
 def run(arguments: Sequence[str]) -> int:

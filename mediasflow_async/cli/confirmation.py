@@ -14,7 +14,7 @@ from mediasflow_async.cli.target import is_on_this_machine
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import Campaign
 
-__all__ = ["confirm", "refuse_unsafe"]
+__all__ = ["confirm", "refuse_unsafe", "typed"]
 
 
 def refuse_unsafe(base_url: str, csv: Path | None, *, yes: bool) -> None:
@@ -53,8 +53,17 @@ def confirm(console: Console, draft: Campaign, base_url: str) -> None:
         raise CommandStopped(f"The platform does not say how many SMS it would send. {stays}")
     console.print()
     console.print(_warning(people, draft.credit_count, base_url))
-    if _typed(console) != str(people):
+    if typed(console, "Number of recipients") != str(people):
         raise CommandStopped(f"Not confirmed. {stays}")
+
+
+def typed(console: Console, name: str) -> str:
+    """Return what is typed when it is asked for, without spaces and commas."""
+    try:
+        answer = console.input(Text(f"{name}: ", style="bold"))
+    except EOFError:
+        return ""
+    return "".join(answer.split()).replace(",", "")
 
 
 def _warning(people: int, credit_count: float | None, base_url: str) -> Panel:
@@ -66,11 +75,3 @@ def _warning(people: int, credit_count: float | None, base_url: str) -> Panel:
         "Type the number of recipients to launch, or anything else to stop.",
     )
     return Panel(text, border_style="red", padding=(0, 1))
-
-
-def _typed(console: Console) -> str:
-    try:
-        answer = console.input(Text("Number of recipients: ", style="bold"))
-    except EOFError:
-        return ""
-    return "".join(answer.split()).replace(",", "")

@@ -21,6 +21,7 @@ _TITLES: Final = {
     ExitCode.FAILED: "Failed",
     ExitCode.USAGE: "Not possible like this",
     ExitCode.DELIVERY_UNKNOWN: "SMS may have been sent",
+    ExitCode.PARKED: "Waiting for a person",
     ExitCode.INTERRUPTED: "Interrupted",
 }
 

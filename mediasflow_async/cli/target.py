@@ -1,4 +1,4 @@
-"""The server that the demo works against."""
+"""The server that a command works against."""
 
 from __future__ import annotations
 
@@ -43,13 +43,17 @@ def sandbox_target(delivery_seconds: float) -> Generator[Target]:
         )
 
 
-def server_target(base_url: str) -> Target:
+def server_target(base_url: str | None) -> Target:
     """Return a server elsewhere; the credentials are the environment's.
+
+    Args:
+        base_url: its address; None for the environment's, or else that of production.
 
     Raises:
         ConfigurationError: the address or the environment is not usable.
     """
-    address = Session.from_env(base_url=base_url).base_url
+    given = {} if base_url is None else {"base_url": base_url}
+    address = Session.from_env(**given).base_url
     return Target(
         base_url=address,
         is_sandbox=False,

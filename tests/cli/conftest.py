@@ -112,3 +112,9 @@ def own_list(tmp_path: Path) -> Path:
     text = "Nom;Prenom;Mobile\r\nA;Zoé;06 39 98 12 34\r\nB;;0639981235\r\nC;Léo;639981236\r\n"
     path.write_text(text, encoding="cp1252", newline="")
     return path
+
+
+@pytest.fixture
+def surroundings(server: Sandbox, account: dict[str, str]) -> dict[str, str]:
+    """The environment of a command that works with that server."""
+    return {"MEDIASFLOW_BASE_URL": server.base_url, **account}

@@ -40,6 +40,7 @@ def test_its_help_names_every_command(mediasflow: Command) -> None:
     assert "demo " in run.stdout
     assert "preflight " in run.stdout
     assert "sandbox " in run.stdout
+    assert "batch " in run.stdout
 
 
 @pytest.mark.parametrize(
@@ -100,5 +101,6 @@ def test_exit_codes_are_a_promise() -> None:
         "FAILED": 1,
         "USAGE": 2,
         "DELIVERY_UNKNOWN": 3,
+        "PARKED": 4,
         "INTERRUPTED": 130,
     }

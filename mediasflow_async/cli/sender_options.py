@@ -1,0 +1,38 @@
+"""How a sender works, on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from attrs import asdict, frozen
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+__all__ = ["SenderOptions"]
+
+_Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class SenderOptions:
+    """How campaigns are sent.
+
+    Attributes:
+        limit: Campaigns under way at once; MEDIASFLOW_MAX_IN_FLIGHT by default.
+        rate: Calls per second of all who share the journal; no limit by default.
+        settle: Seconds after a launch without an answer before the server is asked about it;
+            more than it could still take to process it.
+        confirm_every: Seconds between two questions about a launch in doubt.
+        lease: Seconds that others wait for a process that died.
+    """
+
+    limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
+    rate: _Positive | None = None
+    settle: _Positive = 120.0
+    confirm_every: _Positive = 10.0
+    lease: _Positive = 120.0
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of a `Sender`."""
+        return asdict(self)

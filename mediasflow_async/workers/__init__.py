@@ -1,0 +1,22 @@
+"""Campaigns spread over the workers of several machines, by procrastinate on PostgreSQL.
+
+    async with (
+        Session.from_env() as session,
+        Journal.open(url) as journal,
+        Queue.open(url) as queue,
+        Sender(session, journal, rate=40) as sender,
+    ):
+        await queue.work(sender, stop)
+
+Every worker sends through a `Sender`, so that the promise of `mediasflow_async.delivery` holds
+for all of them together. The journal keeps no number and no text. The queue has to hold both,
+since they are what is to be sent: until the campaign has ended, and no longer.
+"""
+
+from __future__ import annotations
+
+from mediasflow_async.workers.errors import QueueError
+from mediasflow_async.workers.feeding import Queued
+from mediasflow_async.workers.queues import Queue, Refused
+
+__all__ = ["Queue", "QueueError", "Queued", "Refused"]

@@ -1,0 +1,94 @@
+"""The way of the queue to its database, and what goes wrong on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+from attrs import field, frozen
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ProcrastinateException
+from procrastinate.psycopg_connector import wrap_exceptions
+
+from mediasflow_async.delivery.postgres_address import Address
+from mediasflow_async.delivery.postgres_pool import Connection
+from mediasflow_async.masking import hidden
+from mediasflow_async.workers.errors import QueueError
+from mediasflow_async.workers.payloads import arguments_from_json, json_of_arguments
+
+__all__ = ["Database"]
+
+_MOST_CONNECTIONS = 6
+
+
+@frozen
+class Database:
+    """Where the queue is kept.
+
+    Attributes:
+        address: where the server is.
+        connector: the way there that procrastinate takes.
+    """
+
+    address: Address
+    connector: PsycopgConnector = field(repr=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: Address) -> AsyncGenerator[Database, None]:
+        """Connect, and close the connections at the end."""
+        connector = PsycopgConnector(
+            conninfo=address.conninfo,
+            # Named prepared statements do not pass through every pooler on the way.
+            kwargs={"prepare_threshold": None},
+            min_size=1,
+            max_size=_MOST_CONNECTIONS,
+            name="mediasflow-queue",
+            json_dumps=json_of_arguments,
+            json_loads=arguments_from_json,
+        )
+        database = cls(address, connector)
+        try:
+            async with database.translated():
+                await connector.open_async()
+            yield database
+        finally:
+            with anyio.CancelScope(shield=True):
+                await connector.close_async()
+
+    def new_app(self) -> App:
+        """Return an application of procrastinate, without a task."""
+        return App(connector=self.connector)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection, None]:
+        """Give a connection whose statements take effect together.
+
+        Raises:
+            QueueError: the database failed.
+        """
+        async with (
+            self.translated(),
+            self.connector.pool.connection() as connection,
+            connection.transaction(),
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def translated(self) -> AsyncGenerator[None, None]:
+        """Raise what the driver and procrastinate raise as `QueueError`."""
+        try:
+            async with wrap_exceptions():
+                yield
+        except ProcrastinateException as error:
+            problem = self.problem(error)
+        else:
+            return
+        raise QueueError(f"PostgreSQL: {problem}")
+
+    def problem(self, error: ProcrastinateException) -> str:
+        """Return what is wrong, without the rows and the secrets that an error may quote."""
+        cause = error.__cause__ or error
+        primary = getattr(getattr(cause, "diag", None), "message_primary", None)
+        return hidden(primary or str(cause), self.address.secrets)
