@@ -80,3 +80,10 @@ def bench(session: nox.Session) -> None:
     session.install(".[all]", "smsutil")
     for script in sorted(Path("benchmarks").glob("*.py")):
         session.run("python", str(script))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Show that faults and `kill -9` lose no campaign and send none twice; print the table."""
+    session.install("--editable", ".[all,test]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
