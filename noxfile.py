@@ -13,6 +13,19 @@ nox.options.download_python = "never"
 nox.options.sessions = ["lint", "typing", "wheel", "lowest", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+# The other files of benchmarks/ are parts of these.
+PROGRAMS = [
+    "import_time",
+    "path",
+    "inject",
+    "concurrency",
+    "delivery",
+    "report_csv",
+    "report_json",
+    "uploads",
+    "text_measure",
+    "preflight",
+]
 USE_EVERY_PUBLIC_NAME = """
 import mediasflow_async
 names = [getattr(mediasflow_async, name) for name in mediasflow_async.__all__]
@@ -76,10 +89,11 @@ def build_wheel(session: nox.Session) -> Path:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, each against its peers in the same run."""
-    session.install(".[all]", "smsutil")
-    for script in sorted(Path("benchmarks").glob("*.py")):
-        session.run("python", str(script))
+    """Measure, each against its peers in the same run: all, or `-- inject --rounds 3`."""
+    session.install(".[all,bench]")
+    options = [word for word in session.posargs if word not in PROGRAMS]
+    for program in [word for word in session.posargs if word in PROGRAMS] or PROGRAMS:
+        session.run("python", f"benchmarks/{program}.py", *options)
 
 
 @nox.session

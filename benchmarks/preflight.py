@@ -3,23 +3,25 @@
 A million made-up recipients with a BASIC template, one process, CPU time. smsutil splits the
 same texts, already personalised, and does nothing else; the two take turns, and the medians of
 the batches are compared. The memory that is gained is the map of seen numbers, which ends at
-25 MB however many rows come. Run: `pip install smsutil`, then
-`python benchmarks/preflight.py [rows]`.
+25 MB however many rows come. Run: `python benchmarks/preflight.py`.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from time import process_time
 
+from counting import Reading
+from measuring import Result
 from mediasflow_async import CampaignRequest
 from mediasflow_async.text import PreflightRun, render
+from options import Options
+from tables import Table, cpu, peak, per_second, publish, ratio
 
+SMSUTIL = "smsutil.split, the same texts"
 BATCH = 5_000
 SMSUTIL_BATCH = 100
 MESSAGE = (
@@ -46,10 +48,10 @@ def made_up_rows(count: int) -> Iterator[Row]:
         }
 
 
-def resident_megabytes() -> float:
+def resident_bytes() -> int:
     """Return the memory of this process, where the system tells it."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096 / 2**20
+    return pages * 4096
 
 
 def feed_seconds(run: PreflightRun, rows: list[Row]) -> float:
@@ -69,26 +71,41 @@ def smsutil_seconds(texts: list[str]) -> float:
     return process_time() - start
 
 
-def main(count: int = 1_000_000) -> None:
-    """Print the figures."""
+def main() -> None:
+    """Measure and print."""
+    options = Options.read(__doc__, rounds=1, rows=1_000_000)
+    count = options.sized(options.others.rows, 2 * BATCH)
     run = PreflightRun(CampaignRequest(msg=MESSAGE))
     rows = made_up_rows(count)
-    ours: list[float] = []
-    theirs: list[float] = []
-    before = resident_megabytes()
+    ours: list[Reading] = []
+    theirs: list[Reading] = []
+    before = resident_bytes()
     while batch := list(islice(rows, BATCH)):
-        ours.append(feed_seconds(run, batch) / len(batch))
+        seconds = feed_seconds(run, batch)
+        ours.append(_reading(len(batch), seconds, resident_bytes() - before))
         texts = [render(MESSAGE, row) for row in batch[:SMSUTIL_BATCH]]
-        theirs.append(smsutil_seconds(texts) / len(texts))
-    report = run.report()
-    mine, other = statistics.median(ours) * 1e6, statistics.median(theirs) * 1e6
-    print(report)
-    print()
-    print(f"{report.recipients:,} rows, the slowest batch {max(ours) * 1e6:.2f} µs a row")
-    print(f"preflight {mine:8.2f} µs a row, {1e6 / mine:10,.0f} rows a second")
-    print(f"smsutil   {other:8.2f} µs a text; preflight takes {mine / other:.3f} of that")
-    print(f"memory    {resident_megabytes() - before:+8.1f} MB")
+        theirs.append(_reading(len(texts), smsutil_seconds(texts), None))
+    print(run.report(), end="\n\n")
+    table = Table(
+        title=f"preflight of {count:,} rows",
+        columns=(cpu("µs CPU/row", digits=2), ratio(digits=3), per_second("rows/s"), peak()),
+        results=[Result("preflight", tuple(ours)), Result(SMSUTIL, tuple(theirs))],
+        reference=SMSUTIL,
+        facts={"rows": count, "batch": BATCH, "smsutil_batch": SMSUTIL_BATCH},
+    )
+    publish(options.program, [table], options.json)
+
+
+def _reading(count: int, seconds: float, growth_bytes: int | None) -> Reading:
+    return Reading(
+        count=count,
+        cpu_seconds=seconds,
+        # The program waits for nothing.
+        wall_seconds=seconds,
+        minor_faults=0,
+        peak_growth_bytes=growth_bytes,
+    )
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

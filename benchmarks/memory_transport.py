@@ -1,0 +1,58 @@
+"""A transport that answers from memory, as our own does over a connection: nothing is sent."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from mediasflow_async.transport import Answer, AsyncioTransport, Origin, Outgoing, outgoing_of
+from workload import ANSWER
+
+__all__ = ["MemoryTransport"]
+
+_HEADERS: Final = [
+    (b"Server", b"nginx/1.22.1"),
+    (b"Date", b"Sun, 22 Nov 2026 11:42:20 GMT"),
+    (b"Content-Type", b"application/json"),
+    (b"Content-Length", b"%d" % len(ANSWER)),
+    (b"Connection", b"keep-alive"),
+]
+
+
+class _Nowhere:
+    """Where an answer comes from that is here already."""
+
+    async def wait(self, seconds: float | None, too_late: type[httpx.TimeoutException]) -> None:
+        """Wait for nothing."""
+
+    def resume(self) -> None:
+        """Go on with nothing."""
+
+    def abort(self) -> None:
+        """Close nothing."""
+
+
+class MemoryTransport(AsyncioTransport):
+    """Gives every request the same answer, and tells the proof of a request what it did.
+
+    It is one of ours by its class, so that a session treats it as it does its own.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer as a response of httpx."""
+        origin = request.url.scheme, request.url.raw_host, request.url.port, None
+        return (await self.ask(outgoing_of(request), origin)).response()
+
+    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:  # noqa: ARG002 - nothing is sent
+        """Return the answer."""
+        proof: Any = outgoing.request.extensions.get("proof")
+        if proof is not None:
+            proof.leaving()
+            proof.answered()
+        answer = Answer(_Nowhere(), None)
+        answer.set_head(200, b"OK", _HEADERS, "1.1")
+        answer.add(ANSWER)
+        answer.is_complete = True
+        answer.source = None
+        return answer
