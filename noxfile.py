@@ -42,9 +42,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the oldest dependencies that the project admits."""
+    """Run the tests with the oldest dependencies that the project admits, but for the soak."""
     session.install("--resolution=lowest-direct", "--editable", ".[all,test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--ignore=tests/soak", *session.posargs)
 
 
 @nox.session
