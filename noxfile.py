@@ -22,6 +22,7 @@ PROGRAMS = [
     "delivery",
     "report_csv",
     "report_json",
+    "report_bytes",
     "uploads",
     "text_measure",
     "preflight",

@@ -25,8 +25,6 @@ _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 def read_bool(value: object, _: object = None) -> bool:
     """Return a boolean from ``true``, ``"TRUE"``, ``1`` or ``"1"`` and their opposites."""
-    if isinstance(value, bool):
-        return value
     try:
         return _BOOLEANS[str(value).strip().lower()]
     except KeyError:
