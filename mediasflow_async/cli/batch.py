@@ -1,4 +1,4 @@
-"""`mediasflow batch`: campaigns of a file, each launched at most once, whatever is killed."""
+"""`mediasflow batch`: campaigns of a file; killed at any moment, it goes on where it stood."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def enqueue(
 
 
 batch: Final = App(
-    name="batch", help="Send the campaigns of a file, each at most once, whatever is killed."
+    name="batch", help="Send the campaigns of a file; killed at any moment, go on where it stood."
 )
 for command in (run, status, resolve, resume, export, check, purge, enqueue):
     batch.command(command)

@@ -47,7 +47,7 @@ def run(
     yes: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> ExitCode:
-    """Send the campaigns of a file, each at most once; killed and run again, it goes on.
+    """Send the campaigns of a file; killed and run again, it goes on where it stood.
 
     Credentials and the server are the environment's: MEDIASFLOW_USERNAME, MEDIASFLOW_PASSWORD
     or MEDIASFLOW_TOKEN, MEDIASFLOW_BASE_URL. It ends with 0 when all are launched, 1 when some
