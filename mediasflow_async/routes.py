@@ -76,9 +76,18 @@ def _through_own(transport: AsyncioTransport) -> Route:
     return Route(send=send, aclose=_leave_open, is_trusted=True, ask=transport.ask)
 
 
+async def _send_through(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True, auth=None, follow_redirects=False)
+    except UnicodeError:
+        # httpx reads the address of a redirect even where it does not follow it.
+        reason = "the answer redirects to what is no address"
+    raise httpx.RemoteProtocolError(reason, request=request)
+
+
 def _through_httpx(client: _Client, *, is_trusted: bool = True) -> Route:
     """Return the way through a client of ours."""
-    send = partial(client.send, stream=True, auth=None, follow_redirects=False)
+    send = partial(_send_through, client)
     return Route(send=send, aclose=client.aclose, is_trusted=is_trusted)
 
 
@@ -120,8 +129,7 @@ def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
 
 def _through_client(client: httpx.AsyncClient) -> Route:
     async def send(request: httpx.Request) -> httpx.Response:
-        adopted = _adopted(request, client)
-        return await client.send(adopted, stream=True, auth=None, follow_redirects=False)
+        return await _send_through(client, _adopted(request, client))
 
     return Route(send=send, aclose=_leave_open, is_trusted=False)
 
