@@ -25,11 +25,8 @@ __all__ = ["FAILURES", "Progress", "failed", "hide", "interrupted", "too_late", 
 
 _TEXTS: Final = ("message", "code", "field", "request_id", "body")
 
-FAILURES: Final = (httpx.RequestError, OSError, UnicodeError)
-"""What a transport raises; TLS errors are OSErrors.
-
-httpx's client lets a UnicodeError through when an answer redirects to what is no host name.
-"""
+FAILURES: Final = (httpx.RequestError, OSError)
+"""What a transport raises; TLS errors are OSErrors."""
 
 
 @mutable
