@@ -7,6 +7,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from anyio import to_thread
 
 from mediasflow_async import InvalidRequest, MediasflowError
 from mediasflow_async.delivery import (
@@ -160,7 +161,8 @@ async def test_a_campaign_whose_date_has_passed_in_the_queue_is_refused(
     connect: Connect, queue: Queue, database: str
 ) -> None:
     await feed(queue, pairs(1))
-    execute(
+    await to_thread.run_sync(
+        execute,
         database,
         "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{payload}', to_jsonb(replace("
         """args->>'payload', '"msg"', '"schedule_on":["datetime","2020-01-01T00:00:00+00:00"],"""
@@ -175,7 +177,11 @@ async def test_a_job_without_its_payload_says_what_was_wrong_with_it(
     connect: Connect, queue: Queue, database: str
 ) -> None:
     await feed(queue, pairs(1))
-    execute(database, """UPDATE procrastinate_jobs SET args = '{"key": "k", "why": "no date"}'""")
+    await to_thread.run_sync(
+        execute,
+        database,
+        """UPDATE procrastinate_jobs SET args = '{"key": "k", "why": "no date"}'""",
+    )
     ((_, error),) = await work_until(1, queue, connect(), database)
     assert "no date" in str(error)
 
@@ -184,13 +190,20 @@ async def test_jobs_of_the_dead_are_taken_over(
     sandbox: Sandbox, connect: Connect, queue: Queue, database: str
 ) -> None:
     await feed(queue, pairs(3))
-    execute(
+    await to_thread.run_sync(
+        execute,
         database,
         "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 minute')",
     )
-    execute(database, "UPDATE procrastinate_jobs SET status = 'doing', worker_id = 1 WHERE id = 1")
+    await to_thread.run_sync(
+        execute,
+        database,
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = 1 WHERE id = 1",
+    )
     # Its worker was unregistered while the end of this one could not be written down.
-    execute(database, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 2")
+    await to_thread.run_sync(
+        execute, database, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 2"
+    )
     ends = await work_until(3, queue, connect(), database)
     assert sorted(key for key, _ in ends) == ["order-0", "order-1", "order-2"]
     assert launches(sandbox) == [1] * 3
@@ -201,13 +214,16 @@ async def test_a_job_that_its_own_worker_knows_nothing_of_is_given_back(
     sandbox: Sandbox, connect: Connect, queue: Queue, database: str
 ) -> None:
     await feed(queue, pairs(2))
-    execute(database, "UPDATE procrastinate_jobs SET scheduled_at = '2100-01-01' WHERE id = 2")
+    await to_thread.run_sync(
+        execute, database, "UPDATE procrastinate_jobs SET scheduled_at = '2100-01-01' WHERE id = 2"
+    )
     working = asyncio.create_task(
         work_until(2, queue, connect(), database, stalled_after=timedelta(seconds=0.3))
     )
     await until(lambda: launches(sandbox))
     # As if it had been given out to this worker, and the answer that said so had been lost.
-    execute(
+    await to_thread.run_sync(
+        execute,
         database,
         "UPDATE procrastinate_jobs SET status = 'doing',"
         " worker_id = (SELECT id FROM procrastinate_workers) WHERE id = 2",
@@ -228,9 +244,13 @@ async def test_a_worker_outlives_a_database_that_fails_it(
         work_until(2, queue, connect(), database, stalled_after=timedelta(seconds=0.3))
     )
     await until(lambda: not rows(database, "SELECT * FROM procrastinate_jobs"))
-    execute(database, "ALTER TABLE procrastinate_jobs RENAME TO elsewhere")
+    await to_thread.run_sync(
+        execute, database, "ALTER TABLE procrastinate_jobs RENAME TO elsewhere"
+    )
     await until(lambda: "out of reach" in caplog.text and "could not be looked for" in caplog.text)
-    execute(database, "ALTER TABLE elsewhere RENAME TO procrastinate_jobs")
+    await to_thread.run_sync(
+        execute, database, "ALTER TABLE elsewhere RENAME TO procrastinate_jobs"
+    )
     await feed(queue, [("order-1", request_for("1"))])
     await working
     assert launches(sandbox) == [1, 1]
@@ -245,13 +265,17 @@ async def test_what_cannot_be_given_back_is_given_back_later(
 ) -> None:
     caplog.set_level(logging.INFO)
     await feed(queue, pairs(1))
-    execute(database, "UPDATE procrastinate_jobs SET status = 'doing'")
-    execute(database, "ALTER FUNCTION procrastinate_retry_job_v2 RENAME TO elsewhere")
+    await to_thread.run_sync(execute, database, "UPDATE procrastinate_jobs SET status = 'doing'")
+    await to_thread.run_sync(
+        execute, database, "ALTER FUNCTION procrastinate_retry_job_v2 RENAME TO elsewhere"
+    )
     working = asyncio.create_task(
         work_until(1, queue, connect(), database, stalled_after=timedelta(seconds=0.3))
     )
     await until(lambda: "was not given back" in caplog.text)
-    execute(database, "ALTER FUNCTION elsewhere RENAME TO procrastinate_retry_job_v2")
+    await to_thread.run_sync(
+        execute, database, "ALTER FUNCTION elsewhere RENAME TO procrastinate_retry_job_v2"
+    )
     await working
     assert launches(sandbox) == [1]
 
