@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
-from attrs import NOTHING, fields_dict, frozen
+from attrs import NOTHING, Attribute, fields, frozen
+
+from mediasflow_async.converter.thawing import thawed
 
 __all__ = ["Step", "shaped_reader"]
 
@@ -13,12 +15,16 @@ __all__ = ["Step", "shaped_reader"]
 _MOST_SHAPES: Final = 256
 _MOST_MEMBERS: Final = 256
 
-# To call the class would gather all these keywords in a dictionary first.
+_BESIDE: Final = frozenset({"raw", "extra"})
+
 _CODE: Final = """\
 def read(value):
     ({members}) = value.values()
-    made = new(model)
-    init(made, {arguments}raw=value, extra={{{extra}}})
+    made = new(twin)
+    {settings}
+    made.raw = value
+    made.extra = {{{extra}}}
+    made.__class__ = model
     return made
 """
 
@@ -52,9 +58,10 @@ def shaped_reader(
     spellings, ever new shapes, and very large ones.
 
     Args:
-        model: the model, with `raw` and `extra`.
+        model: the model, with `raw` and `extra`, and no validators.
         steps: for each spelling on the wire, what to do with its value.
     """
+    twin = thawed(model)
     readers: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {}
 
     def read(value: Mapping[str, Any]) -> Any:
@@ -63,25 +70,31 @@ def shaped_reader(
         if reader is None:
             if len(readers) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
                 _leave()
-            reader = readers[shape] = _compiled(model, shape, steps)
+            reader = readers[shape] = _compiled(twin, model, shape, steps)
         return reader(value)
 
     return read
 
 
 def _compiled(
-    model: type[Any], shape: tuple[str, ...], steps: Mapping[str, Step]
+    twin: type[Any], model: type[Any], shape: tuple[str, ...], steps: Mapping[str, Step]
 ) -> Callable[[Mapping[str, Any]], Any]:
-    taken = {number: steps[key] for number, key in enumerate(shape) if key in steps}
-    if len({step.name for step in taken.values()}) < len(taken):
+    taken = {
+        steps[key].name: (number, steps[key]) for number, key in enumerate(shape) if key in steps
+    }
+    extra = [f"{key!r}: m{number}, " for number, key in enumerate(shape) if key not in steps]
+    if len(taken) + len(extra) < len(shape):
         return _leave
-    extra = (f"{key!r}: m{number}, " for number, key in enumerate(shape) if key not in steps)
-    namespace: dict[str, Any] = {"model": model, "new": model.__new__, "init": model.__init__}
-    arguments = "".join(_argument(n, step, model, namespace) for n, step in taken.items())
+    namespace: dict[str, Any] = {"model": model, "twin": twin, "new": twin.__new__, "leave": _leave}
+    settings = [
+        f"made.{attribute.name} = {_value(attribute, taken.get(attribute.name), namespace)}"
+        for attribute in fields(model)
+        if attribute.name not in _BESIDE
+    ]
     # Of what a server sends, the names alone are in the code, and as literals.
     code = _CODE.format(
         members="".join(f"m{number}, " for number in range(len(shape))),
-        arguments=arguments,
+        settings="\n    ".join(settings),
         extra="".join(extra),
     )
     exec(compile(code, f"<reader of {model.__name__}>", "exec"), namespace)  # noqa: S102
@@ -89,29 +102,32 @@ def _compiled(
     return reader
 
 
-def _argument(number: int, step: Step, model: type[Any], namespace: dict[str, Any]) -> str:
-    """Return the argument that a member becomes, and put what it needs in the namespace."""
-    default = _default_of(model, step.name)
-    namespace |= {
-        f"kind{number}": step.as_it_is,
-        f"hook{number}": step.hook,
-        f"target{number}": step.target,
-        f"default{number}": default,
-    }
-    absent = "None" if default is None else f"default{number}()"
-    made = f"{absent} if m{number} is None else hook{number}(m{number}, target{number})"
-    if step.as_it_is is not None:
-        made = f"m{number} if type(m{number}) is kind{number} else {made}"
-    return f"{step.name}={made}, "
+def _value(
+    attribute: Attribute[Any], member: tuple[int, Step] | None, namespace: dict[str, Any]
+) -> str:
+    """Return the expression of an attribute, and put what it needs in the namespace."""
+    made = _default(attribute, namespace)
+    if member is not None:
+        number, step = member
+        names = f"kind{number}", f"hook{number}", f"target{number}"
+        namespace |= zip(names, (step.as_it_is, step.hook, step.target), strict=True)
+        made = f"{made} if m{number} is None else hook{number}(m{number}, target{number})"
+        if step.as_it_is is not None:
+            made = f"m{number} if type(m{number}) is kind{number} else {made}"
+    if attribute.converter is None:
+        return made
+    namespace[f"convert_{attribute.name}"] = attribute.converter
+    return f"convert_{attribute.name}({made})"
 
 
-def _default_of(model: type[Any], name: str) -> Callable[[], object] | None:
-    """Return what gives the default of an attribute, or None where that is None."""
-    default = fields_dict(model)[name].default
+def _default(attribute: Attribute[Any], namespace: dict[str, Any]) -> str:
+    """Return the expression of the value of an attribute that an object does not have."""
+    name, default = f"default_{attribute.name}", attribute.default
     if default is NOTHING:
-        return _leave
+        return "leave()"
     factory: Callable[[], object] | None = getattr(default, "factory", None)
-    return factory or (None if default is None else lambda: default)
+    namespace[name] = factory or default
+    return f"{name}()" if factory else name
 
 
 def _leave(*_: object) -> NoReturn:

@@ -6,12 +6,9 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final
 
 from mediasflow_async.converter import is_twelve_oclock
-from mediasflow_async.converter.names import NUMBER_COLUMNS
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import Problem
 from mediasflow_async.models import CampaignRequest, CampaignType, Recipient, Renderer
@@ -22,11 +19,11 @@ from mediasflow_async.validation.rules import (
     enum_problems,
     flag_problems,
     is_id,
-    is_plain_number,
     number_problems,
     sender_problems,
     text_problems,
 )
+from mediasflow_async.validation.usual import is_number_column, is_usual, is_usual_recipient
 
 __all__ = ["MAX_INLINE_RECIPIENTS", "campaign_problems"]
 
@@ -44,15 +41,13 @@ _RECIPIENT_TEXTS: Final = (
     "phone",
     "user_owner_id",
 )
-_TEXT_OR_NONE: Final = frozenset({str, type(None)})
-_recipient_texts: Final = attrgetter(*_RECIPIENT_TEXTS)
 _FLAGS: Final = ("allow_ucs2", "replace_emoji", "replace_to_gsm7", "check_duplicate")
 
 
 def campaign_problems(
     request: CampaignRequest, dialect: Dialect, now: datetime, *, any_number: bool = False
-) -> Iterator[Problem]:
-    """Yield what the server would refuse in a campaign request (Guide: 2.1).
+) -> tuple[Problem, ...]:
+    """Return what the server would refuse in a campaign request (Guide: 2.1).
 
     Args:
         request: the request.
@@ -60,10 +55,12 @@ def campaign_problems(
         now: the time, aware.
         any_number: allow more than 50 recipients, which will go into a list.
     """
+    if is_usual(request, MAX_INLINE_RECIPIENTS) and not dialect.strict_placeholders:
+        return ()
     problems = tuple(_rule_problems(request, dialect, now, any_number=any_number))
-    yield from problems
     if dialect.strict_placeholders and not problems:
-        yield from placeholder_problems(request)
+        return tuple(placeholder_problems(request))
+    return problems
 
 
 def _rule_problems(
@@ -73,15 +70,10 @@ def _rule_problems(
     yield from _recipients_problems(request.recipients, any_number=any_number)
     yield from _scalar_problems(request)
     yield from sender_problems(request.sender)
-    # Most requests have none of these, and to ask costs more than to look.
-    if request.schedule_on is not None:
-        yield from _schedule_problems(request.schedule_on, dialect, now)
-    if request.defaults != {}:
-        yield from _defaults_problems(request.defaults)
-    if request.image_preview is not None or request.zip_local is not None:
-        yield from _attachment_problems(request)
-    if request.tiny_urls != ():
-        yield from link_problems(request, now.astimezone(dialect.server_tz))
+    yield from _schedule_problems(request.schedule_on, dialect, now)
+    yield from _defaults_problems(request.defaults)
+    yield from _attachment_problems(request)
+    yield from link_problems(request, now.astimezone(dialect.server_tz))
 
 
 def _destination_problems(request: CampaignRequest, dialect: Dialect) -> Iterator[Problem]:
@@ -106,26 +98,8 @@ def _recipients_problems(recipients: object, *, any_number: bool) -> Iterator[Pr
         rule = f"at most {MAX_INLINE_RECIPIENTS}, not {len(recipients)}: upload a list of them"
         yield Problem("recipients", f"{rule}, or allow it with auto_list=True")
     for index, recipient in enumerate(recipients):
-        if not _is_plain(recipient):
+        if not is_usual_recipient(recipient):
             yield from _recipient_problems(f"recipients[{index}]", recipient)
-
-
-def _is_plain(recipient: Any) -> bool:
-    """Whether nothing can be wrong with a recipient, at a look; in doubt the rules are asked."""
-    return (
-        type(recipient) is Recipient
-        and is_plain_number(recipient.mobile)
-        and recipient.group_id is None
-        and _TEXT_OR_NONE.issuperset(map(type, _recipient_texts(recipient)))
-        and type(recipient.fields) is dict
-        and _TEXT_OR_NONE.issuperset(map(type, recipient.fields.values()))
-        and all(type(name) is str and not _is_number_column(name) for name in recipient.fields)
-    )
-
-
-@lru_cache(maxsize=256)
-def _is_number_column(name: str) -> bool:
-    return name.strip().lower() in NUMBER_COLUMNS
 
 
 def _recipient_problems(where: str, recipient: object) -> Iterator[Problem]:
@@ -148,7 +122,7 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
         if not isinstance(name, str) or not isinstance(value, str | int | float | None):
             yield Problem(where, "names are text; values are text or numbers")
             return
-    taken = list(filter(_is_number_column, fields))
+    taken = list(filter(is_number_column, fields))
     if taken:
         rule = f"{', '.join(taken)} would be a second column of numbers: use another name"
         yield Problem(where, rule)
@@ -167,6 +141,8 @@ def _scalar_problems(request: CampaignRequest) -> Iterator[Problem]:
 
 def _schedule_problems(moment: object, dialect: Dialect, now: datetime) -> Iterator[Problem]:
     where = "schedule_on"
+    if moment is None:
+        return
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         yield Problem(where, "a datetime with a time zone, such as datetime.now(UTC)")
     elif moment - now < _EARLIEST_SCHEDULE:
@@ -178,6 +154,8 @@ def _schedule_problems(moment: object, dialect: Dialect, now: datetime) -> Itera
 
 
 def _defaults_problems(defaults: object) -> Iterator[Problem]:
+    if defaults == {}:
+        return
     pairs = defaults.items() if isinstance(defaults, Mapping) else [(None, None)]
     if not all(isinstance(part, str) for pair in pairs for part in pair):
         yield Problem("defaults", "a mapping of field names to text")

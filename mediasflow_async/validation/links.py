@@ -28,6 +28,8 @@ def link_problems(request: CampaignRequest, now: datetime) -> Iterator[Problem]:
         now: the time, in the zone where the server counts days.
     """
     links = request.tiny_urls
+    if links == ():
+        return
     if not isinstance(links, tuple) or not all(isinstance(link, TinyUrl) for link in links):
         yield Problem("tiny_urls", "a list of TinyUrl")
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
 from attrs import field, frozen
+from attrs.exceptions import FrozenInstanceError
 
 from mediasflow_async.converter.shapes import Step, shaped_reader
 
@@ -16,6 +18,18 @@ class Thing:
     name: str | None = None
     size: int = 3
     parts: list[int] = field(factory=list)
+    raw: Any = None
+    extra: Any = None
+
+
+def doubled(value: int) -> int:
+    return 2 * value
+
+
+@frozen(kw_only=True)
+class Sized:
+    id: int
+    size: int = field(default=3, converter=doubled)
     raw: Any = None
     extra: Any = None
 
@@ -62,7 +76,7 @@ def test_null_leaves_each_kind_of_default() -> None:
 
 
 def test_nothing_at_all_is_a_shape_too() -> None:
-    with pytest.raises(TypeError, match="id"):
+    with pytest.raises(ValueError, match="careful"):
         read({})
 
 
@@ -96,6 +110,23 @@ def test_ever_new_shapes_are_left_to_a_careful_reader() -> None:
 def test_a_very_large_object_is_left_to_a_careful_reader() -> None:
     with pytest.raises(ValueError, match="careful"):
         read({"id": 1} | {f"k{number_of_member}": 0 for number_of_member in range(256)})
+
+
+def test_what_is_made_is_frozen_like_any_other() -> None:
+    made = read({"id": 1})
+    assert type(made).__name__ == "Thing"
+    with pytest.raises(FrozenInstanceError):
+        made.id = 2
+    with pytest.raises(FrozenInstanceError):
+        del made.id
+    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301 - our own pickle
+
+
+def test_converters_are_called_as_init_calls_them() -> None:
+    reader = shaped_reader(Sized, STEPS)
+    assert reader({"id": 1, "size": 4}) == Sized(id=1, size=4, raw={"id": 1, "size": 4}, extra={})
+    assert reader({"id": 1}).size == Sized(id=1).size == 6
+    assert reader({"id": 1, "size": None}).size == 6
 
 
 def test_a_name_is_never_code() -> None:
