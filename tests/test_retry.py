@@ -230,7 +230,10 @@ async def test_the_deadline_is_over_all_attempts() -> None:
     with answering(HANG) as server:
         async with session_with(server.url, timeout=0.2, deadline=0.5) as session:
             error = await failure(session, OperationKind.READ)
-        check(error, Ending(RequestTimeout, Sent.UNKNOWN, 3))
+    assert type(error) is RequestTimeout
+    assert error.sent is Sent.UNKNOWN
+    # As many as a busy machine had the time for, and never all.
+    assert error.attempts < ATTEMPTS
     assert "deadline" in str(error)
 
 
