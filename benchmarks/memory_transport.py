@@ -23,8 +23,9 @@ _HEADERS: Final = [
 class _Nowhere:
     """Where an answer comes from that is here already."""
 
-    async def wait(self, seconds: float | None, too_late: type[httpx.TimeoutException]) -> None:
+    async def wait(self, seconds: float | None) -> bool:  # noqa: ARG002 - nothing is waited for
         """Wait for nothing."""
+        return True
 
     def resume(self) -> None:
         """Go on with nothing."""

@@ -141,7 +141,8 @@ async def limiting(_: Settings) -> AsyncGenerator[AsyncWork]:
 
     async def one(_: int) -> None:
         with live.deadline(120):
-            await live.take_place()
+            if not live.takes_place():
+                await live.places.acquire()
             live.places.release()
 
     yield one_by_one(one)

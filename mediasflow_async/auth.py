@@ -112,16 +112,22 @@ class Authenticator:
         self._bearer = credentials.token
         self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
 
+    @property
+    def at_hand(self) -> Secret | None:
+        """The bearer that is good as far as is known, or None when that takes a login."""
+        is_good = self._bearer and (time.time() < self._stale_at or self._is_pasted)
+        return self._bearer if is_good else None
+
     async def bearer(self) -> Secret | MediasflowError:
         """Return a bearer that is good as far as is known, or the error of the login."""
-        while not (self._bearer and (time.time() < self._stale_at or self._is_pasted)):
+        while not (bearer := self.at_hand):
             flight = self._flight
             if flight is None:
                 return await self._fly()
             await flight.landed.wait()
             if isinstance(flight.result, MediasflowError):
                 return copy.copy(flight.result)
-        return self._bearer
+        return bearer
 
     def reject(self, bearer: Secret) -> bool:
         """Note that the server refused a bearer; True when another attempt makes sense."""

@@ -38,12 +38,13 @@ class Live:
     turn: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
     deadlines: Deadlines | None = field(default=None, repr=False)
 
-    async def take_place(self) -> None:
-        """Take a place among the requests under way; `places.release` gives it back."""
+    def takes_place(self) -> bool:
+        """Take a place among the requests under way, unless that takes waiting."""
         try:
             self.places.acquire_nowait()
         except anyio.WouldBlock:
-            await self.places.acquire()
+            return False
+        return True
 
     def deadline(self, seconds: float | None) -> Deadline:
         """Return a block that is left after so many seconds; None for no limit."""

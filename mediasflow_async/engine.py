@@ -27,7 +27,7 @@ from mediasflow_async.not_given import NOT_GIVEN
 from mediasflow_async.operations import Operation
 from mediasflow_async.requests import RequestWriter
 from mediasflow_async.responses import ApiResponse
-from mediasflow_async.retry import RetryPolicy, call_with_retry
+from mediasflow_async.retry import RetryPolicy, retried
 from mediasflow_async.settings import Settings
 from mediasflow_async.shortcut import Shortcut
 from mediasflow_async.streaming import ResponseStream, closing
@@ -122,7 +122,8 @@ class Engine:
         progress = Progress()
         fate = _begun(call, progress)
         with (deadline := live.deadline(call.deadline_seconds)):
-            await live.take_place()
+            if not live.takes_place():
+                await live.places.acquire()
             try:
                 result = self._retried(self.exchange.attempt, call, progress, live, deadline)
                 return value_of(_ended(fate, call, progress, await result))
@@ -165,22 +166,24 @@ class Engine:
         live: Live,
         deadline: Deadline,
     ) -> _Result | MediasflowError:
-        async def once(_: int) -> _Result | MediasflowError:
+        def once() -> Awaitable[_Result | MediasflowError]:
             self.connections.check_open()
-            progress.begin()
-            result = await attempt(call, progress, live)
-            progress.end(result)
-            return result
+            return attempt(call, progress, live)
 
-        result = await call_with_retry(
-            once,
-            call.operation,
-            self.retry,
-            self.quota,
-            time_left=lambda: deadline.deadline - anyio.current_time(),
-        )
-        # A call that is cut short before its next attempt is told the error of the one before.
-        progress.last_error = None
+        result = await once()
+        if isinstance(result, MediasflowError):
+            result = await retried(
+                result,
+                once,
+                call.operation,
+                policy=self.retry,
+                quota=self.quota,
+                time_left=lambda: deadline.deadline - anyio.current_time(),
+            )
+            # A call that is cut short before its next attempt is told the error of the last one.
+            progress.last_error = None
+        else:
+            self.quota.earn()
         return result
 
 

@@ -88,17 +88,19 @@ class Exchange:
     shortcut: Shortcut = field(repr=False)
     departing: Callable[[], Awaitable[object]] | None = field(default=None, repr=False)
 
-    async def attempt(
-        self, call: Call, progress: Progress, live: Live
-    ) -> ApiResponse | MediasflowError:
-        """Send a call and return the whole answer, or the error as a value."""
-        return await self._negotiated(call, progress, live, self._whole)
+    # Each function that awaits another costs every call: these two hand out what to await.
 
-    async def open(
+    def attempt(
         self, call: Call, progress: Progress, live: Live
-    ) -> httpx.Response | MediasflowError:
-        """Send a call and return the answer with its body still to be read, or the error."""
-        return await self._negotiated(call, progress, live, self._head)
+    ) -> Awaitable[ApiResponse | MediasflowError]:
+        """Send a call, to await the whole answer, or the error as a value."""
+        return self._negotiated(call, progress, live, self._whole)
+
+    def open(
+        self, call: Call, progress: Progress, live: Live
+    ) -> Awaitable[httpx.Response | MediasflowError]:
+        """Send a call, to await the answer with its body still to be read, or the error."""
+        return self._negotiated(call, progress, live, self._head)
 
     async def log_in(
         self, credentials: Credentials, settings: Settings, live: Live
@@ -122,7 +124,8 @@ class Exchange:
     async def _negotiated(
         self, call: Call, progress: Progress, live: Live, way: _Way[_Result]
     ) -> _Result | MediasflowError:
-        bearer = await self.authenticator.bearer()
+        progress.begin()
+        bearer = self.authenticator.at_hand or await self.authenticator.bearer()
         renewed = False
         while not isinstance(bearer, MediasflowError):
             choice = self.negotiation.choice_for(call)
@@ -138,10 +141,12 @@ class Exchange:
                 progress.proof = None
                 bearer = await self.authenticator.bearer()
             elif not self.negotiation.learns_from(result, call, choice):
+                progress.fail(result)
                 return result
         bearer.attempts = progress.attempts
         bearer.campaign_id = call.campaign_id
         bearer.sent = progress.verdict
+        progress.fail(bearer)
         return bearer
 
     async def _send(
@@ -154,7 +159,8 @@ class Exchange:
         *,
         way: _Way[_Result],
     ) -> _Result | MediasflowError:
-        await self._paced(live)
+        if self.pacer or self.departing:
+            await self._paced(live)
         proof = progress.proof = Proof(is_trusted=live.route.is_trusted, guard=call.guard)
         if call.guard and not live.route.is_trusted:
             # It may never say when the first byte leaves: this is the latest known moment.

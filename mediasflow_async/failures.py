@@ -51,12 +51,11 @@ class Progress:
         self.proof = None
         self.last_error = None
 
-    def end(self, result: object) -> None:
-        """Note what an attempt ended with."""
-        if isinstance(result, MediasflowError):
-            self.last_error = result
-            is_failure_of_server = isinstance(result, ServerError) and result.sent is Sent.ANSWERED
-            self.may_be_done |= result.sent is Sent.UNKNOWN or is_failure_of_server
+    def fail(self, error: MediasflowError) -> None:
+        """Note the error that an attempt ended with."""
+        self.last_error = error
+        is_failure_of_server = isinstance(error, ServerError) and error.sent is Sent.ANSWERED
+        self.may_be_done |= error.sent is Sent.UNKNOWN or is_failure_of_server
 
     @property
     def is_answered(self) -> bool:

@@ -25,7 +25,7 @@ from mediasflow_async.errors import (
 from mediasflow_async.limits import RetryQuota
 from mediasflow_async.operations import Operation
 
-__all__ = ["RetryPolicy", "RetryRecord", "call_with_retry", "is_retryable", "no_retries"]
+__all__ = ["RetryPolicy", "RetryRecord", "is_retryable", "no_retries", "retried"]
 
 _Answer = TypeVar("_Answer")
 
@@ -135,47 +135,40 @@ def is_retryable(error: MediasflowError, operation: Operation) -> bool:
     return error.sent is Sent.NOT_SENT or operation.kind.is_repeatable
 
 
-async def call_with_retry(
-    attempt: Callable[[int], Awaitable[_Answer | MediasflowError]],
+async def retried(
+    first: MediasflowError,
+    attempt: Callable[[], Awaitable[_Answer | MediasflowError]],
     operation: Operation,
+    *,
     policy: RetryPolicy,
     quota: RetryQuota,
     time_left: Callable[[], float] = lambda: math.inf,
 ) -> _Answer | MediasflowError:
-    """Return the first answer, or the last error as a value.
+    """Return what a call ends with whose first attempt failed: an answer, or the last error.
 
     Errors travel as values and are raised at the edge of the package, so that a failed call
-    leaves no reference cycle of exception, traceback and frame behind. The first attempt is
-    bare: tenacity is entered, with that attempt counted, when there is something to retry.
+    leaves no reference cycle of exception, traceback and frame behind. The first attempt is the
+    caller's, and counts: a call that succeeds at once owes nothing to tenacity.
 
     Args:
-        attempt: makes one attempt, given its number from 1.
+        first: what the first attempt ended with.
+        attempt: makes one more.
         operation: what is attempted.
         policy: how often and after which wait to try again.
         quota: the retries that the session may still make.
         time_left: gives the seconds until the deadline of the call.
     """
-    result = await attempt(1)
-    if not isinstance(result, MediasflowError):
-        quota.earn()
-        return result
     rules = _Rules(operation, policy, quota, time_left)
-    if not rules.wants_another(result, 1):
-        return result
-    return await _continue(attempt, result, rules)
-
-
-async def _continue(
-    attempt: Callable[[int], Awaitable[_Answer | MediasflowError]],
-    first: MediasflowError,
-    rules: _Rules,
-) -> _Answer | MediasflowError:
-    number = 0
+    if not rules.wants_another(first, 1):
+        return first
+    is_first = True
 
     async def next_attempt() -> _Answer | MediasflowError:
-        nonlocal number
-        number += 1
-        return first if number == 1 else await attempt(number)
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            return first
+        return await attempt()
 
     retrying = AsyncRetrying(
         retry=retry_if_result(lambda result: isinstance(result, MediasflowError)),

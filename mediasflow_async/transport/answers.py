@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Protocol
 
 import httpx
@@ -13,8 +13,9 @@ __all__ = ["Answer", "Source"]
 class Source(Protocol):
     """Where an answer comes from."""
 
-    async def wait(self, seconds: float | None, too_late: type[httpx.TimeoutException]) -> None:
-        """Wait until something has happened."""
+    def wait(self, seconds: float | None) -> Awaitable[bool]:
+        """Return what to await until something has happened; False when that takes longer."""
+        ...
 
     def resume(self) -> None:
         """Go on reading, if that was stopped."""
@@ -88,11 +89,6 @@ class Answer(httpx.AsyncByteStream):
         self._break = (kind, reason)
         self.source = None
 
-    async def head(self) -> None:
-        """Wait for the head; raises as `more` does."""
-        while not self.status:
-            await self.more()
-
     async def more(self) -> None:
         """Wait until more has come.
 
@@ -104,10 +100,13 @@ class Answer(httpx.AsyncByteStream):
             kind, reason = self._break
             raise kind(reason)
         try:
-            await self.source.wait(self._read_timeout, httpx.ReadTimeout)
+            is_in_time = await self.source.wait(self._read_timeout)
         except BaseException:
             self.give_up()
             raise
+        if not is_in_time:
+            self.give_up()
+            raise httpx.ReadTimeout(f"nothing came for {self._read_timeout:g} s")
 
     def body(self) -> bytes:
         """Return what has come of the body and was not read yet."""

@@ -13,7 +13,7 @@ from mediasflow_async.transport.connection import Origin, Watcher
 from mediasflow_async.transport.dialing import Dialer
 from mediasflow_async.transport.outgoing import Outgoing, outgoing_of
 from mediasflow_async.transport.pool import Pool
-from mediasflow_async.transport.sending import send
+from mediasflow_async.transport.sending import begin, send
 
 __all__ = ["AsyncioTransport"]
 
@@ -73,11 +73,14 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         """
         extensions = outgoing.request.extensions
         timeouts = extensions.get("timeout") or {}
-        connection = await self._live_pool().take(origin, timeouts)
+        pool = self._live_pool()
+        connection = pool.take_kept(origin) or await pool.take(origin, timeouts)
         answer = Answer(connection, timeouts.get("read"))
         try:
-            await send(outgoing, connection, answer, timeouts.get("write"))
-            await answer.head()
+            if not begin(outgoing, connection, answer):
+                await send(outgoing, connection, answer, timeouts.get("write"))
+            while not answer.status:
+                await answer.more()
             watcher: Watcher | None = extensions.get("proof")
             if watcher is not None:
                 watcher.answered()

@@ -121,11 +121,12 @@ class Connection(asyncio.BufferedProtocol):
         """Write more of the request."""
         self._transport.write(data)
 
-    async def wait(self, seconds: float | None, too_late: type[httpx.TimeoutException]) -> None:
-        """Wait until something has happened: bytes, room to write, or the end."""
-        # By the time that this goes on, the connection may be another request's.
-        if not await self._signal.expect(seconds):
-            raise too_late(f"nothing happened for {seconds:g} s")
+    def wait(self, seconds: float | None) -> asyncio.Future[bool]:
+        """Return what to await until something has happened: bytes, room to write, or the end.
+
+        False when that takes longer. By then the connection may be another request's.
+        """
+        return self._signal.expect(seconds)
 
     def resume(self) -> None:
         """Go on reading, if that was stopped."""

@@ -50,6 +50,15 @@ class Pool:
         self._open: set[Connection] = set()
         self._emptied: anyio.Event | None = None
 
+    def take_kept(self, origin: Origin) -> Connection | None:
+        """Return a kept connection for one request; None where it takes waiting to have one."""
+        if self._places is not None:
+            return None
+        connection = self._newest(origin)
+        if connection is not None:
+            connection.is_taken = True
+        return connection
+
     async def take(self, origin: Origin, timeouts: Mapping[str, float | None]) -> Connection:
         """Return a connection for one request, kept or new.
 

@@ -13,27 +13,36 @@ from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.connection import Connection
 from mediasflow_async.transport.outgoing import WRONG_LENGTH, Outgoing
 
-__all__ = ["send"]
+__all__ = ["begin", "send"]
 
 _SLICE_BYTES: Final = 256 * 1024
 _LONGEST_HOLD_SECONDS: Final = 0.002
 
 
+def begin(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
+    """Write a request that is whole; returns False when `send` has to go on from there.
+
+    Raises:
+        httpx.RemoteProtocolError: when the connection was lost before anything was written.
+    """
+    if not outgoing.is_whole:
+        return False
+    connection.begin(outgoing.request, answer, outgoing.start)
+    connection.may_be_kept = not (outgoing.is_last or connection.is_full)
+    return not connection.is_full
+
+
 async def send(
     outgoing: Outgoing, connection: Connection, answer: Answer, write_timeout: float | None
 ) -> None:
-    """Write a request, or as much of it as is needed before its answer begins.
+    """Write what `begin` has not, or as much of it as is needed before the answer begins.
 
     Raises:
         httpx.LocalProtocolError: when the body has another length than its header says.
         httpx.RemoteProtocolError: when the connection was lost before anything was written.
         httpx.WriteTimeout: when the peer does not take it in time.
     """
-    if outgoing.is_whole:
-        connection.begin(outgoing.request, answer, outgoing.start)
-        is_whole = True
-    else:
-        is_whole = await _pump(outgoing, connection, answer, write_timeout)
+    is_whole = outgoing.is_whole or await _pump(outgoing, connection, answer, write_timeout)
     if connection.is_full:
         await _room(connection, answer, write_timeout)
     connection.may_be_kept = is_whole and not (outgoing.is_last or connection.is_full)
@@ -61,7 +70,8 @@ async def _pump(
 async def _room(connection: Connection, answer: Answer, write_timeout: float | None) -> bool:
     """Wait until more can be written; returns False when it need not or cannot be."""
     while connection.is_full and not answer.is_decided:
-        await connection.wait(write_timeout, httpx.WriteTimeout)
+        if not await connection.wait(write_timeout):
+            raise httpx.WriteTimeout(f"nothing was taken for {write_timeout:g} s")
     # To write where the peer has gone would cost us the answer that it has left.
     while connection.has_unread and not answer.is_decided:  # noqa: ASYNC110 - the loop must turn
         await asyncio.sleep(0)

@@ -62,9 +62,7 @@ async def test_reading_the_head_has_a_limit(
 ) -> None:
     proof = Proof(is_trusted=True)
     async with serving(silent, tls=server_context() if way == "tls" else None) as server:
-        with pytest.raises(
-            httpx.ReadTimeout, match=re.escape(f"nothing happened for {seconds:g} s")
-        ):
+        with pytest.raises(httpx.ReadTimeout, match=re.escape(f"nothing came for {seconds:g} s")):
             await fetch(transport, server.url, timeouts={"read": seconds}, proof=proof)
         await server.peers[0].left()
     assert (proof.verdict, proof.is_answered) == (Sent.UNKNOWN, False)
