@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Protocol, TypedDict, cast
 
 import httpx
@@ -26,6 +27,7 @@ Join = Callable[[str], httpx.URL]
 """Gives the address of a path."""
 
 _REMEMBERED: Final = 128
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Body(Protocol):
@@ -125,7 +127,7 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
     return Call(
         operation=operation,
         url=_url(join, filled, parts.get("params")),
-        headers=dict(headers),
+        headers=dict(headers) if headers else _NO_HEADERS,
         content=content,
         body=parts.get("body"),
         content_type=content_type,

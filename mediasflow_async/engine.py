@@ -35,6 +35,7 @@ from mediasflow_async.streaming import ResponseStream, closing
 __all__ = ["Engine"]
 
 _Result = TypeVar("_Result")
+_Attempt = Callable[[Call, Progress, Live], Awaitable[_Result | MediasflowError]]
 
 
 @frozen(kw_only=True, eq=False)
@@ -160,30 +161,42 @@ class Engine:
 
     async def _retried(
         self,
-        attempt: Callable[[Call, Progress, Live], Awaitable[_Result | MediasflowError]],
+        attempt: _Attempt[_Result],
         call: Call,
         progress: Progress,
         live: Live,
         deadline: Deadline,
     ) -> _Result | MediasflowError:
+        self.connections.check_open()
+        result = await attempt(call, progress, live)
+        if isinstance(result, MediasflowError):
+            another = partial(attempt, call, progress, live)
+            return await self._again(result, another, call, progress, deadline)
+        self.quota.earn()
+        return result
+
+    async def _again(
+        self,
+        first: MediasflowError,
+        another: Callable[[], Awaitable[_Result | MediasflowError]],
+        call: Call,
+        progress: Progress,
+        deadline: Deadline,
+    ) -> _Result | MediasflowError:
         def once() -> Awaitable[_Result | MediasflowError]:
             self.connections.check_open()
-            return attempt(call, progress, live)
+            return another()
 
-        result = await once()
-        if isinstance(result, MediasflowError):
-            result = await retried(
-                result,
-                once,
-                call.operation,
-                policy=self.retry,
-                quota=self.quota,
-                time_left=lambda: deadline.deadline - anyio.current_time(),
-            )
-            # A call that is cut short before its next attempt is told the error of the last one.
-            progress.last_error = None
-        else:
-            self.quota.earn()
+        result = await retried(
+            first,
+            once,
+            call.operation,
+            policy=self.retry,
+            quota=self.quota,
+            time_left=lambda: deadline.deadline - anyio.current_time(),
+        )
+        # A call that is cut short before its next attempt is told the error of the one before.
+        progress.last_error = None
         return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Final, NamedTuple, TypeVar
 
 import httpx
@@ -56,6 +56,7 @@ class Outbound(NamedTuple):
     live: Live
 
 
+_UNMASKED: Final = nullcontext()
 _UNAUTHORIZED: Final = 401
 _MOST_REDIRECTS: Final = 3
 _FIRST_ERROR_STATUS: Final = 300
@@ -131,7 +132,7 @@ class Exchange:
             choice = self.negotiation.choice_for(call)
             secrets = (bearer.reveal(),)
             authorization = f"Bearer {bearer.reveal()}"
-            with masked_http_logs(secrets):
+            with masked_http_logs(secrets) if live.route.is_logged else _UNMASKED:
                 result = await self._send(call, choice, authorization, progress, live, way=way)
             if not isinstance(result, MediasflowError):
                 return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -34,6 +35,9 @@ class Choice:
     content_type: str | None
 
 
+_choice = lru_cache(maxsize=64)(Choice)
+
+
 class Negotiation:
     """Remembers for a session which media type and which method the server accepts.
 
@@ -54,9 +58,9 @@ class Negotiation:
         """Return what to send a call with, as far as is known."""
         method = self._cancel_method if _is_cancel(call) else call.operation.method
         if call.body is not None:
-            return Choice(method, call.body.content_type)
+            return _choice(method, call.body.content_type)
         is_json = call.content_type == JSON_TYPE
-        return Choice(method, self._json_type if is_json else call.content_type)
+        return _choice(method, self._json_type if is_json else call.content_type)
 
     def learns_from(self, error: MediasflowError, call: Call, choice: Choice) -> bool:
         """Take a refusal; True when the call is worth sending again, with another choice."""

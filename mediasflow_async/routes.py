@@ -37,6 +37,11 @@ class Route:
     is_trusted: bool
     ask: Ask | None = field(default=None, repr=False)
 
+    @property
+    def is_logged(self) -> bool:
+        """Whether httpx, which logs what it does, is on this way."""
+        return self.ask is None
+
 
 def route_of(
     base_url: httpx.URL,
