@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohappyeyeballs
 import anyio
@@ -14,9 +14,13 @@ import anyio.to_thread
 import httpx
 
 from mediasflow_async.transport.connection import Connection, Origin
+from mediasflow_async.transport.tls import Tls
 
 __all__ = ["Dialer"]
 
+_Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)
+
+_BUFFER_BYTES: Final = 256 * 1024
 _HEAD_START_SECONDS: Final = 0.25
 _PORTS: Final = {"http": 80, "https": 443}
 _OUR_PROTOCOLS: Final = (None, "http/1.1")
@@ -34,6 +38,7 @@ class Dialer:
         self._ssl_context = ssl_context
         self._making_context = anyio.Lock()
         self._uds = uds
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
 
     async def dial(
         self, origin: Origin, make: Callable[[], Connection], timeout: float | None
@@ -56,33 +61,51 @@ class Dialer:
         if not origin[1]:
             raise httpx.UnsupportedProtocol("the URL names no host")
         try:
-            options = await self._tls_options(origin)
+            settings = await self._tls_settings(origin)
             with anyio.fail_after(timeout):
-                return await self._connected(origin, make, options)
+                return await self._connected(origin, make, settings)
         except TimeoutError:
             raise httpx.ConnectTimeout("no connection in time") from None
         except (OSError, RuntimeError, ValueError) as error:
             raise httpx.ConnectError(str(error)) from error
 
     async def _connected(
-        self, origin: Origin, make: Callable[[], Connection], options: dict[str, Any]
+        self,
+        origin: Origin,
+        make: Callable[[], Connection],
+        settings: tuple[ssl.SSLContext, str] | None,
     ) -> Connection:
+        if settings is None:
+            return (await self._open(origin, make))[1]
+        context, name = settings
+        # Before there is a socket: TLS may not take the name.
+        tls = Tls(context, name, connection := make(), self._buffer)
+        if not isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+            # uvloop has TLS of its own, in C.
+            options = {"ssl": context, "server_hostname": name}
+            return _speaking_http1(*await self._open(origin, lambda: connection, **options))
+        transport, _ = await self._open(origin, lambda: tls)
+        try:
+            error = await tls.ready
+        except BaseException:
+            transport.abort()
+            raise
+        if error is not None:
+            raise error
+        return _speaking_http1(tls, connection)
+
+    async def _open(
+        self, origin: Origin, make: Callable[[], _Protocol], **options: Any
+    ) -> tuple[asyncio.Transport, _Protocol]:
         loop = asyncio.get_running_loop()
         if self._uds is not None:
-            opened = await loop.create_unix_connection(make, self._uds, **options)
-        else:
-            reached = await _reach(loop, origin)
-            opened = await loop.create_connection(make, sock=reached, **options)
-        return _speaking_http1(*opened)
+            return await loop.create_unix_connection(make, self._uds, **options)
+        reached = await _reach(loop, origin)
+        return await loop.create_connection(make, sock=reached, **options)
 
-    async def _tls_options(self, origin: Origin) -> dict[str, Any]:
+    async def _tls_settings(self, origin: Origin) -> tuple[ssl.SSLContext, str] | None:
         scheme, host, _, name = origin
-        if scheme == "http":
-            return {}
-        context, name = await self._context(), name or host.decode("ascii")
-        # A loop leaves the socket open when TLS cannot take the name: it is tried before.
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
-        return {"ssl": context, "server_hostname": name}
+        return None if scheme == "http" else (await self._context(), name or host.decode("ascii"))
 
     async def _context(self) -> ssl.SSLContext:
         async with self._making_context:
@@ -92,7 +115,7 @@ class Dialer:
             return self._ssl_context
 
 
-def _speaking_http1(transport: asyncio.Transport, connection: Connection) -> Connection:
+def _speaking_http1(transport: asyncio.Transport | Tls, connection: Connection) -> Connection:
     """Return a connection, unless the TLS settings have made the server expect HTTP/2."""
     encryption: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     if encryption is not None and encryption.selected_alpn_protocol() not in _OUR_PROTOCOLS:

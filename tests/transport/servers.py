@@ -25,6 +25,7 @@ __all__ = [
     "Script",
     "Server",
     "answering",
+    "certificate_files",
     "client_context",
     "http",
     "new_client_context",
@@ -235,6 +236,15 @@ def new_server_context(*names: str) -> ssl.SSLContext:
     certificate = _authority().issue_cert(*(names or ("localhost", "127.0.0.1")))
     certificate.configure_cert(context)
     return context
+
+
+def certificate_files(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of this machine, and its key, and return where they are."""
+    issued = _authority().issue_cert("127.0.0.1")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    return certificate, key
 
 
 def new_client_context() -> ssl.SSLContext:
