@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -47,10 +47,9 @@ class MemoryTransport(AsyncioTransport):
 
     async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:  # noqa: ARG002 - nothing is sent
         """Return the answer."""
-        proof: Any = outgoing.request.extensions.get("proof")
-        if proof is not None:
-            proof.leaving()
-            proof.answered()
+        if outgoing.watcher is not None:
+            outgoing.watcher.leaving()
+            outgoing.watcher.answered()
         answer = Answer(_Nowhere(), None)
         answer.set_head(200, b"OK", _HEADERS, "1.1")
         answer.add(ANSWER)

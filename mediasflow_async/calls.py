@@ -87,7 +87,7 @@ class Call:
         body: a streamed body, or None.
         content_type: media type of `content`.
         campaign_id: the campaign concerned, or None.
-        timeout: httpx's timeouts for each attempt.
+        timeouts: longest waits of each attempt in seconds, by httpx's names.
         deadline_seconds: longest time for all attempts together, or None.
         guard: may veto each departure, or None.
     """
@@ -99,7 +99,7 @@ class Call:
     body: Body | None = field(default=None, repr=False)
     content_type: str | None = None
     campaign_id: int | None = None
-    timeout: httpx.Timeout
+    timeouts: Mapping[str, float | None]
     deadline_seconds: float | None
     guard: Guard | None = field(default=None, repr=False)
 
@@ -132,7 +132,7 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
         body=parts.get("body"),
         content_type=content_type,
         campaign_id=campaign_id,
-        timeout=settings.httpx_timeout(parts.get("timeout", NOT_GIVEN)),
+        timeouts=settings.timeouts(parts.get("timeout", NOT_GIVEN)),
         deadline_seconds=settings.deadline_or_default(parts.get("deadline", NOT_GIVEN)),
         guard=parts.get("guard"),
     )

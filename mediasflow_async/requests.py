@@ -63,7 +63,7 @@ class RequestWriter:
             ),
             stream=_Streamed(call.body) if call.body else httpx.ByteStream(content),
             extensions={
-                "timeout": call.timeout.as_dict(),
+                "timeout": dict(call.timeouts),
                 "proof": proof,
                 "trace": proof.trace,
                 "alone": call.operation.may_send,

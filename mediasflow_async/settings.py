@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -95,15 +96,16 @@ class Settings:
         """Return the deadline of one call in seconds, None for no limit."""
         return self.deadline_seconds if deadline is NOT_GIVEN else seconds_of(deadline, "deadline")
 
-    def httpx_timeout(self, timeout: Duration | NotGiven = NOT_GIVEN) -> httpx.Timeout:
-        """Return httpx's own record of the timeouts, for one request."""
+    def timeouts(self, timeout: Duration | NotGiven = NOT_GIVEN) -> Mapping[str, float | None]:
+        """Return the timeouts of one request in seconds, by httpx's names."""
         read = self.timeout_seconds if timeout is NOT_GIVEN else seconds_of(timeout, "timeout")
-        return _timeout(self.connect_timeout_seconds, read)
+        return _timeouts(self.connect_timeout_seconds, read)
 
 
 @lru_cache(maxsize=64)
-def _timeout(connect: float | None, read: float | None) -> httpx.Timeout:
-    return httpx.Timeout(connect=connect, read=read, write=read, pool=read)
+def _timeouts(connect: float | None, read: float | None) -> Mapping[str, float | None]:
+    # All requests share it: nobody may change it.
+    return MappingProxyType({"connect": connect, "read": read, "write": read, "pool": read})
 
 
 _DURATIONS: Final = frozenset({"timeout", "connect_timeout", "deadline"})

@@ -17,7 +17,6 @@ from mediasflow_async.proof import Proof
 from mediasflow_async.requests import METHODS_WITH_BODY, prepared_headers
 from mediasflow_async.transport import (
     SMALL_BYTES,
-    Bare,
     Origin,
     Outgoing,
     outgoing_of,
@@ -66,11 +65,11 @@ class Shortcut:
         content = call.content or b""
         head = self._head(choice.method, call.url.raw_path, authorization, choice.content_type)
         return Outgoing(
-            request=Bare(choice.method, {"timeout": call.timeout.as_dict(), "proof": proof}),
+            method=choice.method,
             start=b"%b%d\r\n\r\n%b" % (head, len(content), content),
-            is_whole=True,
+            timeouts=call.timeouts,
+            watcher=proof,
             body_length=len(content),
-            is_last=False,
         )
 
 

@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from mediasflow_async import (
@@ -76,13 +75,11 @@ def test_none_is_no_limit_where_not_given_is_the_default() -> None:
     assert repr(NOT_GIVEN) == "NOT_GIVEN"
 
 
-def test_httpx_gets_a_connect_timeout_and_a_read_timeout() -> None:
+def test_a_request_gets_a_connect_timeout_and_a_read_timeout() -> None:
     settings = Settings().changed(timeout=7, connect_timeout=timedelta(seconds=2))
-    assert settings.httpx_timeout() == httpx.Timeout(connect=2, read=7, write=7, pool=7)
-    assert settings.httpx_timeout(None) == httpx.Timeout(
-        connect=2, read=None, write=None, pool=None
-    )
-    assert settings.httpx_timeout(timedelta(seconds=1)).read == 1
+    assert settings.timeouts() == {"connect": 2, "read": 7, "write": 7, "pool": 7}
+    assert settings.timeouts(None) == {"connect": 2, "read": None, "write": None, "pool": None}
+    assert settings.timeouts(timedelta(seconds=1))["read"] == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 
 from mediasflow_async.transport.answers import Answer
-from mediasflow_async.transport.connection import Origin, Watcher
+from mediasflow_async.transport.connection import Origin
 from mediasflow_async.transport.dialing import Dialer
 from mediasflow_async.transport.outgoing import Outgoing, outgoing_of
 from mediasflow_async.transport.pool import Pool
@@ -71,19 +71,17 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError, RuntimeError: as `handle_async_request` does.
         """
-        extensions = outgoing.request.extensions
-        timeouts = extensions.get("timeout") or {}
+        timeouts = outgoing.timeouts
         pool = self._live_pool()
         connection = pool.take_kept(origin) or await pool.take(origin, timeouts)
         answer = Answer(connection, timeouts.get("read"))
         try:
             if not begin(outgoing, connection, answer):
-                await send(outgoing, connection, answer, timeouts.get("write"))
+                await send(outgoing, connection, answer)
             while not answer.status:
                 await answer.more()
-            watcher: Watcher | None = extensions.get("proof")
-            if watcher is not None:
-                watcher.answered()
+            if outgoing.watcher is not None:
+                outgoing.watcher.answered()
         except BaseException:
             answer.give_up()
             raise

@@ -9,11 +9,11 @@ import httpx
 
 from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.arrivals import watch
-from mediasflow_async.transport.outgoing import Bare
+from mediasflow_async.transport.outgoing import Outgoing
 from mediasflow_async.transport.parsing import AnswerParser
 from mediasflow_async.transport.signals import Signal
 
-__all__ = ["Connection", "Keeper", "Origin", "Watcher"]
+__all__ = ["Connection", "Keeper", "Origin"]
 
 Origin = tuple[str, bytes, int | None, str | None]
 """Scheme, host, port unless it is the scheme's own, name in TLS unless it is the host's."""
@@ -32,16 +32,6 @@ class Keeper(Protocol):
 
     def lost(self, connection: Connection) -> None:
         """Note that a connection is closed for good."""
-
-
-class Watcher(Protocol):
-    """Who is told how far a request has come."""
-
-    def leaving(self) -> None:
-        """Note that the first byte leaves next; an exception keeps it here."""
-
-    def answered(self) -> None:
-        """Note that the head of the answer is here."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -101,7 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it is open, and nothing has arrived on it that nobody has asked for."""
         return not (self._transport.is_closing() or self._has_arrived())
 
-    def begin(self, request: httpx.Request | Bare, answer: Answer, data: bytes) -> None:
+    def begin(self, outgoing: Outgoing, answer: Answer) -> None:
         """Write the first bytes of a request. From here on, and not before, it has an answer.
 
         Raises:
@@ -109,13 +99,12 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._transport.is_closing():
             raise httpx.RemoteProtocolError("Server disconnected before the request was sent.")
-        watcher: Watcher | None = request.extensions.get("proof")
-        if watcher is not None:
-            watcher.leaving()
+        if outgoing.watcher is not None:
+            outgoing.watcher.leaving()
         self.may_be_kept = False
         self._answer = answer
-        self._parser.expect(answer, has_body=request.method != "HEAD")
-        self._transport.write(data)
+        self._parser.expect(answer, has_body=outgoing.method != "HEAD")
+        self._transport.write(outgoing.start)
 
     def write(self, data: bytes | memoryview) -> None:
         """Write more of the request."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, cast
 
 import httpx
 
-__all__ = ["SMALL_BYTES", "WRONG_LENGTH", "Bare", "Outgoing", "outgoing_of"]
+__all__ = ["SMALL_BYTES", "WRONG_LENGTH", "Outgoing", "Watcher", "outgoing_of"]
 
 WRONG_LENGTH: Final = "the body is not as long as its Content-Length says"
 
@@ -22,34 +22,36 @@ _WELL_FORMED: Final = re.compile(
 _TELLING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
 
 
-class Bare(NamedTuple):
-    """What must be known of a request that is in bytes already.
+class Watcher(Protocol):
+    """Who is told how far a request has come."""
 
-    Attributes:
-        method: its method.
-        extensions: as those of httpx's request.
-    """
+    def leaving(self) -> None:
+        """Note that the first byte leaves next; an exception keeps it here."""
 
-    method: str
-    extensions: Mapping[str, Any]
+    def answered(self) -> None:
+        """Note that the head of the answer is here."""
 
 
 class Outgoing(NamedTuple):
     """A request on its way.
 
     Attributes:
-        request: the request; of one that is whole, nothing but these two is needed.
+        method: its method.
         start: its first bytes: the head, and the body as well if that is small and at hand.
-        is_whole: whether that is all of it.
+        timeouts: longest waits in seconds, by httpx's names.
+        watcher: who follows it, or None.
         body_length: bytes of the body, or None when it goes in chunks.
         is_last: whether it asks for the end of the connection.
+        stream: the body that is still to be read, or None when `start` is all of the request.
     """
 
-    request: httpx.Request | Bare
+    method: str
     start: bytes
-    is_whole: bool
+    timeouts: Mapping[str, float | None]
+    watcher: Watcher | None
     body_length: int | None
-    is_last: bool
+    is_last: bool = False
+    stream: httpx.AsyncByteStream | None = None
 
 
 def outgoing_of(request: httpx.Request) -> Outgoing:
@@ -62,11 +64,13 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
     length = _body_length(told)
     body = _body_at_hand(request, length)
     return Outgoing(
-        request=request,
+        method=request.method,
         start=head if body is None else head + body,
-        is_whole=body is not None,
+        timeouts=request.extensions.get("timeout") or {},
+        watcher=request.extensions.get("proof"),
         body_length=length,
         is_last=b"close" in told.get(b"connection", b"").lower(),
+        stream=cast("httpx.AsyncByteStream", request.stream) if body is None else None,
     )
 
 

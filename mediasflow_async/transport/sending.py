@@ -25,16 +25,14 @@ def begin(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
     Raises:
         httpx.RemoteProtocolError: when the connection was lost before anything was written.
     """
-    if not outgoing.is_whole:
+    if outgoing.stream is not None:
         return False
-    connection.begin(outgoing.request, answer, outgoing.start)
+    connection.begin(outgoing, answer)
     connection.may_be_kept = not (outgoing.is_last or connection.is_full)
     return not connection.is_full
 
 
-async def send(
-    outgoing: Outgoing, connection: Connection, answer: Answer, write_timeout: float | None
-) -> None:
+async def send(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
     """Write what `begin` has not, or as much of it as is needed before the answer begins.
 
     Raises:
@@ -42,21 +40,20 @@ async def send(
         httpx.RemoteProtocolError: when the connection was lost before anything was written.
         httpx.WriteTimeout: when the peer does not take it in time.
     """
-    is_whole = outgoing.is_whole or await _pump(outgoing, connection, answer, write_timeout)
+    is_whole = outgoing.stream is None or await _pump(outgoing, connection, answer)
     if connection.is_full:
-        await _room(connection, answer, write_timeout)
+        await _room(connection, answer, outgoing.timeouts.get("write"))
     connection.may_be_kept = is_whole and not (outgoing.is_last or connection.is_full)
 
 
-async def _pump(
-    outgoing: Outgoing, connection: Connection, answer: Answer, write_timeout: float | None
-) -> bool:
+async def _pump(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
     """Write piece by piece; returns False when the answer, or the end, came before."""
-    stream = cast("httpx.AsyncByteStream", cast("httpx.Request", outgoing.request).stream)
+    stream = cast("httpx.AsyncByteStream", outgoing.stream)
+    write_timeout = outgoing.timeouts.get("write")
     async with aclosing(_framed(stream, outgoing.body_length)) as pieces:
         # Of a body that cannot even begin, nothing leaves.
         first = await anext(pieces, b"")
-        connection.begin(outgoing.request, answer, outgoing.start)
+        connection.begin(outgoing, answer)
         connection.write(first)
         turn = _Turn()
         async for piece in pieces:

@@ -12,11 +12,10 @@ from typing import Any
 from attrs import define, frozen
 
 from mediasflow_async.delivery import Journal
-from mediasflow_async.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.connection import Origin
-from mediasflow_async.transport.outgoing import Outgoing
+from mediasflow_async.transport.outgoing import Outgoing, Watcher
 
 __all__ = ["SteppedJournal", "SteppedTransport", "Steps"]
 
@@ -77,9 +76,9 @@ class SteppedTransport(AsyncioTransport):
     async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
         label = _label(outgoing)
         self._steps.reach(f"before {label}")
-        extensions: Any = outgoing.request.extensions
-        extensions["proof"] = _Stepped(extensions["proof"], self._steps, label)
-        answer = await super().ask(outgoing, origin)
+        assert outgoing.watcher
+        watcher = _Stepped(outgoing.watcher, self._steps, label)
+        answer = await super().ask(outgoing._replace(watcher=watcher), origin)
         self._steps.reach(f"after {label}")
         return answer
 
@@ -94,13 +93,13 @@ def _label(outgoing: Outgoing) -> str:
 class _Stepped:
     """What watches a request, with a step before the first byte and before the veto on it."""
 
-    proof: Proof
+    watcher: Watcher
     steps: Steps
     label: str
 
     def leaving(self) -> None:
         self.steps.reach(f"about to write {self.label}")
-        self.proof.leaving()
+        self.watcher.leaving()
 
     def answered(self) -> None:
-        self.proof.answered()
+        self.watcher.answered()
