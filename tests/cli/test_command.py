@@ -17,13 +17,14 @@ from mediasflow_async.errors import (
     InvalidRequest,
     ServerError,
 )
-from tests.cli.processes import Command
+from tests.cli.batches import write_campaigns
+from tests.cli.processes import Command, environment_with
 
 BLOCKED = """
 import sys
 for name in {names!r}:
     sys.modules[name] = None
-sys.argv = ["mediasflow", "demo"]
+sys.argv = ["mediasflow", *{command!r}]
 from mediasflow_async.cli import main
 sys.exit(main())
 """
@@ -44,15 +45,24 @@ def test_its_help_names_every_command(mediasflow: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "packages"),
-    [("cli", ["cyclopts"]), ("cli", ["rich"]), ("sandbox", ["starlette"])],
+    ("extra", "packages", "command"),
+    [
+        ("cli", ["cyclopts"], ["demo"]),
+        ("cli", ["rich"], ["demo"]),
+        ("sandbox", ["starlette"], ["demo"]),
+        ("workers", ["procrastinate"], ["worker"]),
+        ("workers", ["procrastinate", "psycopg", "psycopg_pool"], ["worker"]),
+        ("workers", ["procrastinate"], ["batch", "enqueue", "c.jsonl"]),
+    ],
 )
 def test_without_an_extra_it_says_how_to_get_it(
-    extra: str, packages: list[str], tmp_path: Path
+    extra: str, packages: list[str], command: list[str], tmp_path: Path
 ) -> None:
+    write_campaigns(tmp_path / "c.jsonl", 1)
     run = subprocess.run(
-        [sys.executable, "-c", BLOCKED.format(names=packages)],
+        [sys.executable, "-c", BLOCKED.format(names=packages, command=command)],
         cwd=tmp_path,
+        env=environment_with({"MEDIASFLOW_DATABASE": "postgresql://user@127.0.0.1:1/none"}),
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -64,7 +74,7 @@ def test_without_an_extra_it_says_how_to_get_it(
 
 def test_an_import_that_no_extra_explains_is_not_hidden(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", BLOCKED.format(names=["attrs"])],
+        [sys.executable, "-c", BLOCKED.format(names=["attrs"], command=["demo"])],
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from mediasflow_async.delivery import Journal, JournalError
 pytestmark = pytest.mark.anyio
 
 PASSWORD = "the-password"
+ON_POSTGRES = "mediasflow_async.delivery.postgres"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,26 @@ def test_a_journal_on_postgres_says_that_it_runs_on_asyncio() -> None:
 def test_a_journal_on_sqlite_runs_on_trio(tmp_path: Path) -> None:
     anyio.run(_open, f"sqlite:///{tmp_path / 'journal.db'}", backend="trio")
     assert (tmp_path / "journal.db").exists()
+
+
+@pytest.mark.parametrize("package", ["psycopg", "psycopg_pool"])
+def test_a_journal_on_postgres_says_how_to_get_its_driver(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(ON_POSTGRES)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigurationError) as refused:
+        Journal.open("postgresql://user:the-password@host/db")
+    assert "pip install 'mediasflow-async[postgres]'" in refused.value.message
+    assert PASSWORD not in str(refused.value)
+    assert isinstance(refused.value.__cause__, ModuleNotFoundError)
+
+
+def test_an_import_that_fails_otherwise_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"{ON_POSTGRES}_opening", None)
+    with pytest.raises(ModuleNotFoundError, match="postgres_opening"):
+        Journal.open("postgresql://host/db")
 
 
 async def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path: Path) -> None:
