@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from mediasflow_async.delivery import Entry, State
+from mediasflow_async.delivery import Account, Entry, State
 
 __all__ = ["MemoryJournal"]
 
@@ -21,6 +21,10 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+
+    async def belong(self, account: Account, **_: Any) -> Account:
+        """Be anybody's."""
+        return account
 
     async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:
         """Make an entry."""
@@ -36,6 +40,10 @@ class MemoryJournal:
         )
         self._entries[key] = entry
         return entry
+
+    async def disclaim(self, _: str, **__: Any) -> int:
+        """Give nothing back: what is cut short ends the measurement, and all entries with it."""
+        return 0
 
     async def move(self, entry: Entry, to: State, **details: Any) -> Entry:
         """Change the state."""

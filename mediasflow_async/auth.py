@@ -113,6 +113,11 @@ class Authenticator:
         self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
 
     @property
+    def username(self) -> str | None:
+        """The login of who is calling, or None where only a bearer is known."""
+        return self._credentials.username
+
+    @property
     def at_hand(self) -> Secret | None:
         """The bearer that is good as far as is known, or None when that takes a login."""
         is_good = self._bearer and (time.time() < self._stale_at or self._is_pasted)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import ReportRow, Track
+from mediasflow_async.settings import count_of
 
 __all__ = ["frame", "frames"]
 
@@ -57,8 +57,7 @@ async def frames(
         ConfigurationError: `rows_at_once` is no positive whole number.
         MediasflowError: what the report raises.
     """
-    if not isinstance(rows_at_once, int) or isinstance(rows_at_once, bool) or rows_at_once < 1:
-        raise ConfigurationError("rows_at_once is a whole number from 1 up")
+    count_of(rows_at_once, "rows_at_once")
     rows: list[ReportRow] = []
     is_empty = True
     async for row in report:

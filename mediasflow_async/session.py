@@ -231,6 +231,11 @@ class Session:
         return str(self._engine.base_url)
 
     @property
+    def username(self) -> str | None:
+        """The account's login; None with a bearer that was obtained elsewhere."""
+        return self._engine.exchange.authenticator.username
+
+    @property
     def max_in_flight(self) -> int:
         """How many requests may be under way at once."""
         return self._engine.settings.max_in_flight

@@ -20,9 +20,11 @@ from mediasflow_async.not_given import NOT_GIVEN, Duration, NotGiven
 
 __all__ = [
     "Settings",
+    "count_of",
     "from_environment",
     "is_loopback",
     "normalised_base_url",
+    "rate_of",
     "seconds_of",
 ]
 
@@ -49,13 +51,23 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _count_of(value: int, name: str) -> int:
+def count_of(value: int, name: str) -> int:
+    """Return an option that counts.
+
+    Raises:
+        ConfigurationError: for what is no whole number from 1 up; it names the option.
+    """
     if not isinstance(value, int) or not _is_number(value) or value < 1:
         raise ConfigurationError(f"{name} is a whole number from 1 up, not {value!r}")
     return value
 
 
-def _rate_of(value: float | None, name: str) -> float | None:
+def rate_of(value: float | None, name: str) -> float | None:
+    """Return an option that is a rate, None for no limit.
+
+    Raises:
+        ConfigurationError: for what is no positive number; it names the option.
+    """
     if value is not None and (not _is_number(value) or not 0 < value < math.inf):
         raise ConfigurationError(f"{name} is a positive number or None, not {value!r}")
     return value
@@ -114,7 +126,7 @@ _DURATIONS: Final = frozenset({"timeout", "connect_timeout", "deadline"})
 def _setting(name: str, value: Any) -> tuple[str, Any]:
     if name in _DURATIONS:
         return f"{name}_seconds", seconds_of(value, name)
-    return name, _rate_of(value, name) if name == "rate" else _count_of(value, name)
+    return name, rate_of(value, name) if name == "rate" else count_of(value, name)
 
 
 def normalised_base_url(url: str) -> httpx.URL:

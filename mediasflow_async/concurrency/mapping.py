@@ -11,7 +11,7 @@ from mediasflow_async.concurrency.outcomes import Outcome
 from mediasflow_async.concurrency.run import Run
 from mediasflow_async.concurrency.sources import Source
 from mediasflow_async.concurrency.stopping import StopOn, stop_test
-from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.settings import count_of
 
 __all__ = ["Outcomes", "map_bounded"]
 
@@ -63,7 +63,7 @@ def map_bounded(
             is neither errors of this package nor a function.
         TypeError: for items that cannot be iterated over.
     """
-    _check_limit(limit)
+    count_of(limit, "limit")
     run = Run(
         action,
         Source(items),
@@ -73,11 +73,6 @@ def map_bounded(
         is_last=stop_test(stop_on),
     )
     return Outcomes(run)
-
-
-def _check_limit(limit: object) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ConfigurationError(f"limit is a whole number from 1 up, not {limit!r}")
 
 
 class Outcomes(Generic[_Item, _Value]):

@@ -12,6 +12,7 @@ person, not sent again.
 
 from __future__ import annotations
 
+from mediasflow_async.delivery.accounts import Account
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.errors import (
     CampaignTaken,
@@ -31,6 +32,7 @@ from mediasflow_async.delivery.sender import Sender
 from mediasflow_async.delivery.states import Reason, State
 
 __all__ = [
+    "Account",
     "CampaignTaken",
     "Entry",
     "Journal",

@@ -25,8 +25,11 @@ class Database(Protocol):
         """Make a change, durably, and return what it selects of the rows that it has changed."""
         ...
 
-    async def delete(self, statement: str, values: Values) -> int:
-        """Delete rows, durably, and return how many there were."""
+    async def write(self, statement: str, values: Values) -> int:
+        """Change or delete rows, durably, and return how many there were.
+
+        It may be made twice when its answer was lost, and then tells of the second time.
+        """
         ...
 
     async def ask(self, question: str, values: Values) -> Sequence[Row]:

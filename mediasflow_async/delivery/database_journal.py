@@ -7,7 +7,10 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from attrs import asdict
+
 from mediasflow_async.delivery import statements
+from mediasflow_async.delivery.accounts import Account
 from mediasflow_async.delivery.database import Database, Row, Values
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.journal import Journal
@@ -38,6 +41,12 @@ class DatabaseJournal(Journal):
     def salt(self) -> bytes:
         """The key of the digests."""
         return self._salt
+
+    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+        """Record whose campaigns the journal holds, unless that is recorded already."""
+        change = statements.ADOPT if adopt else statements.BELONG
+        (row,) = await self._database.change(change, asdict(account))
+        return Account(*row)
 
     async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:
         """Get an entry to work on it, and make it where there is none."""
@@ -86,6 +95,12 @@ class DatabaseJournal(Journal):
         """Give an open entry back, by who has no launch under way."""
         return await self._changed(statements.HOLD, compared(entry, None))
 
+    async def disclaim(self, owner: str, *, key: str | None = None) -> int:
+        """Give back what a claim or a take got that was cut short."""
+        if key is None:
+            return await self._database.write(statements.DISCLAIM_ALL, {"owner": owner})
+        return await self._database.write(statements.DISCLAIM, {"owner": owner, "key": key})
+
     async def get(self, key: str) -> Entry | None:
         """Return the entry of a key, or None."""
         entries = self._entries(await self._database.ask(statements.GET, {"key": key}))
@@ -120,7 +135,7 @@ class DatabaseJournal(Journal):
         """Forget what ended long ago."""
         values = {"older_than": older_than, "limit": _BATCH}
         purged = 0
-        while count := await self._database.delete(statements.PURGE, values):
+        while count := await self._database.write(statements.PURGE, values):
             purged += count
         return purged
 

@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 from attrs import field, frozen
 
 from mediasflow_async.delivery.clocks import Clock
-from mediasflow_async.delivery.holds import Hold
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.policy import Policy
 from mediasflow_async.delivery.retrying import Retries
@@ -31,8 +30,8 @@ __all__ = [
 
 _Value = TypeVar("_Value")
 
-Custody = Callable[[Hold], AbstractAsyncContextManager[None]]
-"""Makes sure that an entry is given back when the work on it is cut short."""
+Custody = Callable[[Callable[[], Awaitable[object]]], AbstractAsyncContextManager[None]]
+"""Makes sure that something is given back, by what it is given, when a block is cut short."""
 
 
 class CampaignCalls(Protocol):
@@ -98,7 +97,7 @@ class Desk:
         retries: the attempts beyond the first.
         pacing: when a call may start.
         clock: the waits of this campaign.
-        custody: gives its entry back when the work is cut short.
+        custody: gives back what the journal gave here when the work with it is cut short.
     """
 
     campaigns: CampaignCalls = field(repr=False)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from attrs import evolve
+
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.journal import Journal
@@ -42,6 +44,7 @@ class Hold:
         self._lease = policy.lease
         self._longest_call = policy.longest_call.total_seconds()
         self._ends = asked + policy.lease.total_seconds()
+        self._moving_to: State | None = None
         self.entry = entry
 
     async def move(self, to: State, *, is_freed: bool = False, **details: Any) -> LeaseLost | None:
@@ -57,9 +60,10 @@ class Hold:
         """
         lease = self._lease if to.is_open and not is_freed else None
         asked = self._seconds()
-        return self._kept(
-            await self._journal.move(self.entry, to, lease=lease, **details), asked, self._lease
-        )
+        self._moving_to = to
+        moved = await self._journal.move(self.entry, to, lease=lease, **details)
+        self._moving_to = None
+        return self._kept(moved, asked, self._lease)
 
     async def renew(self, further: timedelta = timedelta(0)) -> LeaseLost | None:
         """Extend the lease, while no launch is under way here, by `further` more than usual."""
@@ -68,8 +72,15 @@ class Hold:
         return self._kept(await self._journal.renew(self.entry, lease), asked, lease)
 
     async def release(self) -> None:
-        """Leave an open entry to whoever comes next, while no launch is under way here."""
-        self.entry = await self._journal.release(self.entry) or self.entry
+        """Leave an open entry to whoever comes next, while no launch is under way here.
+
+        After a move that was cut short, the entry is in the one state or in the other.
+        """
+        released = await self._journal.release(self.entry)
+        if released is None and self._moving_to is not None:
+            moved = evolve(self.entry, state=self._moving_to)
+            released = await self._journal.release(moved)
+        self.entry = released or self.entry
 
     def guard(self) -> None:
         """Let the first byte of a launch leave, or veto it.

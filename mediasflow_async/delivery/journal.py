@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from mediasflow_async.delivery.accounts import Account
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.states import Reason, State
 
@@ -50,6 +51,21 @@ class Journal(Protocol):
     @property
     def salt(self) -> bytes:
         """32 random bytes, made with the journal and kept in it: the key of its digests."""
+        ...
+
+    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+        """Record whose campaigns the journal holds, unless that is recorded already.
+
+        Atomically: who comes first is recorded. A login is added where only the address was
+        known, and that is the same.
+
+        Args:
+            account: whose they are.
+            adopt: record this account whatever was recorded.
+
+        Returns:
+            What is recorded afterwards.
+        """
         ...
 
     async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:
@@ -139,6 +155,22 @@ class Journal(Protocol):
 
         Returns:
             The entry afterwards, or None when the compare failed.
+        """
+        ...
+
+    async def disclaim(self, owner: str, *, key: str | None = None) -> int:
+        """Give back what a `claim` or a `take` got that was cut short, as `release` does.
+
+        For who was cancelled before the answer came, and so does not know what it has: with
+        what is given back, nothing can have been begun. Should that call have its effect even
+        later than this one, its lease ends it.
+
+        Args:
+            owner: the token of that one call.
+            key: the key of a claim; None for a take.
+
+        Returns:
+            How many entries were given back.
         """
         ...
 

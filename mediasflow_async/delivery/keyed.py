@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Final
 
-from mediasflow_async.delivery.desk import Desk
+from mediasflow_async.delivery.desk import Desk, value_or_error
 from mediasflow_async.delivery.drafting import draft
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.errors import KeyBusy, KeyConflict, LeaseLost
@@ -14,7 +15,7 @@ from mediasflow_async.delivery.launching import launch
 from mediasflow_async.delivery.orders import Order
 from mediasflow_async.delivery.receipts import Receipt, receipt_of
 from mediasflow_async.delivery.states import State
-from mediasflow_async.errors import MediasflowError
+from mediasflow_async.errors import MediasflowError, value_of
 from mediasflow_async.masking import mask_text
 from mediasflow_async.models import Campaign
 
@@ -80,7 +81,11 @@ async def _claimed(
     owner = new_owner()
     policy, journal = desk.policy, desk.journal
     asked = desk.clock.seconds()
-    entry = await journal.claim(key, digest, owner=owner, lease=policy.lease)
+    # An error is no reason to ask a journal that fails for one thing more.
+    async with desk.custody(partial(journal.disclaim, owner, key=key)):
+        claim = journal.claim(key, digest, owner=owner, lease=policy.lease)
+        claimed = await value_or_error(claim)
+    entry = value_of(claimed)
     if entry.digest != digest:
         return KeyConflict(f"the key {mask_text(key)!r} was used for another payload")
     if entry.owner != owner:
@@ -100,7 +105,7 @@ async def take_further(
         hold: the entry.
         order: the payload; needed for a NEW one alone.
     """
-    async with desk.custody(hold):
+    async with desk.custody(hold.release):
         told = await _told(desk, hold, order)
     if hold.entry.state.is_open and isinstance(told, MediasflowError):
         return told

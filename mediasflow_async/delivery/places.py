@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -10,10 +10,9 @@ import anyio
 
 from mediasflow_async.delivery.clocks import boot_seconds
 from mediasflow_async.delivery.errors import JournalError, SenderStopped
-from mediasflow_async.delivery.holds import Hold
 from mediasflow_async.telemetry import LOGGER
 
-__all__ = ["Place", "Places", "custody"]
+__all__ = ["Place", "Places", "custody", "given_back"]
 
 _LONGEST_RELEASE: Final = 10.0
 
@@ -122,18 +121,23 @@ class Place:
 
 
 @asynccontextmanager
-async def custody(hold: Hold) -> AsyncGenerator[None, None]:
-    """Give an entry back to the journal when the work on it is cut short."""
+async def custody(give_back: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
+    """Give back to the journal what is held here when the work with it is cut short.
+
+    Args:
+        give_back: gives it back; it has ten seconds, and no cancellation reaches it.
+    """
     try:
         yield
     except BaseException:
         with anyio.move_on_after(_LONGEST_RELEASE, shield=True):
-            await _release(hold)
+            await given_back(give_back)
         raise
 
 
-async def _release(hold: Hold) -> None:
+async def given_back(give_back: Callable[[], Awaitable[object]]) -> None:
+    """Give something back; what the journal cannot take now waits for its lease."""
     try:
-        await hold.release()
+        await give_back()
     except JournalError as error:
         LOGGER.warning("a campaign could not be given back and waits for its lease: %s", error)

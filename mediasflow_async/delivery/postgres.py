@@ -60,8 +60,8 @@ class PostgresDatabase:
 
         return await self.pool.run(work)
 
-    async def delete(self, statement: str, values: Values) -> int:
-        """Delete rows and return how many there were."""
+    async def write(self, statement: str, values: Values) -> int:
+        """Change or delete rows and return how many there were."""
 
         async def work(connection: Connection, _: int) -> int:
             return (await _execute(connection, statement, values)).rowcount

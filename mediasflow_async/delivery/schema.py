@@ -104,6 +104,10 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         _PACE,
         "INSERT INTO mediasflow_pace (id, next_slot) VALUES (1, {epoch})",
     ),
+    (
+        "ALTER TABLE mediasflow_journal ADD COLUMN address text",
+        "ALTER TABLE mediasflow_journal ADD COLUMN login text",
+    ),
 )
 """What each version adds to the one before it; the first one starts from `HOME` alone.
 

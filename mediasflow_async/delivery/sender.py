@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Final, Self
 
 from mediasflow_async.concurrency import Outcomes, map_bounded
-from mediasflow_async.delivery.clocks import boot_seconds
+from mediasflow_async.delivery.accounts import account_of, check_account
 from mediasflow_async.delivery.desk import Desk
 from mediasflow_async.delivery.digest import digest_of
 from mediasflow_async.delivery.errors import SenderStopped
 from mediasflow_async.delivery.holds import Hold
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.keyed import new_owner, send_keyed, take_further
-from mediasflow_async.delivery.options import Time, count_of, rate_of, span_of
+from mediasflow_async.delivery.keyed import send_keyed, take_further
+from mediasflow_async.delivery.options import Time, span_of
 from mediasflow_async.delivery.orders import Order, key_problems, order_problems
 from mediasflow_async.delivery.pacing import Pacing
 from mediasflow_async.delivery.parked import Parked, call_off, parked, resolve
 from mediasflow_async.delivery.places import Place, Places, custody
 from mediasflow_async.delivery.policy import Policy
 from mediasflow_async.delivery.receipts import Receipt, receipt_of
-from mediasflow_async.delivery.resuming import Resumption, resumption_of
+from mediasflow_async.delivery.resuming import Resumption, left_behind, resumption_of
 from mediasflow_async.delivery.retrying import Retries
-from mediasflow_async.errors import MediasflowError, value_of
+from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
 from mediasflow_async.limits import RetryQuota
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.retry import RetryPolicy
 from mediasflow_async.session import Session
+from mediasflow_async.settings import count_of, rate_of
 from mediasflow_async.validation import refuse
 
 __all__ = ["Sender"]
 
 Pair = tuple[str, CampaignRequest]
 
-_AT_ONCE: Final = 20
+_ENDS_ALL: Final = (SenderStopped, ConfigurationError)
 
 
 class Sender:
@@ -75,6 +75,11 @@ class Sender:
             no such limit.
         retry: how often and after which wait a campaign that could not be sent yet is tried
             again before the error is raised. Its hooks are not called.
+        adopt: use the journal even if it was used with another address or login, and record
+            this session's. Only for the same account at a new address: campaigns that it holds
+            are launched by their number, which is somebody else's campaign anywhere else. Stop
+            the senders of the old address first, and leave it out once the new one is recorded:
+            with it, nothing is compared.
 
     Every time takes seconds or a timedelta.
 
@@ -97,6 +102,7 @@ class Sender:
         patience: Time = timedelta(minutes=5),
         rate: float | None = None,
         retry: RetryPolicy | None = None,
+        adopt: bool = False,
     ) -> None:
         self._policy = Policy(
             settle=span_of(settle, "settle"),
@@ -109,7 +115,7 @@ class Sender:
         limit = count_of(session.max_in_flight if limit is None else limit, "limit")
         self._at_once = limit + count_of(in_doubt, "in_doubt")
         self._places = Places(limit)
-        self._pacing = Pacing(journal, ceiling=limit, rate=rate_of(rate))
+        self._pacing = Pacing(journal, ceiling=limit, rate=rate_of(rate, "rate"))
         retry = RetryPolicy() if retry is None else retry
         self._retries = Retries(policy=retry, quota=RetryQuota(retry.quota))
         self._session = session.with_options(
@@ -118,16 +124,15 @@ class Sender:
             departing=None if rate is None else self._pacing.departing,
         )
         self._journal = journal
+        self._adopts = adopt
+        self._knows_account = False
 
     async def __aenter__(self) -> Self:
+        """Check that the journal is this account's, as the first use does otherwise."""
+        await self._know_account()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -167,6 +172,7 @@ class Sender:
 
         Raises:
             InvalidRequest: every problem of the request; nothing was sent or recorded.
+            ConfigurationError: the journal is another account's.
             KeyConflict: the key was used before, for another payload.
             KeyBusy: another sender works on it, for longer than `patience`.
             SenderStopped: `shutdown` was called.
@@ -202,7 +208,7 @@ class Sender:
         async def send(pair: Pair) -> Receipt:
             return await self.send(*pair, sender=sender, auto_list=auto_list)
 
-        return map_bounded(send, pairs, limit=self._at_once, stop_on=SenderStopped)
+        return map_bounded(send, pairs, limit=self._at_once, stop_on=_ENDS_ALL)
 
     async def resume(self) -> Resumption:
         """Bring to an end what other senders left behind, dead ones first of all.
@@ -211,8 +217,10 @@ class Sender:
         at the start of a program, and every few minutes in one that runs for long. A campaign
         of which not even a draft is recorded needs its request: send its key again.
         """
-        before = await self._journal.now()
-        left = self._left_behind(before)
+        await self._know_account()
+        left = left_behind(
+            self._journal, self._policy, is_wanted=lambda: not self._places.is_stopped
+        )
         return await resumption_of(map_bounded(self._resumed, left, limit=self._at_once))
 
     async def status(self, key: str) -> Receipt | None:
@@ -250,6 +258,13 @@ class Sender:
         """
         return value_of(await call_off(self._journal, key))
 
+    async def _know_account(self) -> None:
+        if self._knows_account:
+            return
+        own = account_of(self._session, self._journal.salt)
+        check_account(own, await self._journal.belong(own, adopt=self._adopts))
+        self._knows_account = True
+
     def _desk(self, place: Place) -> Desk:
         return Desk(
             campaigns=self._session.campaigns,
@@ -265,6 +280,7 @@ class Sender:
 
     async def _sent(self, key: str, order: Order) -> Receipt | MediasflowError:
         refuse(key_problems(key))
+        await self._know_account()
         async with self._places.place() as place:
             desk = self._desk(place)
             problems = [*order_problems(order, desk.dialect, datetime.now(UTC))]
@@ -277,17 +293,5 @@ class Sender:
         return value_of(await self._taken_further(hold))
 
     async def _taken_further(self, hold: Hold) -> Receipt | MediasflowError:
-        async with custody(hold), self._places.place() as place:
+        async with custody(hold.release), self._places.place() as place:
             return await take_further(self._desk(place), hold)
-
-    async def _left_behind(self, before: datetime) -> AsyncGenerator[Hold, None]:
-        policy, journal = self._policy, self._journal
-        while not self._places.is_stopped:
-            asked = boot_seconds()
-            entries = await journal.take(
-                owner=new_owner(), lease=policy.lease, limit=_AT_ONCE, before=before
-            )
-            for entry in entries:
-                yield Hold(journal, boot_seconds, policy, entry, asked)
-            if not entries:
-                return

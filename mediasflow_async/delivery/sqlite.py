@@ -59,8 +59,8 @@ class SqliteDatabase:
 
         return await self.writer.run(work)
 
-    async def delete(self, statement: str, values: Values) -> int:
-        """Delete rows and return how many there were."""
+    async def write(self, statement: str, values: Values) -> int:
+        """Change or delete rows and return how many there were."""
 
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(render(statement, SQLITE), self._given(values)).rowcount

@@ -6,14 +6,18 @@ from functools import cache
 from string import Template
 from typing import Final
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.states import State
 
 __all__ = [
+    "ADOPT",
+    "BELONG",
     "CLAIM",
     "COUNT",
+    "DISCLAIM",
+    "DISCLAIM_ALL",
     "GET",
     "HOLD",
     "MOVE",
@@ -167,6 +171,24 @@ HOLD: Final = Change(
 )
 """Extends the lease of an entry, or gives it back where no lease is given."""
 
+_DISCLAIM: Final = """
+    UPDATE mediasflow_entries SET
+        owner = NULL, lease_until = NULL,
+        (updated_at, quiet_since) = (
+            SELECT
+                {later}(updated_at, now),
+                CASE WHEN quiet_since > now THEN now ELSE quiet_since END
+            FROM (SELECT {now} AS now) AS clock
+        )
+    WHERE owner = :owner AND $which
+"""
+
+DISCLAIM: Final = _whole(
+    _DISCLAIM, which="key = :key AND state IN ('NEW', 'PREPARED', 'LAUNCHING')"
+)
+DISCLAIM_ALL: Final = _whole(_DISCLAIM, which="state IN ('PREPARED', 'LAUNCHING')")
+"""Only what `TAKE` takes: an index holds that, and nothing holds all owners."""
+
 _WAIT: Final = "next_slot - CAST(:interval AS {span}) - {now}"
 
 PACE: Final = Change(
@@ -186,6 +208,29 @@ POSTPONE: Final = Change(
     returning="next_slot",
     trace="SELECT next_slot FROM mediasflow_pace",
     is_signed=False,
+)
+
+_ACCOUNT: Final = "address, login"
+
+BELONG: Final = Change(
+    """
+    UPDATE mediasflow_journal
+    SET address = coalesce(address, CAST(:address AS text)),
+        login = CASE WHEN coalesce(address, CAST(:address AS text)) = CAST(:address AS text)
+            THEN coalesce(login, CAST(:login AS text)) ELSE login END
+    """,
+    returning=_ACCOUNT,
+    trace=_whole("SELECT $account FROM mediasflow_journal", account=_ACCOUNT),
+    is_signed=False,
+)
+"""Two sessions that come first at once are told the same account, that of one of them."""
+
+ADOPT: Final = evolve(
+    BELONG,
+    statement="""
+    UPDATE mediasflow_journal
+    SET address = CAST(:address AS text), login = CAST(:login AS text)
+    """,
 )
 
 PURGE: Final = """

@@ -60,6 +60,26 @@ def test_run_again_it_sends_nothing_again(
     assert launches(server) == {text(index): 1 for index in range(3)}
 
 
+def test_a_journal_that_was_used_at_another_address_is_refused_unless_it_is_adopted(
+    mediasflow: Command, server: Sandbox, surroundings: Surroundings, tmp_path: Path
+) -> None:
+    write_campaigns(tmp_path / "c.jsonl", 2)
+    command = ("batch", "run", "c.jsonl", *GO)
+    mediasflow(*command, environment=surroundings)
+    write_campaigns(tmp_path / "c.jsonl", 3)
+    moved = surroundings | {"MEDIASFLOW_BASE_URL": server.base_url_alt}
+    resume = ("batch", "resume", "--journal", "batch.db", "--yes")
+    for refused in (
+        mediasflow(*command, environment=moved),
+        mediasflow(*resume, environment=moved),
+    ):
+        assert refused.returncode == 2
+        assert f"holds campaigns of {server.base_url}" in said(refused.stdout + refused.stderr)
+    assert launches(server) == {text(index): 1 for index in range(2)}
+    assert mediasflow(*command, "--adopt", environment=moved).returncode == 0
+    assert launches(server) == {text(index): 1 for index in range(3)}
+
+
 def test_a_file_that_has_grown_and_moved_sends_what_is_new(
     mediasflow: Command, server: Sandbox, surroundings: Surroundings, tmp_path: Path
 ) -> None:

@@ -279,6 +279,39 @@ async def test_only_its_owner_can_renew_or_give_back(journal: Journal) -> None:
     assert await journal.release(free) is None
 
 
+@pytest.mark.parametrize("state", OPEN)
+async def test_a_claim_that_nobody_heard_of_is_given_back(journal: Journal, state: State) -> None:
+    entry = await moved(journal, await claimed(journal), *WAY[state])
+    await claimed(journal, "another")
+    assert await journal.disclaim("owner", key="key") == 1
+    free = await kept(journal)
+    assert (free.state, free.owner, free.lease_until) == (state, None, None)
+    # As with a release, nothing is under way any more.
+    assert free.quiet_since == (entry.quiet_since and free.updated_at)
+    assert (await kept(journal, "another")).owner == "owner"
+    assert await journal.disclaim("owner", key="key") == 0
+    assert (await claimed(journal, owner="other")).owner == "other"
+    assert await journal.disclaim("owner", key="key") == 0
+
+
+async def test_what_was_taken_over_and_nobody_heard_of_is_given_back(journal: Journal) -> None:
+    keys = ["one", "two", "three"]
+    for key in keys:
+        await moved(journal, await claimed(journal, key), *WAY[State.LAUNCHING], lease=OVER)
+    quiet = {key: (await kept(journal, key)).quiet_since for key in keys}
+    assert len(await journal.take(owner="new", lease=LONG, limit=2, before=EVER)) == 2
+    await journal.claim("three", "digest", owner="third", lease=LONG)
+    assert await journal.disclaim("new") == 2
+    found = {key: await kept(journal, key) for key in keys}
+    assert {key: entry.owner for key, entry in found.items()} == {
+        "one": None,
+        "two": None,
+        "three": "third",
+    }
+    assert {key: entry.quiet_since for key, entry in found.items()} == quiet
+    assert len(await journal.take(owner="next", lease=LONG, limit=9, before=EVER)) == 2
+
+
 async def test_only_drafts_and_launches_are_taken_over(journal: Journal) -> None:
     left = {
         state: await moved(journal, await claimed(journal, state), *WAY[state], lease=OVER)

@@ -46,7 +46,9 @@ class Call:
 
 CALLS: Final = st.builds(
     Call,
-    name=st.sampled_from(["claim", "claim", "move", "move", "move", "renew", "release", "take"]),
+    name=st.sampled_from(
+        ["claim", "claim", "move", "move", "move", "renew", "release", "take", "disclaim"]
+    ),
     about=st.integers(0, 3),
     key=st.sampled_from(["one", "two", "three"]),
     digest=st.sampled_from(["digest", "digest", "digest", "another"]),
@@ -77,10 +79,12 @@ class Course:
             entries = await self._made(call)
         except CampaignTaken as error:
             return error.campaign_id
+        if isinstance(entries, int):
+            return entries
         self._seen += entries
         return [plain(entry) for entry in entries]
 
-    async def _made(self, call: Call) -> Sequence[Entry]:
+    async def _made(self, call: Call) -> Sequence[Entry] | int:
         owner = next(self._owners)
         if call.name == "claim" or not self._seen:
             claim = self._journal.claim(call.key, call.digest, owner=owner, lease=call.lease)
@@ -90,7 +94,11 @@ class Course:
                 owner=owner, lease=call.lease, limit=call.about + 1, before=EVER
             )
             return sorted(taken, key=lambda entry: entry.key)
-        entry = await self._changed(call, self._seen[-1 - call.about % len(self._seen)])
+        about = self._seen[-1 - call.about % len(self._seen)]
+        if call.name == "disclaim":
+            key = about.key if call.to % 2 else None
+            return await self._journal.disclaim(about.owner or owner, key=key)
+        entry = await self._changed(call, about)
         return [entry] if entry else []
 
     async def _changed(self, call: Call, about: Entry) -> Entry | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 
-from mediasflow_async.delivery import Journal, State
+from mediasflow_async.delivery import Account, Journal, State
 from mediasflow_async.sandbox import Fault, Sandbox
 from mediasflow_async.workers import Queue
 from tests.cli.processes import TIMEOUT_SECONDS, executable
@@ -168,6 +169,21 @@ async def test_a_worker_tells_what_was_not_launched_and_why(
     assert f"The worker has stopped: {told}." in said
     assert TEXT not in said
     assert MOBILE not in said
+
+
+async def test_a_worker_of_another_account_does_not_begin(
+    sandbox: Sandbox, queue: Queue, database: str, tmp_path: Path
+) -> None:
+    async with Journal.open(database) as journal:
+        await journal.belong(Account("https://elsewhere.example/v1/"))
+    await feed(queue, pairs(1))
+    with worker_process(sandbox, database, tmp_path / "log") as worker:
+        code = await to_thread.run_sync(worker.process.wait, TIMEOUT_SECONDS)
+    said = worker.log.read_text()
+    assert code == 2, said
+    assert "https://elsewhere.example/v1/" in said
+    assert await queue.counts() == {**NOTHING, "todo": 1}
+    assert launches(sandbox) == []
 
 
 def enqueue(

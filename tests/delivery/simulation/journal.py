@@ -9,7 +9,14 @@ from typing import Any
 
 from attrs import asdict, evolve
 
-from mediasflow_async.delivery import CampaignTaken, Entry, Journal, Reason, State
+from mediasflow_async.delivery import (
+    Account,
+    CampaignTaken,
+    Entry,
+    Journal,
+    Reason,
+    State,
+)
 from mediasflow_async.delivery.states import MOVES
 
 __all__ = ["MemoryJournal"]
@@ -36,11 +43,18 @@ class MemoryJournal(Journal):
         self._now = now
         self._step = step
         self._next_slot = now()
+        self._account: Account | None = None
 
     def is_launching(self, key: str) -> bool:
         """Whether a launch of a key was about to leave."""
         entry = self.kept.get(key)
         return entry is not None and entry.launches > 0
+
+    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+        known = self._account
+        if known is None or adopt or (known.address == account.address and known.login is None):
+            self._account = account
+        return self._account or account
 
     async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:
         await self._step()
@@ -141,6 +155,14 @@ class MemoryJournal(Journal):
         return await self._changed(
             evolve(self._quiet(known), owner=None, lease_until=None, updated_at=self._now())
         )
+
+    async def disclaim(self, owner: str, *, key: str | None = None) -> int:
+        kept = [entry for entry in self.kept.values() if entry.owner == owner]
+        mine = [entry for entry in kept if entry.key == key or self._is_taken(entry, key)]
+        return len([await self.release(entry) for entry in mine])
+
+    def _is_taken(self, entry: Entry, key: str | None) -> bool:
+        return key is None and entry.state in (State.PREPARED, State.LAUNCHING)
 
     async def get(self, key: str) -> Entry | None:
         entry = self.kept.get(key)
