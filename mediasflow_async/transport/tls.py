@@ -12,9 +12,11 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Final, cast
 
 __all__ = ["Tls"]
+
+_GONE: Final = "the server left in the middle of the TLS handshake"
 
 
 class Tls(asyncio.BufferedProtocol):
@@ -138,7 +140,7 @@ class Tls(asyncio.BufferedProtocol):
         if self._is_ready:
             self._inner.connection_lost(exc or self._error)
         elif not self.ready.done():
-            self.ready.set_result(exc or self._error or ConnectionResetError())
+            self.ready.set_result(exc or self._error or ConnectionResetError(_GONE))
         del self._inner
 
     def pause_writing(self) -> None:

@@ -151,13 +151,27 @@ class Inside(asyncio.BufferedProtocol):
         self.is_lost = True
 
 
-async def opened(url: str, inside: Inside) -> Tls:
+async def begun(url: str, inside: Inside) -> Tls:
     buffer = memoryview(bytearray(2**18))
     tls = Tls(client_context(), "127.0.0.1", inside, buffer)
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: tls, "127.0.0.1", httpx.URL(url).port or 443)
+    return tls
+
+
+async def opened(url: str, inside: Inside) -> Tls:
+    tls = await begun(url, inside)
     assert await tls.ready is None
     return tls
+
+
+async def test_who_leaves_in_the_handshake_is_told_of_in_words() -> None:
+    async def leave(peer: Peer) -> None:
+        await peer.reader.read(1)
+
+    async with serving(leave) as server:
+        tls = await begun(server.url, Inside())
+        assert "TLS handshake" in str(await tls.ready)
 
 
 async def test_a_small_buffer_is_filled_again_and_again() -> None:
