@@ -25,9 +25,9 @@ class SenderOptions:
             more than it could still take to process it.
         confirm_every: Seconds between two questions about a launch in doubt.
         lease: Seconds that others wait for a process that died.
-        adopt: Use the journal of another address or login. Only if it is the same account, at a
-            new address: elsewhere, the numbers in it are somebody else's campaigns. Give it once,
-            when no process sends to the old address any more: with it, nothing is compared.
+        adopt: The base URL that the journal was used with before this one. Only if it is the
+            same account: elsewhere, the numbers in it are somebody else's campaigns. Stop the
+            processes that send to the old address first.
     """
 
     limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
@@ -35,7 +35,7 @@ class SenderOptions:
     settle: _Positive = 120.0
     confirm_every: _Positive = 10.0
     lease: _Positive = 120.0
-    adopt: Annotated[bool, Parameter(negative=())] = False
+    adopt: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of a `Sender`."""

@@ -17,7 +17,7 @@ __all__ = ["Account", "account_of", "check_account"]
 _SIZE_BYTES = 16
 _NEXT_STEP = (
     "Use the journal of this account, or a new one. Only where it is the same account, which has "
-    "moved to another address or has another login: adopt=True, or --adopt, once."
+    "moved to another address or has another login: adopt, or --adopt, with the old address."
 )
 
 

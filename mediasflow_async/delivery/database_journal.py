@@ -42,10 +42,12 @@ class DatabaseJournal(Journal):
         """The key of the digests."""
         return self._salt
 
-    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+    async def belong(self, account: Account, *, adopt: str | None = None) -> Account:
         """Record whose campaigns the journal holds, unless that is recorded already."""
-        change = statements.ADOPT if adopt else statements.BELONG
-        (row,) = await self._database.change(change, asdict(account))
+        values = asdict(account)
+        if adopt is not None:
+            await self._database.write(statements.ADOPT, values | {"adopted": adopt})
+        (row,) = await self._database.change(statements.BELONG, values)
         return Account(*row)
 
     async def claim(self, key: str, digest: str, *, owner: str, lease: timedelta) -> Entry:

@@ -53,7 +53,7 @@ class Journal(Protocol):
         """32 random bytes, made with the journal and kept in it: the key of its digests."""
         ...
 
-    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+    async def belong(self, account: Account, *, adopt: str | None = None) -> Account:
         """Record whose campaigns the journal holds, unless that is recorded already.
 
         Atomically: who comes first is recorded. A login is added where only the address was
@@ -61,7 +61,7 @@ class Journal(Protocol):
 
         Args:
             account: whose they are.
-            adopt: record this account whatever was recorded.
+            adopt: an address; where that is the recorded one, this account takes its place.
 
         Returns:
             What is recorded afterwards.

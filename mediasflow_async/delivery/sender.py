@@ -28,7 +28,7 @@ from mediasflow_async.limits import RetryQuota
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.retry import RetryPolicy
 from mediasflow_async.session import Session
-from mediasflow_async.settings import count_of, rate_of
+from mediasflow_async.settings import count_of, normalised_base_url, rate_of
 from mediasflow_async.validation import refuse
 
 __all__ = ["Sender"]
@@ -75,11 +75,10 @@ class Sender:
             no such limit.
         retry: how often and after which wait a campaign that could not be sent yet is tried
             again before the error is raised. Its hooks are not called.
-        adopt: use the journal even if it was used with another address or login, and record
-            this session's. Only for the same account at a new address: campaigns that it holds
-            are launched by their number, which is somebody else's campaign anywhere else. Stop
-            the senders of the old address first, and leave it out once the new one is recorded:
-            with it, nothing is compared.
+        adopt: the base URL that the journal was used with before: this session's address and
+            login take its place. Only for the same account, at a new address or with a new
+            login: campaigns that the journal holds are launched by their number, which is
+            somebody else's campaign anywhere else. Stop the senders of the old address first.
 
     Every time takes seconds or a timedelta.
 
@@ -102,7 +101,7 @@ class Sender:
         patience: Time = timedelta(minutes=5),
         rate: float | None = None,
         retry: RetryPolicy | None = None,
-        adopt: bool = False,
+        adopt: str | None = None,
     ) -> None:
         self._policy = Policy(
             settle=span_of(settle, "settle"),
@@ -124,7 +123,7 @@ class Sender:
             departing=None if rate is None else self._pacing.departing,
         )
         self._journal = journal
-        self._adopts = adopt
+        self._adopts = None if adopt is None else str(normalised_base_url(adopt))
         self._knows_account = False
 
     async def __aenter__(self) -> Self:

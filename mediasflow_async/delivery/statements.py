@@ -6,7 +6,7 @@ from functools import cache
 from string import Template
 from typing import Final
 
-from attrs import evolve, fields, frozen
+from attrs import fields, frozen
 
 from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.states import State
@@ -225,13 +225,10 @@ BELONG: Final = Change(
 )
 """Two sessions that come first at once are told the same account, that of one of them."""
 
-ADOPT: Final = evolve(
-    BELONG,
-    statement="""
-    UPDATE mediasflow_journal
-    SET address = CAST(:address AS text), login = CAST(:login AS text)
-    """,
-)
+ADOPT: Final = """
+UPDATE mediasflow_journal SET address = CAST(:address AS text), login = CAST(:login AS text)
+WHERE address = :adopted
+"""
 
 PURGE: Final = """
 DELETE FROM mediasflow_entries WHERE key IN (

@@ -76,7 +76,7 @@ def test_a_journal_that_was_used_at_another_address_is_refused_unless_it_is_adop
         assert refused.returncode == 2
         assert f"holds campaigns of {server.base_url}" in said(refused.stdout + refused.stderr)
     assert launches(server) == {text(index): 1 for index in range(2)}
-    assert mediasflow(*command, "--adopt", environment=moved).returncode == 0
+    assert mediasflow(*command, "--adopt", server.base_url, environment=moved).returncode == 0
     assert launches(server) == {text(index): 1 for index in range(3)}
 
 

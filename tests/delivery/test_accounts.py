@@ -79,7 +79,7 @@ async def test_what_was_left_behind_is_not_launched_on_another_server(
     refused = await _refused(journal, elsewhere)
     assert here in refused.message
     assert there in refused.message
-    assert "adopt=True" in (refused.next_step or "")
+    assert "adopt" in (refused.next_step or "")
     assert launches(elsewhere) == []
     assert (await kept(journal, "order-1")).state is State.PREPARED
 
@@ -109,13 +109,13 @@ async def test_a_bearer_does_not_say_whose_it_is(
 
 
 async def test_an_account_that_has_moved_is_adopted_on_demand(
-    connect: Connect, journal: Journal, elsewhere: Sandbox
+    sandbox: Sandbox, connect: Connect, journal: Journal, elsewhere: Sandbox
 ) -> None:
     async with connect() as session, quick_sender(session, journal) as sender:
         await sender.send("order-0", request_for())
     async with (
         session_at(elsewhere) as session,
-        quick_sender(session, journal, adopt=True) as sender,
+        quick_sender(session, journal, adopt=sandbox.base_url.rstrip("/")) as sender,
     ):
         await sender.send("order-1", request_for())
     async with session_at(elsewhere) as session, quick_sender(session, journal) as sender:
@@ -166,8 +166,12 @@ async def test_a_login_is_added_where_the_address_is_the_same(journal: Journal) 
     assert await journal.belong(ELSEWHERE) == unknown
     assert await journal.belong(HERE) == HERE
     assert await journal.belong(unknown) == HERE
-    assert await journal.belong(ELSEWHERE, adopt=True) == ELSEWHERE
-    assert await journal.belong(unknown, adopt=True) == unknown
+    assert await journal.belong(ELSEWHERE, adopt="https://third.example/") == HERE
+    assert await journal.belong(ELSEWHERE, adopt=HERE.address) == ELSEWHERE
+    # Left in the command line, it is without effect.
+    assert await journal.belong(ELSEWHERE, adopt=HERE.address) == ELSEWHERE
+    assert await journal.belong(HERE, adopt=HERE.address) == ELSEWHERE
+    assert await journal.belong(unknown, adopt=ELSEWHERE.address) == unknown
 
 
 async def test_a_journal_of_the_first_version_belongs_to_who_uses_it_next(

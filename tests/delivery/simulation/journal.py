@@ -50,9 +50,11 @@ class MemoryJournal(Journal):
         entry = self.kept.get(key)
         return entry is not None and entry.launches > 0
 
-    async def belong(self, account: Account, *, adopt: bool = False) -> Account:
+    async def belong(self, account: Account, *, adopt: str | None = None) -> Account:
         known = self._account
-        if known is None or adopt or (known.address == account.address and known.login is None):
+        is_moved = known is not None and known.address == adopt
+        is_the_same = known is not None and known.address == account.address
+        if known is None or is_moved or (is_the_same and known.login is None):
             self._account = account
         return self._account or account
 
