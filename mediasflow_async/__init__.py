@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     __version__: str
-    from mediasflow_async.concurrency import Outcome, map_bounded
+    from mediasflow_async.concurrency import Outcome, Outcomes, map_bounded
     from mediasflow_async.converter import TwelveOClockWarning
     from mediasflow_async.dialect import BASE_URL_ALT, PRODUCTION_URL, Dialect, content_digest
     from mediasflow_async.errors import (
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = {
     "Outcome": "concurrency",
+    "Outcomes": "concurrency",
     "map_bounded": "concurrency",
     "TwelveOClockWarning": "converter",
     "BASE_URL_ALT": "dialect",
@@ -144,6 +145,7 @@ __all__ = [
     "NotFound",
     "OperationKind",
     "Outcome",
+    "Outcomes",
     "PermissionDenied",
     "Problem",
     "RateLimited",
