@@ -13,6 +13,7 @@ from rich.console import Console
 
 from mediasflow_async.cli.batch_check import Check, checked, stop_at_bad_lines
 from mediasflow_async.cli.batch_confirmation import confirm_batch, refuse_unattended
+from mediasflow_async.cli.batch_held import held_by_others
 from mediasflow_async.cli.batch_progress import BatchProgress
 from mediasflow_async.cli.batch_result import finish
 from mediasflow_async.cli.batch_sending import BatchSending
@@ -153,6 +154,8 @@ class _Batch:
                 sending = BatchSending(
                     sender=sender, file=self.file, salt=journal.salt, tally=tally, tell=tell
                 )
+                if held := await held_by_others(journal):
+                    bar.say(str(held))
                 async with stoppable(sender, bar.say) as stop:
                     await sending.to_the_end(stop)
             return await finish(

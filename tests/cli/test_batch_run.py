@@ -204,6 +204,36 @@ def test_a_dry_run_checks_counts_and_sends_nothing(
     assert "✗ c.jsonl, line 1: line: is one JSON object" in run.stdout
 
 
+async def held_elsewhere(path: Path, *keys: str) -> None:
+    """Hold campaigns as another process would, for so long that the test sees it."""
+    async with Journal.open(f"sqlite:///{path}") as journal:
+        for index, key in enumerate(keys):
+            request = CampaignRequest(msg=text(index), recipients=[number(index)])
+            digest = digest_of(Order(request=request), journal.salt)
+            await journal.claim(key, digest, owner="dead", lease=timedelta(seconds=2))
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [(("order-0",), "1 campaign is held"), (("order-0", "order-1"), "2 campaigns are held")],
+)
+def test_what_a_dead_process_holds_is_told_of_and_waited_for(
+    mediasflow: Command,
+    server: Sandbox,
+    *,
+    surroundings: Surroundings,
+    tmp_path: Path,
+    keys: tuple[str, ...],
+    told: str,
+) -> None:
+    write_campaigns(tmp_path / "c.jsonl", 2)
+    anyio.run(held_elsewhere, tmp_path / "batch.db", *keys)
+    run = mediasflow("batch", "run", "c.jsonl", *GO, environment=surroundings)
+    assert run.returncode == 0
+    assert f"{told} by another process. If that has died" in said(run.stdout)
+    assert launches(server) == {text(index): 1 for index in range(2)}
+
+
 async def begun_before(path: Path, key: str, request: CampaignRequest) -> None:
     """Write what a run had made of a campaign that somebody called off then."""
     async with Journal.open(f"sqlite:///{path}") as journal:
