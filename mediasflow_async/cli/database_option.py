@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
 
+from mediasflow_async.cli.address_password import refuse_password
 from mediasflow_async.errors import ConfigurationError
 
 __all__ = ["database_url"]
 
 _VARIABLE: Final = "MEDIASFLOW_DATABASE"
 _SCHEMES: Final = ("postgresql://", "postgres://")
-_SECRET: Final = frozenset({"password", "sslpassword"})
 
 
 def database_url(given: str | None) -> str:
@@ -28,17 +27,6 @@ def database_url(given: str | None) -> str:
     # What was given may hold a password in any place, so it is not shown.
     if not url.startswith(_SCHEMES):
         raise ConfigurationError("the database is a PostgreSQL one: postgresql://user@host/name")
-    if given is not None and _holds_password(url):
-        raise ConfigurationError(
-            "every user of this machine can read a password on the command line: leave it out of "
-            f"--database and put it into PGPASSWORD or the file of PGPASSFILE, or put the whole "
-            f"address into {_VARIABLE}"
-        )
+    if given is not None:
+        refuse_password(given, option="--database", variable=_VARIABLE)
     return url
-
-
-def _holds_password(url: str) -> bool:
-    # A password with a slash in it ends the address too early for a parser.
-    user, _, _ = url.partition("://")[2].rpartition("@")
-    names = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
-    return ":" in user or bool(names & _SECRET)

@@ -6,10 +6,10 @@ import os
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import unquote
 
 from cyclopts import Parameter
 
+from mediasflow_async.cli.address_password import refuse_password
 from mediasflow_async.delivery import Journal
 from mediasflow_async.errors import ConfigurationError
 
@@ -46,22 +46,8 @@ def open_existing(given: str | None) -> AbstractAsyncContextManager[Journal]:
 
 def _url(given: str | None) -> str:
     if given is not None:
-        _refuse_password(given)
+        refuse_password(given, option="--journal", variable=JOURNAL_VARIABLE)
     address = given or os.environ.get(JOURNAL_VARIABLE, "")
     if not address:
         raise ConfigurationError(f"name the journal with --journal or in {JOURNAL_VARIABLE}")
     return address if "://" in address else _SQLITE + address
-
-
-def _refuse_password(address: str) -> None:
-    if _holds_password(address):
-        raise ConfigurationError(
-            "a password on the command line is seen by others: leave it out of --journal and set "
-            f"PGPASSWORD or PGPASSFILE, or put the whole address in {JOURNAL_VARIABLE}"
-        )
-
-
-def _holds_password(address: str) -> bool:
-    _, _, rest = address.partition("://")
-    user, _, _ = rest.rpartition("@")
-    return ":" in user or "password=" in unquote(address).lower()
