@@ -14,7 +14,14 @@ from servers import trusting
 from worker import AsyncWork, Settings
 from workload import MESSAGE, PATH, TOKEN, body, in_flight
 
-__all__ = ["new_transport", "request", "session", "transport", "transport_under_httpx"]
+__all__ = [
+    "new_transport",
+    "report_session",
+    "request",
+    "session",
+    "transport",
+    "transport_under_httpx",
+]
 
 _TIMEOUTS: Final = {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 30.0}
 
@@ -58,6 +65,15 @@ async def session(settings: Settings) -> AsyncGenerator[AsyncWork]:
             return (await opened.campaigns.prepare(request(number))).id
 
         yield in_flight(one, most)
+
+
+def report_session(settings: Settings) -> Session:
+    """Return a session for which the files of a server are its reports."""
+    return Session(
+        token=TOKEN,
+        base_url=f"{settings['url']}files/",
+        ssl_context=trusting(settings["ca"]),
+    )
 
 
 def new_transport(settings: Settings) -> httpx.AsyncBaseTransport:

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from csv_sample import csv_lines
 from measuring import Contender, measure
-from mediasflow_async import OperationKind, Session
+from mediasflow_async import OperationKind
 from mediasflow_async.operations import Operation
 from options import Options
+from ours import report_session
 from servers import nginx, trusting
 from tables import Table, cpu, peak, per_second, publish, ratio
 from worker import AsyncWork, Settings
-from workload import TOKEN
 
 _REPORT: Final = "campaigns/report"
 _MEGABYTE: Final = 10**6
@@ -32,7 +32,7 @@ _ROWS: Final = 10_000
 @asynccontextmanager
 async def read(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Read the bytes of the report and drop them."""
-    async with _session(settings) as session:
+    async with report_session(settings) as session:
 
         async def work(count: int) -> None:
             operation = Operation(OperationKind.READ, "GET", f"{_REPORT}/{count}")
@@ -65,7 +65,7 @@ async def saved(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Save the report."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "saved.csv"
-        async with _session(settings) as session:
+        async with report_session(settings) as session:
 
             async def work(count: int) -> None:
                 await session.reports.campaign_csv(count).save(target)
@@ -120,14 +120,6 @@ def _httpx_client(settings: Settings) -> Any:
 
 def _url(settings: Settings, count: int) -> str:
     return f"{settings['url']}files/{_REPORT}/{count}"
-
-
-def _session(settings: Settings) -> Session:
-    return Session(
-        token=TOKEN,
-        base_url=f"{settings['url']}files/",
-        ssl_context=trusting(settings["ca"]),
-    )
 
 
 def _check(size: int, megabytes: int) -> None:

@@ -18,12 +18,11 @@ from typing import Any, Final
 
 from csv_sample import write_csv
 from measuring import Contender, measure
-from mediasflow_async import Session
 from options import Options
-from servers import nginx, trusting
+from ours import report_session
+from servers import nginx
 from tables import Table, cpu, peak, per_second, publish, ratio
 from worker import AsyncWork, Settings, Work
-from workload import TOKEN
 
 _REPORT: Final = "campaigns/report"
 _DELIMITER: Final = ";"
@@ -32,7 +31,7 @@ _DELIMITER: Final = ";"
 @asynccontextmanager
 async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Iterate over the report as `ReportRow`s."""
-    async with _session(settings) as session:
+    async with report_session(settings) as session:
 
         async def work(count: int) -> None:
             seen = 0
@@ -46,7 +45,7 @@ async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
 @asynccontextmanager
 async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Iterate over the report as dictionaries."""
-    async with _session(settings) as session:
+    async with report_session(settings) as session:
 
         async def work(count: int) -> None:
             seen = 0
@@ -55,14 +54,6 @@ async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
             _check(seen, count)
 
         yield work
-
-
-def _session(settings: Settings) -> Session:
-    return Session(
-        token=TOKEN,
-        base_url=f"{settings['url']}files/",
-        ssl_context=trusting(settings["ca"]),
-    )
 
 
 @contextmanager

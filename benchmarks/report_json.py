@@ -18,14 +18,14 @@ from typing import Final
 import orjson
 
 from measuring import Contender, measure
-from mediasflow_async import OperationKind, Session
+from mediasflow_async import OperationKind
 from mediasflow_async.operations import Operation
 from options import Options
+from ours import report_session
 from report_sample import write_json
 from servers import nginx, trusting
 from tables import Table, cpu, faults, peak, per_second, publish, ratio
 from worker import AsyncWork, Settings, Work
-from workload import TOKEN
 
 _PIECE_BYTES: Final = 2**16
 _REPORT: Final = "campaigns/reportjson/"
@@ -34,7 +34,7 @@ _REPORT: Final = "campaigns/reportjson/"
 @asynccontextmanager
 async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Iterate over the rows of a report."""
-    async with _session(settings) as session:
+    async with report_session(settings) as session:
 
         async def work(count: int) -> None:
             seen = 0
@@ -48,7 +48,7 @@ async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
 @asynccontextmanager
 async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Decode the rows of a report, and make no models of them."""
-    async with _session(settings) as session:
+    async with report_session(settings) as session:
 
         async def work(count: int) -> None:
             seen = 0
@@ -62,14 +62,6 @@ async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
             _check(seen, count)
 
         yield work
-
-
-def _session(settings: Settings) -> Session:
-    return Session(
-        token=TOKEN,
-        base_url=f"{settings['url']}files/",
-        ssl_context=trusting(settings["ca"]),
-    )
 
 
 @contextmanager
