@@ -159,8 +159,14 @@ async def retried(
         time_left: gives the seconds until the deadline of the call.
     """
     rules = _Rules(operation, policy, quota, time_left)
-    if not rules.wants_another(first, 1):
-        return first
+    return await _continue(first, attempt, rules) if rules.wants_another(first, 1) else first
+
+
+async def _continue(
+    first: MediasflowError,
+    attempt: Callable[[], Awaitable[_Answer | MediasflowError]],
+    rules: _Rules,
+) -> _Answer | MediasflowError:
     is_first = True
 
     async def next_attempt() -> _Answer | MediasflowError:
