@@ -19,9 +19,9 @@ import orjson
 import ours
 from measuring import Contender, Result, measure
 from mediasflow_async import Campaign, Dialect, Session
-from mediasflow_async.connections import Connections
+from mediasflow_async._core.options import Settings as ClientSettings
+from mediasflow_async._core.routes import Connections
 from mediasflow_async.converter import reader_for, write_campaign
-from mediasflow_async.settings import Settings as ClientSettings
 from mediasflow_async.transport import outgoing_of
 from mediasflow_async.validation import campaign_problems
 from memory_transport import MemoryTransport

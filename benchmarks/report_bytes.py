@@ -17,7 +17,7 @@ from typing import Any, Final
 from csv_sample import csv_lines
 from measuring import Contender, measure
 from mediasflow_async import OperationKind
-from mediasflow_async.operations import Operation
+from mediasflow_async._core.calls import Operation
 from options import Options
 from ours import report_session
 from servers import nginx, trusting

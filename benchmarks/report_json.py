@@ -19,7 +19,7 @@ import orjson
 
 from measuring import Contender, measure
 from mediasflow_async import OperationKind
-from mediasflow_async.operations import Operation
+from mediasflow_async._core.calls import Operation
 from options import Options
 from ours import report_session
 from report_sample import write_json

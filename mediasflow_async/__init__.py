@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     __version__: str
+    from mediasflow_async._core.calls import OperationKind
+    from mediasflow_async._core.responses import ApiResponse
+    from mediasflow_async._core.retry import RetryPolicy, RetryRecord, no_retries
     from mediasflow_async.concurrency import Outcome, Outcomes, map_bounded
     from mediasflow_async.converter import TwelveOClockWarning
     from mediasflow_async.dialect import BASE_URL_ALT, PRODUCTION_URL, Dialect, content_digest
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
         ServerError,
         SessionClosed,
     )
-    from mediasflow_async.masking import Secret
     from mediasflow_async.models import (
         BlacklistEntry,
         BlacklistKind,
@@ -59,9 +61,7 @@ if TYPE_CHECKING:
         TinyUrlType,
         Track,
     )
-    from mediasflow_async.operations import OperationKind
-    from mediasflow_async.responses import ApiResponse
-    from mediasflow_async.retry import RetryPolicy, RetryRecord, no_retries
+    from mediasflow_async.secrecy import Secret
     from mediasflow_async.session import Session
 
 _MODULES: Final = {
@@ -91,7 +91,7 @@ _MODULES: Final = {
     "Sent": "errors",
     "ServerError": "errors",
     "SessionClosed": "errors",
-    "Secret": "masking",
+    "Secret": "secrecy",
     "BlacklistEntry": "models",
     "BlacklistKind": "models",
     "Campaign": "models",
@@ -110,11 +110,11 @@ _MODULES: Final = {
     "TinyUrl": "models",
     "TinyUrlType": "models",
     "Track": "models",
-    "OperationKind": "operations",
-    "ApiResponse": "responses",
-    "RetryPolicy": "retry",
-    "RetryRecord": "retry",
-    "no_retries": "retry",
+    "OperationKind": "_core.calls",
+    "ApiResponse": "_core.responses",
+    "RetryPolicy": "_core.retry",
+    "RetryRecord": "_core.retry",
+    "no_retries": "_core.retry",
     "Session": "session",
 }
 

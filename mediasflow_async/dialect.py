@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 from attrs import field, frozen
 
+from mediasflow_async.dates import MAX_WINDOW
 from mediasflow_async.errors import ConfigurationError
-from mediasflow_async.windows import MAX_WINDOW
 
 __all__ = [
     "BASE_URL_ALT",

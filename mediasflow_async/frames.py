@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from mediasflow_async._core.options import count_of
 from mediasflow_async.models import ReportRow, Track
-from mediasflow_async.settings import count_of
 
 __all__ = ["frame", "frames"]
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from mediasflow_async.not_given import NOT_GIVEN
+from mediasflow_async._core.not_given import NOT_GIVEN
 
 if TYPE_CHECKING:
     import ssl
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from mediasflow_async.calls import CallParts
+    from mediasflow_async._core.calls import CallParts, Operation, OperationKind
+    from mediasflow_async._core.engine import Engine
+    from mediasflow_async._core.not_given import Duration, NotGiven
+    from mediasflow_async._core.responses import ApiResponse
+    from mediasflow_async._core.retry import RetryPolicy
+    from mediasflow_async._core.streaming import ResponseStream
     from mediasflow_async.dialect import Dialect
-    from mediasflow_async.engine import Engine
-    from mediasflow_async.masking import Secret
-    from mediasflow_async.not_given import Duration, NotGiven
-    from mediasflow_async.operations import Operation, OperationKind
     from mediasflow_async.resources import Blacklist, Campaigns, Lists, Reports
-    from mediasflow_async.responses import ApiResponse
-    from mediasflow_async.retry import RetryPolicy
-    from mediasflow_async.streaming import ResponseStream
+    from mediasflow_async.secrecy import Secret
 
 __all__ = ["Session"]
 
@@ -83,7 +82,7 @@ class Session:
         transport: httpx.AsyncBaseTransport | None = None,
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        from mediasflow_async.starting import start
+        from mediasflow_async._core.engine import start
 
         self._engine = start(
             {"username": username, "password": password, "token": token},
@@ -116,7 +115,7 @@ class Session:
         Raises:
             ConfigurationError: names the variable that cannot be read, or what is missing.
         """
-        from mediasflow_async.settings import from_environment
+        from mediasflow_async._core.options import from_environment
 
         return cls(**from_environment(overrides))
 
@@ -265,7 +264,7 @@ class Session:
             InvalidRequest: before anything leaves.
             MediasflowError: what the call ended with.
         """
-        from mediasflow_async.operations import operation_of
+        from mediasflow_async._core.calls import operation_of
 
         return await self.call(operation_of(kind, method, path), **parts)
 

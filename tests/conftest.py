@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from mediasflow_async import routes
+from mediasflow_async._core import routes
 
 Backend = tuple[str, dict[str, object]]
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from mediasflow_async import ApiError, ConnectionFailed, ResponseInvalid, Sent, Session
-from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async._core.calls import Operation, OperationKind
 from tests.raw_server import RawServer, http
 from tests.sessions import TOKEN, session_with
 

@@ -8,10 +8,9 @@ import httpx
 import pytest
 
 from mediasflow_async import CampaignRequest, InvalidRequest, MediasflowError, Sent
-from mediasflow_async.calls import make_call
-from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async._core.calls import Operation, OperationKind, make_call
+from mediasflow_async._core.options import Settings
 from mediasflow_async.sandbox import Sandbox
-from mediasflow_async.settings import Settings
 from tests.raw_server import RawServer, http_json
 from tests.sessions import Connect, session_with
 

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from mediasflow_async import MediasflowError, RequestTimeout, Sent, Session
-from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.raw_server import HANG, RawServer, http_json
 from tests.sessions import Connect, logins, session_with, until

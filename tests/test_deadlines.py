@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from mediasflow_async.deadlines import Deadlines
+from mediasflow_async._core.loops import Deadlines
 
 pytestmark = pytest.mark.anyio
 

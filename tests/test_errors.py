@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import errors
+from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.responses import ApiResponse, decoded, error_of, invalid
 from mediasflow_async.converter import reader_for
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import (
@@ -36,8 +38,6 @@ from mediasflow_async.errors import (
     ServerError,
     SessionClosed,
 )
-from mediasflow_async.operations import Operation, OperationKind
-from mediasflow_async.responses import ApiResponse, decoded, error_of, invalid
 
 PATH = "campaigns/{campaign_id}/sender"
 

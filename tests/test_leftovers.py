@@ -27,7 +27,7 @@ from mediasflow_async import (
     ServerError,
     Session,
 )
-from mediasflow_async.operations import Operation
+from mediasflow_async._core.calls import Operation
 from tests.raw_server import HANG, RESET, Answer, RawServer, http, http_json
 from tests.sessions import ONCE, session_with
 

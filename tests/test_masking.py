@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import Secret
-from mediasflow_async.masking import hidden, mask_phone, mask_text
+from mediasflow_async.secrecy import hidden, mask_phone, mask_text
 
 SEPARATORS = st.sampled_from(["", " ", ".", "-", "/", "\u00a0", "\u202f", "\u2011", "%20", "  "])
 BEFORE = st.sampled_from(

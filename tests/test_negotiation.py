@@ -8,13 +8,7 @@ import hashlib
 import anyio
 import pytest
 
-from mediasflow_async import (
-    ApiError,
-    BadRequest,
-    CampaignRequest,
-    Dialect,
-    content_digest,
-)
+from mediasflow_async import ApiError, BadRequest, CampaignRequest, Dialect, content_digest
 from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.sessions import session_with
 

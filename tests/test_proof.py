@@ -19,8 +19,8 @@ from mediasflow_async import (
     Sent,
     Session,
 )
-from mediasflow_async.operations import Operation
-from mediasflow_async.proof import Proof
+from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.raw_server import HANG, RESET, Answer, RawServer, http, http_json, unused_port
 from tests.sessions import ONCE, WITHOUT_TLS, Connect, session_with

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from mediasflow_async import Recipient
-from mediasflow_async.resources.recipient_rows import recipient_rows
+from mediasflow_async.resources.lists import recipient_rows
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import MediasflowError, OperationKind, RateLimited, RetryPolicy, RetryRecord
-from mediasflow_async.responses import retry_after_of
+from mediasflow_async._core.responses import retry_after_of
 from tests.raw_server import RawServer, http, http_json
 from tests.sessions import session_with
 

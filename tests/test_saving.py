@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasflow_async.resources.saved_parts import Part, save_parts
-from mediasflow_async.saving import Blocks, save_bytes
+from mediasflow_async.resources.csv_reports import Part, Records, save_bytes, save_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +31,7 @@ async def pieces(*data: bytes, end: BaseException | None = None) -> AsyncIterato
 
 
 def part(name: str, *blocks: Table, end: BaseException | None = None) -> Part:
-    async def given_blocks() -> Blocks:
+    async def given_blocks() -> Records:
         for block in blocks:
             yield block
         if end:
@@ -222,7 +221,7 @@ async def test_as_many_parts_as_are_allowed_are_on_their_way_and_joined_in_order
     first_begun, second_ended = anyio.Event(), anyio.Event()
 
     def watched(name: str) -> Part:
-        async def blocks() -> Blocks:
+        async def blocks() -> Records:
             nonlocal most
             under_way.add(name)
             most = max(most, len(under_way))
@@ -256,7 +255,7 @@ async def test_as_many_parts_as_are_allowed_are_on_their_way_and_joined_in_order
 async def test_a_part_that_fails_ends_the_others_and_leaves_what_is_whole(tmp_path: Path) -> None:
     is_closed = False
 
-    async def endless() -> Blocks:
+    async def endless() -> Records:
         nonlocal is_closed
         try:
             yield [["A"]]
@@ -274,7 +273,7 @@ async def test_a_part_that_fails_ends_the_others_and_leaves_what_is_whole(tmp_pa
 
 
 async def test_memory_stays_flat_however_many_rows_there_are(tmp_path: Path) -> None:
-    async def many() -> Blocks:
+    async def many() -> Records:
         yield [["A", "B"]]
         for number in range(4_000):
             yield [[f"{number:01000}", "x" * 1000]]

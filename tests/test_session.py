@@ -23,7 +23,7 @@ from mediasflow_async import (
     Session,
     SessionClosed,
 )
-from mediasflow_async.operations import Operation
+from mediasflow_async._core.calls import Operation
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.raw_server import HANG, RawServer
 from tests.sessions import ONCE, WITHOUT_TLS, Connect, logins, session_with, until

@@ -17,8 +17,8 @@ from mediasflow_async import (
     Secret,
     Session,
 )
-from mediasflow_async.not_given import NOT_GIVEN
-from mediasflow_async.settings import (
+from mediasflow_async._core.not_given import NOT_GIVEN
+from mediasflow_async._core.options import (
     Settings,
     from_environment,
     normalised_base_url,

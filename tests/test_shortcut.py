@@ -10,13 +10,17 @@ import httpx
 import pytest
 
 from mediasflow_async import Dialect, ResponseInvalid, Session
-from mediasflow_async.calls import Call, CallParts, joining, make_call
-from mediasflow_async.negotiation import Choice
-from mediasflow_async.operations import Operation, OperationKind
-from mediasflow_async.proof import Proof
-from mediasflow_async.requests import RequestWriter
-from mediasflow_async.settings import Settings
-from mediasflow_async.shortcut import Shortcut
+from mediasflow_async._core.calls import (
+    Call,
+    CallParts,
+    Operation,
+    OperationKind,
+    joining,
+    make_call,
+)
+from mediasflow_async._core.options import Settings
+from mediasflow_async._core.proof import Proof
+from mediasflow_async._core.requests import Choice, RequestWriter, Shortcut
 from mediasflow_async.transport import SMALL_BYTES, AsyncioTransport, outgoing_of
 from tests.raw_server import Answer, RawServer, http, http_json
 from tests.sessions import session_with

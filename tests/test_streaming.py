@@ -20,7 +20,7 @@ from mediasflow_async import (
     ServerError,
     Session,
 )
-from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async._core.calls import Operation, OperationKind
 from tests.raw_server import HANG, RawRequest, RawServer, http, http_json
 from tests.sessions import ONCE, QUICKLY, session_with
 

@@ -8,7 +8,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, MediasflowError
 from mediasflow_async.sandbox import Sandbox
-from mediasflow_async.telemetry import LOGGER, mask_http_loggers
+from mediasflow_async.secrecy import LOGGER, mask_http_loggers
 from tests.raw_server import RESET, RawServer, http_json
 from tests.sessions import ONCE, Connect, session_with
 

@@ -20,8 +20,8 @@ from mediasflow_async import (
     Sent,
     Session,
 )
+from mediasflow_async._core.proof import note_call, note_end, watch_calls
 from mediasflow_async.concurrency import Outcomes, map_bounded
-from mediasflow_async.interruptions import note_call, note_end, watch_calls
 from tests.raw_server import HANG, Answer, RawServer, http, http_json
 from tests.sessions import session_with, until
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediasflow_async.windows import MAX_WINDOW, Window, split_period
+from mediasflow_async.dates import MAX_WINDOW, Window, split_period
 
 PARIS = ZoneInfo("Europe/Paris")
 MINUTE = timedelta(minutes=1)

@@ -11,10 +11,15 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from mediasflow_async.cli.batch import batch
-from mediasflow_async.cli.consoles import console, never_fail_on_characters
+from mediasflow_async.cli.console import (
+    CommandStopped,
+    ExitCode,
+    console,
+    exit_code_of,
+    failure_panel,
+    never_fail_on_characters,
+)
 from mediasflow_async.cli.demo import demo
-from mediasflow_async.cli.exits import ExitCode
-from mediasflow_async.cli.failures import CommandStopped, exit_code_of, failure_panel
 from mediasflow_async.cli.preflight import preflight
 from mediasflow_async.cli.sandbox import sandbox
 from mediasflow_async.cli.worker import worker

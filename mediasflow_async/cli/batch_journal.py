@@ -12,14 +12,12 @@ import anyio
 from cyclopts import Parameter
 from rich.text import Text
 
-from mediasflow_async.cli.consoles import console
-from mediasflow_async.cli.exits import ExitCode
-from mediasflow_async.cli.journal_option import JournalOption, open_existing
-from mediasflow_async.cli.parked_view import print_json, show_parked
-from mediasflow_async.cli.tables import facts_table
+from mediasflow_async.cli.console import ExitCode, console
+from mediasflow_async.cli.options import JournalOption, open_existing
+from mediasflow_async.cli.views import facts_table, print_json, show_parked
 from mediasflow_async.delivery import State
-from mediasflow_async.delivery.parked import parked
-from mediasflow_async.delivery.parked import resolve as record
+from mediasflow_async.delivery.recovery import parked
+from mediasflow_async.delivery.recovery import resolve as record
 from mediasflow_async.errors import ConfigurationError, value_of
 
 __all__ = ["check", "export", "purge", "resolve", "status"]

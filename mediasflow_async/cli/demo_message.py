@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from attrs import evolve, field, frozen
 
 from mediasflow_async.models import CampaignType
-from mediasflow_async.text import (
-    Culprit,
-    TextSize,
-    measure,
-    placeholders,
-    render,
-    replace_to_gsm7,
-)
+from mediasflow_async.text import Culprit, TextSize, measure, placeholders, render, replace_to_gsm7
 
-__all__ = ["Longest", "Message", "longest", "message_for", "own_message", "unknown_columns"]
+__all__ = [
+    "BLACKLISTED",
+    "RECIPIENTS",
+    "Longest",
+    "Message",
+    "longest",
+    "message_for",
+    "own_message",
+    "unknown_columns",
+]
 
 
 @frozen(kw_only=True)
@@ -105,3 +108,10 @@ def longest(message: Message, cells: Mapping[str, str]) -> Longest:
         replaced=list({each.character: each for each in replaced.replacements}.values()),
         unreplaced=measure(written),
     )
+
+
+RECIPIENTS: Final = Path(__file__).with_name("recipients.csv")
+"""A list of 2,000 people in the state that real files are in."""
+
+BLACKLISTED: Final = tuple(f"+336399800{line:02}" for line in range(1, 13))
+"""Those of them who asked not to be written to."""

@@ -11,13 +11,12 @@ from attrs import field, frozen
 from rich.console import Console
 from rich.text import Text
 
-from mediasflow_async.cli.campaign_file import CampaignFile, lines_of
-from mediasflow_async.cli.consoles import console
-from mediasflow_async.cli.database_option import database_url
-from mediasflow_async.cli.exits import ExitCode
+from mediasflow_async.cli.campaign_files import CampaignFile, lines_of
+from mediasflow_async.cli.console import ExitCode, console
+from mediasflow_async.cli.options import database_url
 from mediasflow_async.delivery import Journal
-from mediasflow_async.masking import mask_text
 from mediasflow_async.models import CampaignRequest
+from mediasflow_async.secrecy import mask_text
 
 __all__ = ["enqueue_file"]
 

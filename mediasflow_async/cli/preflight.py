@@ -15,12 +15,10 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from mediasflow_async.cli.campaign_options import CampaignOptions
-from mediasflow_async.cli.consoles import console
-from mediasflow_async.cli.exits import ExitCode
-from mediasflow_async.cli.headings import title
-from mediasflow_async.cli.preflight_view import show
-from mediasflow_async.cli.recipient_file import read_rows
+from mediasflow_async.cli.campaign_files import read_rows
+from mediasflow_async.cli.console import ExitCode, console, title
+from mediasflow_async.cli.options import CampaignOptions
+from mediasflow_async.cli.views import show
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import CampaignRequest

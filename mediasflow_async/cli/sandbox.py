@@ -14,10 +14,9 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.text import Text
 
-from mediasflow_async.cli.consoles import console
-from mediasflow_async.cli.headings import title
-from mediasflow_async.cli.local_server import Seconds, local_server
-from mediasflow_async.cli.tables import magic_numbers_table
+from mediasflow_async.cli.console import console, title
+from mediasflow_async.cli.options import Seconds, local_server
+from mediasflow_async.cli.views import magic_numbers_table
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox import Sandbox

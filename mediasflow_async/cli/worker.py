@@ -16,11 +16,11 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.text import Text
 
-from mediasflow_async.cli.consoles import console
-from mediasflow_async.cli.database_option import database_url
+from mediasflow_async.cli.console import console
+from mediasflow_async.cli.options import database_url
 from mediasflow_async.delivery import Journal, KeyConflict, Receipt, Sender, SenderStopped, State
 from mediasflow_async.errors import InvalidRequest, MediasflowError
-from mediasflow_async.masking import mask_text
+from mediasflow_async.secrecy import mask_text
 from mediasflow_async.session import Session
 
 __all__ = ["worker"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mediasflow_async.concurrency.mapping import Outcomes, map_bounded
-from mediasflow_async.concurrency.outcomes import Outcome
-from mediasflow_async.concurrency.stopping import StopOn
+from mediasflow_async.concurrency.outcomes import Outcome, StopOn
 
 __all__ = ["Outcome", "Outcomes", "StopOn", "map_bounded"]

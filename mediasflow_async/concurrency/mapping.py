@@ -6,12 +6,9 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Itera
 from types import AsyncGeneratorType, TracebackType
 from typing import Any, Final, Generic, Self, TypeVar, cast
 
-from mediasflow_async.concurrency.arrivals import Arrivals
-from mediasflow_async.concurrency.outcomes import Outcome
-from mediasflow_async.concurrency.run import Run
-from mediasflow_async.concurrency.sources import Source
-from mediasflow_async.concurrency.stopping import StopOn, stop_test
-from mediasflow_async.settings import count_of
+from mediasflow_async._core.options import count_of
+from mediasflow_async.concurrency.outcomes import Outcome, StopOn, stop_test
+from mediasflow_async.concurrency.run import Arrivals, Run, Source
 
 __all__ = ["Outcomes", "map_bounded"]
 

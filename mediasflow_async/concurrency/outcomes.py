@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from mediasflow_async.errors import MediasflowError
+from mediasflow_async._core.proof import Fate
+from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, MediasflowError, Sent
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "StopOn", "cut_short", "never_begun", "stop_test"]
+
+
+def cut_short(failure: BaseException, calls: Iterable[Fate]) -> MediasflowError:
+    """Return the error of an action that was cancelled, or that raised what is no error of ours.
+
+    Args:
+        failure: what it ended with.
+        calls: the calls that it had made and that may matter. One that may have sent SMS counts
+            most, then the latest; without any, nothing is proven, for an action can do more
+            than make calls.
+    """
+    fates = [fate() for fate in calls]
+    in_doubt = [fate for fate in fates if isinstance(fate, DeliveryUnknown)]
+    if fates:
+        return (in_doubt or fates)[-1]
+    return MediasflowError(
+        f"the action ended with {type(failure).__name__}, outside of any call",
+        sent=Sent.UNKNOWN,
+        next_step="Find out what it did before you repeat it.",
+    )
+
+
+def never_begun() -> MediasflowError:
+    """Return the error of an item that was pulled from the input and then not wanted."""
+    return MediasflowError("the action never began for this item", next_step="Nothing was sent.")
+
 
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
@@ -40,3 +68,41 @@ class Outcome(Generic[_Item, _Value]):
         if self.error is not None:
             raise self.error.with_traceback(None)
         return self.value  # type: ignore[return-value] # None is the value where there is no error
+
+
+StopOn = (
+    type[MediasflowError]
+    | tuple[type[MediasflowError], ...]
+    | Callable[[Outcome[_Item, _Value]], object]
+)
+"""Classes of errors, or a function that says of each outcome whether it is one to stop at."""
+
+
+def stop_test(
+    stop_on: StopOn[_Item, _Value] | None,
+) -> Callable[[Outcome[_Item, _Value]], object] | None:
+    """Return the test that `stop_on` stands for.
+
+    Raises:
+        ConfigurationError: for what is neither errors of this package nor a function.
+    """
+    if stop_on is None:
+        return None
+    if isinstance(stop_on, type | tuple):
+        return _error_test(stop_on if isinstance(stop_on, tuple) else (stop_on,))
+    if not callable(stop_on):
+        raise _refusal(stop_on)
+    return stop_on
+
+
+def _error_test(kinds: tuple[Any, ...]) -> Callable[[Outcome[Any, Any]], bool]:
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, MediasflowError)):
+            raise _refusal(kind)
+    return lambda outcome: isinstance(outcome.error, kinds)
+
+
+def _refusal(given: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"stop_on is a MediasflowError class, a tuple of them or a function, not {given!r}"
+    )

@@ -2,29 +2,256 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+import sys
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+)
 from functools import partial
 from operator import attrgetter
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 
-from mediasflow_async.background import Background
-from mediasflow_async.concurrency.arrivals import Arrivals
-from mediasflow_async.concurrency.crew import Crew
-from mediasflow_async.concurrency.doubts import cut_short, never_begun
-from mediasflow_async.concurrency.outcomes import Outcome
-from mediasflow_async.concurrency.signals import Bell
-from mediasflow_async.concurrency.sources import END, Source
+from mediasflow_async._core.loops import Background, asyncio_loop
+from mediasflow_async._core.proof import Fate, watch_calls
+from mediasflow_async.concurrency.outcomes import Outcome, cut_short, never_begun
 from mediasflow_async.errors import MediasflowError
-from mediasflow_async.interruptions import Fate, watch_calls
 
-__all__ = ["Run"]
+__all__ = ["END", "Arrivals", "Bell", "Crew", "Run", "Signal", "Source", "give", "new_signal"]
+
 
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
+
+
+class Arrivals(Generic[_Item, _Value]):
+    """Outcomes that wait for their consumer.
+
+    Args:
+        is_ordered: whether an outcome waits for those of the items before its own.
+
+    Attributes:
+        ready: those that may be given now, the next one first.
+    """
+
+    __slots__ = ("_held", "_is_ordered", "_next_index", "ready")
+
+    def __init__(self, *, is_ordered: bool) -> None:
+        self.ready: deque[Outcome[_Item, _Value]] = deque()
+        self._held: dict[int, Outcome[_Item, _Value]] = {}
+        self._is_ordered = is_ordered
+        self._next_index = 0
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self._held)
+
+    def put(self, outcome: Outcome[_Item, _Value]) -> None:
+        """Take an outcome in."""
+        if not self._is_ordered:
+            self.ready.append(outcome)
+            return
+        self._held[outcome.index] = outcome
+        while (due := self._held.pop(self._next_index, None)) is not None:
+            self.ready.append(due)
+            self._next_index += 1
+
+    def left(self) -> list[Outcome[_Item, _Value]]:
+        """Return those that were never given."""
+        return [*self.ready, *self._held.values()]
+
+
+class Signal(Protocol):
+    """What one task awaits until another gives it; a future of asyncio, or what stands for it."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Wait until it is given."""
+        ...
+
+    def done(self) -> bool:
+        """Whether it was given, or nobody waits any more."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """Give it."""
+        ...
+
+
+def new_signal() -> Signal:
+    """Return a signal of the running event loop, for the current task to wait for."""
+    loop = asyncio_loop()
+    # A future costs a quarter of an anyio.Event.
+    return _EventSignal() if loop is None else loop.create_future()
+
+
+def give(signal: Signal) -> None:
+    """Give a signal to whoever still waits for it."""
+    if not signal.done():
+        signal.set_result(None)
+
+
+class _EventSignal:
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._event.wait().__await__()
+
+    def done(self) -> bool:
+        return self._event.is_set()
+
+    def set_result(self, _: None, /) -> None:
+        self._event.set()
+
+
+class Bell:
+    """Wakes the one that waits; ringing it costs next to nothing while nobody does."""
+
+    __slots__ = ("_signal",)
+
+    def __init__(self) -> None:
+        self._signal: Signal | None = None
+
+    def ring(self) -> None:
+        """Wake the one that waits."""
+        if self._signal is not None:
+            give(self._signal)
+            self._signal = None
+
+    async def wait(self) -> None:
+        """Wait for the next ring."""
+        self._signal = new_signal()
+        await self._signal
+
+
+# Workers that come call others: a limit without measure makes no more of them than items.
+_MOST_AT_ONCE: Final = 100
+
+
+class Crew:
+    """Workers of one event loop, made as they are needed.
+
+    Args:
+        limit: how many workers there may be.
+
+    Attributes:
+        called: workers that were called and have not come yet.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.called = 0
+        self._limit = limit
+        self._hired = 0
+        self._to_start = 0
+        self._resting: list[Signal] = []
+        self._for_host = Bell()
+        self._is_dismissed = False
+
+    def call(self, count: int) -> None:
+        """Call so many workers, as far as there are any; a crowd comes in several parts."""
+        for _ in range(min(count, _MOST_AT_ONCE)):
+            if self._resting:
+                give(self._resting.pop())
+            elif self._hired < self._limit:
+                self._hired += 1
+                self._to_start += 1
+                self._for_host.ring()
+            else:
+                return
+            self.called += 1
+
+    async def hire(self, tasks: TaskGroup, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start workers as they are called for the first time, until all have been."""
+        while not self._is_dismissed:
+            while self._to_start:
+                self._to_start -= 1
+                tasks.start_soon(work)
+            if self._hired == self._limit:
+                return
+            await self._for_host.wait()
+
+    def come(self) -> None:
+        """Note that a worker that was called has come."""
+        self.called -= 1
+
+    def rest(self) -> Signal:
+        """Return what a worker without work waits for, until it is called."""
+        signal = new_signal()
+        self._resting.append(signal)
+        return signal
+
+    def dismiss(self) -> None:
+        """Wake all, for the last time: they find nothing to do."""
+        self._is_dismissed = True
+        self.called += len(self._resting)
+        while self._resting:
+            give(self._resting.pop())
+        self._for_host.ring()
+
+
+END: Final[Any] = object()
+"""Stands for the item after the last one."""
+
+
+class Source(Generic[_Item]):
+    """The items of an input.
+
+    Those of an iterable are there when they are taken. Those of an async iterable are pulled
+    first, always by the same task: its code may hold a timeout or a task group from one item to
+    the next.
+
+    Attributes:
+        is_async: whether items must be pulled before they can be taken.
+    """
+
+    __slots__ = ("_iterator", "_pulled", "is_async")
+
+    def __init__(self, items: Iterable[_Item] | AsyncIterable[_Item]) -> None:
+        self.is_async = isinstance(items, AsyncIterable)
+        self._iterator: Any = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+        self._pulled: deque[_Item] = deque()
+
+    @property
+    def at_hand(self) -> int:
+        """How many items can be taken; END is one of them."""
+        return len(self._pulled) if self.is_async else sys.maxsize
+
+    def take(self) -> _Item:
+        """Return the next item, or END."""
+        return self._pulled.popleft() if self.is_async else next(self._iterator, END)
+
+    async def pull(self) -> bool:
+        """Wait for the next item, or for the end; whether it is an item."""
+        try:
+            self._pulled.append(await self._iterator.__anext__())
+        except StopAsyncIteration:
+            self._pulled.append(END)
+            return False
+        return True
+
+    def left(self) -> list[_Item]:
+        """Return the items that were pulled and never taken."""
+        return [item for item in self._pulled if item is not END]
+
+    async def aclose(self) -> None:
+        """End the input if it is a generator; anything else stays its owner's."""
+        if isinstance(self._iterator, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await self._iterator.aclose()
+        elif isinstance(self._iterator, Generator):
+            self._iterator.close()
+
 
 _LONGEST_TURN_SECONDS: Final = 0.005
 

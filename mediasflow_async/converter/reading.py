@@ -1,29 +1,20 @@
-"""From decoded JSON to models: strict about meaning, tolerant about spelling."""
+"""From JSON to models; compiled for shapes that come again."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from functools import lru_cache
 from types import GenericAlias
-from typing import Any, Final, TypeVar, cast, get_args
+from typing import Any, Final, NoReturn, TypeVar, cast, get_args
 
-from attrs import evolve, fields, frozen, has
+from attrs import NOTHING, Attribute, evolve, fields, frozen, has
 from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES
-from mediasflow_async.converter.scalars import (
-    extended_keys,
-    optional,
-    read_bool,
-    read_enum_or_text,
-    read_float,
-    read_int,
-    read_text,
-    read_text_or_none,
-)
-from mediasflow_async.converter.shapes import Step, shaped_reader
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import (
     BlacklistKind,
@@ -34,9 +25,252 @@ from mediasflow_async.models import (
     Renderer,
     TinyUrl,
 )
-from mediasflow_async.models.open_enum import OpenEnum
+from mediasflow_async.models.values import OpenEnum
 
-__all__ = ["ModelReader", "Unreadable", "reader_for"]
+__all__ = [
+    "ModelReader",
+    "Step",
+    "Unreadable",
+    "extended_keys",
+    "optional",
+    "read_bool",
+    "read_enum_or_text",
+    "read_float",
+    "read_int",
+    "read_text",
+    "read_text_or_none",
+    "reader_for",
+    "shaped_reader",
+    "thawed",
+]
+
+
+_Value = TypeVar("_Value")
+_DIGITS: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def read_bool(value: object, _: object = None) -> bool:
+    """Return a boolean from ``true``, ``"TRUE"``, ``1`` or ``"1"`` and their opposites."""
+    try:
+        return _BOOLEANS[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("expected a boolean") from None
+
+
+def read_int(value: object, _: object = None) -> int:
+    """Return an integer from ``12``, ``12.0`` or ``"12"``."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    number = read_float(value)
+    if not number.is_integer():
+        raise ValueError("expected an integer")
+    return int(number)
+
+
+def read_float(value: object, _: object = None) -> float:
+    """Return a finite number from a number or its text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("expected a number")
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a number") from None
+    if number - number != 0:
+        raise ValueError("expected a finite number")
+    return number
+
+
+def read_text(value: object, _: object = None) -> str:
+    """Return text; a number is taken as its digits, an object or an array is refused."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ValueError("expected text")
+
+
+def read_text_or_none(value: object, _: object = None) -> str | None:
+    """Return text, or None as it is."""
+    return value if type(value) is str or value is None else read_text(value)
+
+
+def read_enum_or_text(enum: type[StrEnum]) -> Callable[[object, object], StrEnum | str]:
+    """Return a reader of an enumeration that keeps a value it does not know as text."""
+    members: dict[str, StrEnum | str] = {member.value: member for member in enum}
+
+    def read(value: object, _: object) -> StrEnum | str:
+        text = read_text(value)
+        return members.get(text, text)
+
+    return read
+
+
+def optional(
+    kind: type[_Value], read: Callable[[object, object], _Value]
+) -> Callable[[object, object], _Value | None]:
+    """Return a reader that takes an empty text for None, and what is of its kind as it is."""
+
+    def read_optional(value: object, target: object) -> _Value | None:
+        if type(value) is kind:
+            return value
+        return None if value == "" else read(value, target)
+
+    return read_optional
+
+
+def extended_keys(value: object, _: object = None) -> dict[str, Any]:
+    """Return a recipient's own fields from either shape that the guide prints (Guide: 2.1).
+
+    An array of ``{"keyName": ..., "keyValue": ...}``, an array of objects, or one object.
+    """
+    parts = value if isinstance(value, list) else [value]
+    fields: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, Mapping):
+            raise ValueError("expected an object")
+        fields.update({part["keyName"]: part.get("keyValue")} if "keyName" in part else part)
+    return fields
+
+
+def thawed(model: type[Any]) -> type[Any]:
+    """Return a twin of a frozen attrs class with slots: it is the same, but can be written to.
+
+    A frozen `__init__` makes a call for each attribute, ten times what it costs to set one. What
+    is made of the twin has every attribute set, and becomes the model by
+    ``made.__class__ = model``; converters and validators are up to who sets them.
+    """
+    # Python takes the fast way only where both are the ordinary ones.
+    own = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(f"Thawed{model.__name__}", (model,), {"__slots__": (), **own})
+
+
+# What a server can make us compile has an end.
+_MOST_SHAPES: Final = 256
+_MOST_MEMBERS: Final = 256
+
+_BESIDE: Final = frozenset({"raw", "extra"})
+
+_CODE: Final = """\
+def read(value):
+    ({members}) = value.values()
+    made = new(twin)
+    {settings}
+    made.raw = value
+    made.extra = {{{extra}}}
+    made.__class__ = model
+    return made
+"""
+
+
+@frozen
+class Step:
+    """How one member of an object becomes an attribute.
+
+    Attributes:
+        name: the attribute.
+        wire: the spelling that goes before this one, or None for that one itself.
+        as_it_is: the type that is taken as it is, or None.
+        hook: reads any other value but None, which leaves the attribute's default.
+        target: what the hook makes.
+    """
+
+    name: str
+    wire: str | None
+    as_it_is: type[Any] | None
+    hook: Callable[[Any, Any], Any]
+    target: Any
+
+
+def shaped_reader(
+    model: type[Any], steps: Mapping[str, Step]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what makes a model of an object; the answers of a server have few shapes.
+
+    A shape is the names of the members, in order. What is made raises an error for what it
+    leaves to a careful reader: values that are not as they should be, one attribute in two
+    spellings, ever new shapes, and very large ones.
+
+    Args:
+        model: the model, with `raw` and `extra`, and no validators.
+        steps: for each spelling on the wire, what to do with its value.
+    """
+    twin = thawed(model)
+    readers: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {}
+
+    def read(value: Mapping[str, Any]) -> Any:
+        shape = tuple(value)
+        reader = readers.get(shape)
+        if reader is None:
+            if len(readers) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
+                _leave()
+            reader = readers[shape] = _compiled(twin, model, shape, steps)
+        return reader(value)
+
+    return read
+
+
+def _compiled(
+    twin: type[Any], model: type[Any], shape: tuple[str, ...], steps: Mapping[str, Step]
+) -> Callable[[Mapping[str, Any]], Any]:
+    taken = {
+        steps[key].name: (number, steps[key]) for number, key in enumerate(shape) if key in steps
+    }
+    extra = [f"{key!r}: m{number}, " for number, key in enumerate(shape) if key not in steps]
+    if len(taken) + len(extra) < len(shape):
+        return _leave
+    namespace: dict[str, Any] = {"model": model, "twin": twin, "new": twin.__new__, "leave": _leave}
+    settings = [
+        f"made.{attribute.name} = {_value(attribute, taken.get(attribute.name), namespace)}"
+        for attribute in fields(model)
+        if attribute.name not in _BESIDE
+    ]
+    # Of what a server sends, the names alone are in the code, and as literals.
+    code = _CODE.format(
+        members="".join(f"m{number}, " for number in range(len(shape))),
+        settings="\n    ".join(settings),
+        extra="".join(extra),
+    )
+    exec(compile(code, f"<reader of {model.__name__}>", "exec"), namespace)  # noqa: S102
+    reader: Callable[[Mapping[str, Any]], Any] = namespace["read"]
+    return reader
+
+
+def _value(
+    attribute: Attribute[Any], member: tuple[int, Step] | None, namespace: dict[str, Any]
+) -> str:
+    """Return the expression of an attribute, and put what it needs in the namespace."""
+    made = _default(attribute, namespace)
+    if member is not None:
+        number, step = member
+        names = f"kind{number}", f"hook{number}", f"target{number}"
+        namespace |= zip(names, (step.as_it_is, step.hook, step.target), strict=True)
+        made = f"{made} if m{number} is None else hook{number}(m{number}, target{number})"
+        if step.as_it_is is not None:
+            made = f"m{number} if type(m{number}) is kind{number} else {made}"
+    if attribute.converter is None:
+        return made
+    namespace[f"convert_{attribute.name}"] = attribute.converter
+    return f"convert_{attribute.name}({made})"
+
+
+def _default(attribute: Attribute[Any], namespace: dict[str, Any]) -> str:
+    """Return the expression of the value of an attribute that an object does not have."""
+    name, default = f"default_{attribute.name}", attribute.default
+    if default is NOTHING:
+        return "leave()"
+    factory: Callable[[], object] | None = getattr(default, "factory", None)
+    namespace[name] = factory or default
+    return f"{name}()" if factory else name
+
+
+def _leave(*_: object) -> NoReturn:
+    raise ValueError("left to a careful reader")
+
 
 _Model = TypeVar("_Model")
 

@@ -12,8 +12,6 @@ person, not sent again.
 
 from __future__ import annotations
 
-from mediasflow_async.delivery.accounts import Account
-from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.errors import (
     CampaignTaken,
     JournalError,
@@ -25,11 +23,9 @@ from mediasflow_async.delivery.errors import (
     SenderStopped,
 )
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.parked import Parked
-from mediasflow_async.delivery.receipts import Receipt
-from mediasflow_async.delivery.resuming import Resumption
+from mediasflow_async.delivery.records import Account, Entry, Reason, Receipt, State
+from mediasflow_async.delivery.recovery import Parked, Resumption
 from mediasflow_async.delivery.sender import Sender
-from mediasflow_async.delivery.states import Reason, State
 
 __all__ = [
     "Account",

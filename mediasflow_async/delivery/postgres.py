@@ -1,22 +1,220 @@
-"""PostgreSQL as the database of a journal, for several machines."""
+"""The store on a server: address, pool, repeats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
-from attrs import frozen
-from psycopg import AsyncCursor
+import anyio
+import psycopg
+from anyio.lowlevel import current_token
+from attrs import field, frozen
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import UniqueViolation
+from psycopg_pool import AsyncConnectionPool
 
-from mediasflow_async.delivery.database import Row, Values
-from mediasflow_async.delivery.errors import CampaignTaken
-from mediasflow_async.delivery.postgres_pool import Connection, PostgresPool
-from mediasflow_async.delivery.sql_dialect import SqlDialect, render
-from mediasflow_async.delivery.statements import Change
+from mediasflow_async.delivery.errors import CampaignTaken, JournalError
+from mediasflow_async.delivery.journal import DatabaseJournal, Journal
+from mediasflow_async.delivery.sql import (
+    HOME,
+    MIGRATIONS,
+    Change,
+    Row,
+    SqlDialect,
+    Values,
+    migrations_from,
+    render,
+)
+from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
+from mediasflow_async.secrecy import hidden
 
-__all__ = ["POSTGRES", "PostgresDatabase"]
+__all__ = [
+    "POSTGRES",
+    "Address",
+    "Connection",
+    "PostgresDatabase",
+    "PostgresPool",
+    "connected",
+    "open_postgres",
+]
+
+
+_DEFAULTS: Final = {
+    "application_name": "mediasflow-async",
+    "connect_timeout": "10",
+    # What is left of a connection whose server or cable is gone is noticed in half a minute.
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+_SECRET: Final = ("password", "sslpassword")
+
+
+@frozen
+class Address:
+    """Where the database is and who asks, in libpq's words; no repr shows it.
+
+    Attributes:
+        conninfo: the whole address, its secrets included.
+        secrets: those secrets.
+    """
+
+    conninfo: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """Read a URL; what it leaves open is taken from libpq's environment variables.
+
+        Raises:
+            ConfigurationError: it cannot be read, or a password in it may be taken for a part
+                of the address, and shown as such.
+        """
+        given = _parts(url)
+        secrets = tuple(str(given[name]) for name in _SECRET if given.get(name))
+        return cls(make_conninfo("", **{**_DEFAULTS, **given}), secrets)
+
+    def cleaned(self, error: psycopg.Error) -> str:
+        """Return what an error says, without the rows and the secrets that it may quote."""
+        return hidden(error.diag.message_primary or str(error), self.secrets)
+
+
+def _parts(url: str) -> Mapping[str, str | int | None]:
+    split = urlsplit(url)
+    if url.count("@") <= 1 and ("@" in split.netloc) == ("@" in url):
+        try:
+            return conninfo_to_dict(url)
+        except psycopg.ProgrammingError:
+            # Its message quotes the part that cannot be read, which may be the password.
+            pass
+    raise ConfigurationError(
+        "the address of the database cannot be read; it is postgresql://user:password@host/name, "
+        "with each special character of the user and the password percent-encoded"
+    )
+
+
+_Result = TypeVar("_Result")
+Connection = AsyncConnection[tuple[Any, ...]]
+Work = Callable[[Connection, int], Awaitable[_Result]]
+"""Gets the number of the attempt as well: after the first, counted 0, an earlier one may have
+been executed."""
+
+_CLOSED: Final = "The journal is closed: keep it open while it is used"
+_MOST_CONNECTIONS: Final = 10
+_PATIENCE_SECONDS: Final = 30
+_ATTEMPT_SECONDS: Final = 20
+_LONGEST_PAUSE_SECONDS: Final = 2
+# Named prepared statements do not pass through every pooler between here and the server.
+_OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
+_WAIT_FOR_THE_DISK: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+@asynccontextmanager
+async def connected(address: Address) -> AsyncGenerator[Connection, None]:
+    """Give a connection of its own; what goes wrong in the block raises `JournalError`."""
+    try:
+        async with await AsyncConnection.connect(address.conninfo, **_OPTIONS) as connection:
+            yield connection
+    except psycopg.Error as error:
+        problem = address.cleaned(error)
+    else:
+        return
+    raise JournalError(f"PostgreSQL: {problem}")
+
+
+@frozen
+class PostgresPool:
+    """Runs work on any of several connections, and again when the server was away.
+
+    Attributes:
+        address: where the server is.
+        pool: its connections, each of which commits every statement by itself.
+    """
+
+    address: Address
+    pool: AsyncConnectionPool[Connection] = field(repr=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: Address) -> AsyncGenerator[PostgresPool, None]:
+        """Give a pool, and close it at the end."""
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            address.conninfo,
+            kwargs=_OPTIONS,
+            configure=_wait_for_the_disk,
+            min_size=1,
+            max_size=_MOST_CONNECTIONS,
+            timeout=_ATTEMPT_SECONDS,
+            # Then it starts anew, rather than pause for longer and longer.
+            reconnect_timeout=_LONGEST_PAUSE_SECONDS,
+            name="mediasflow-journal",
+            open=False,
+        )
+        try:
+            await pool.open()
+            yield cls(address, pool)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await pool.close()
+
+    async def run(self, work: Work[_Result]) -> _Result:
+        """Return what the work returns, on whichever connection gets through.
+
+        Raises:
+            JournalError: the server refused, or was away for too long.
+        """
+        if self.pool.closed:
+            raise JournalError(_CLOSED)
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        attempt = 0
+        while isinstance(outcome := await self._attempt(work, attempt), _Lost):
+            if time.monotonic() > give_up_at:
+                raise JournalError(f"PostgreSQL: {outcome.problem}")
+            # Those that lost their connections together do not come back together.
+            longest = min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS)
+            await anyio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            attempt += 1
+        return value_of(outcome)
+
+    async def _attempt(
+        self, work: Work[_Result], attempt: int
+    ) -> _Result | MediasflowError | _Lost:
+        problem = f"no answer for {_ATTEMPT_SECONDS} seconds"
+        # A caller that is cancelled gets its answer first: to break off costs the connection.
+        with anyio.CancelScope(shield=True), suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(_ATTEMPT_SECONDS), self.pool.connection() as connection:
+                    return await work(connection, attempt)
+            except psycopg.OperationalError as error:
+                problem = self.address.cleaned(error)
+            except psycopg.Error as error:
+                return JournalError(f"PostgreSQL: {self.address.cleaned(error)}")
+        return _Lost(problem)
+
+
+@frozen
+class _Lost:
+    """The connection is gone, or never came; what was asked may have been done."""
+
+    problem: str
+
+
+async def _wait_for_the_disk(connection: Connection) -> None:
+    """Have commits wait for the disk, also where the database is set up not to."""
+    await connection.execute(_WAIT_FOR_THE_DISK)
+
 
 POSTGRES: Final = SqlDialect(
     instant="timestamptz",
@@ -101,3 +299,48 @@ async def _execute(
     except UniqueViolation:
         pass
     raise CampaignTaken("The campaign belongs to another key", campaign_id=values["campaign_id"])
+
+
+_LOCK: Final = 0x6D656469_61666C6F  # any number that no other program locks
+_EXISTS: Final = b"SELECT to_regclass('mediasflow_journal')"
+_BIRTH: Final = "INSERT INTO mediasflow_journal (id, version, salt) VALUES (1, 0, %s)"
+
+
+@asynccontextmanager
+async def open_postgres(url: str) -> AsyncGenerator[Journal, None]:
+    """Open the journal in a database, where its tables are made if they are not there.
+
+    Raises:
+        ConfigurationError: the address cannot be read, or the event loop is none of asyncio's.
+        JournalError: the server cannot be reached, or the journal is of a later version.
+    """
+    if not isinstance(current_token().native_token, asyncio.AbstractEventLoop):
+        raise ConfigurationError(
+            "a journal on PostgreSQL runs on asyncio, which its driver is made for, not on trio"
+        )
+    address = Address.of(url)
+    async with connected(address) as connection, connection.transaction():
+        salt = await _prepare(connection)
+    async with PostgresPool.open(address) as pool:
+        yield DatabaseJournal(PostgresDatabase(pool), salt)
+
+
+async def _prepare(connection: Connection) -> bytes:
+    """Bring the tables up to date, one process at a time, and return the salt."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    if await _row(connection, _EXISTS) == (None,):
+        await connection.execute(render(HOME, POSTGRES).encode())
+        await connection.execute(_BIRTH, [secrets.token_bytes(32)])
+    version: int
+    salt: bytes
+    version, salt = await _row(connection, b"SELECT version, salt FROM mediasflow_journal")
+    for statement in migrations_from(version):
+        await connection.execute(render(statement, POSTGRES).encode())
+    if version < len(MIGRATIONS):
+        await connection.execute("UPDATE mediasflow_journal SET version = %s", [len(MIGRATIONS)])
+    return salt
+
+
+async def _row(connection: Connection, query: bytes) -> tuple[Any, ...]:
+    (row,) = await (await connection.execute(query)).fetchall()
+    return row

@@ -6,32 +6,49 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
+from mediasflow_async._core.options import count_of, normalised_base_url, rate_of, seconds_of
+from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.concurrency import Outcomes, map_bounded
-from mediasflow_async.delivery.accounts import account_of, check_account
-from mediasflow_async.delivery.desk import Desk
-from mediasflow_async.delivery.digest import digest_of
+from mediasflow_async.delivery.campaign import send_keyed, take_further
 from mediasflow_async.delivery.errors import SenderStopped
-from mediasflow_async.delivery.holds import Hold
+from mediasflow_async.delivery.hold import Desk, Hold, Policy, Retries
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.keyed import send_keyed, take_further
-from mediasflow_async.delivery.options import Time, span_of
-from mediasflow_async.delivery.orders import Order, key_problems, order_problems
+from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
 from mediasflow_async.delivery.pacing import Pacing
-from mediasflow_async.delivery.parked import Parked, call_off, parked, resolve
 from mediasflow_async.delivery.places import Place, Places, custody
-from mediasflow_async.delivery.policy import Policy
-from mediasflow_async.delivery.receipts import Receipt, receipt_of
-from mediasflow_async.delivery.resuming import Resumption, left_behind, resumption_of
-from mediasflow_async.delivery.retrying import Retries
+from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
+from mediasflow_async.delivery.recovery import (
+    Parked,
+    Resumption,
+    call_off,
+    left_behind,
+    parked,
+    resolve,
+    resumption_of,
+)
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
-from mediasflow_async.limits import RetryQuota
 from mediasflow_async.models import CampaignRequest
-from mediasflow_async.retry import RetryPolicy
 from mediasflow_async.session import Session
-from mediasflow_async.settings import count_of, normalised_base_url, rate_of
 from mediasflow_async.validation import refuse
 
-__all__ = ["Sender"]
+__all__ = ["Sender", "Time", "span_of"]
+
+
+Time = float | timedelta
+"""Seconds, or a timedelta."""
+
+
+def span_of(value: Time, name: str) -> timedelta:
+    """Return a time option.
+
+    Raises:
+        ConfigurationError: it is no positive time.
+    """
+    seconds = seconds_of(value, name)
+    if seconds is None:
+        raise ConfigurationError(f"{name} is a positive number of seconds or a timedelta")
+    return timedelta(seconds=seconds)
+
 
 Pair = tuple[str, CampaignRequest]
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from mediasflow_async.models.blacklist import BlacklistEntry, BlacklistKind
-from mediasflow_async.models.campaign_requests import CampaignRequest
-from mediasflow_async.models.campaign_values import (
+from mediasflow_async.models.campaigns import (
+    Campaign,
+    CampaignRequest,
     CampaignStatus,
     CampaignType,
+    ListType,
+    Recipient,
+    RecipientList,
     Renderer,
+    TinyUrl,
     TinyUrlType,
 )
-from mediasflow_async.models.campaigns import Campaign
-from mediasflow_async.models.links import TinyUrl
-from mediasflow_async.models.lists import ListType, RecipientList
-from mediasflow_async.models.recipients import Recipient
-from mediasflow_async.models.reports import MediaType, ReportRow, ReportSummary, Track
-from mediasflow_async.models.statuses import DeliveryCategory, DeliveryStatus
+from mediasflow_async.models.reports import (
+    DeliveryCategory,
+    DeliveryStatus,
+    MediaType,
+    ReportRow,
+    ReportSummary,
+    Track,
+)
 
 __all__ = [
     "BlacklistEntry",

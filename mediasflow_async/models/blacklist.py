@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mediasflow_async.masking import mask_phone
-from mediasflow_async.models.open_enum import OpenEnum
+from mediasflow_async.models.values import OpenEnum
+from mediasflow_async.secrecy import mask_phone
 
 __all__ = ["BlacklistEntry", "BlacklistKind"]
 

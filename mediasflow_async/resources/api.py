@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, Unpack
 
-from mediasflow_async.calls import CallParts
+from mediasflow_async._core.calls import CallParts, Operation
+from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ResponseInvalid
-from mediasflow_async.operations import Operation
-from mediasflow_async.responses import ApiResponse
 
 __all__ = ["Api", "ByteStream", "CallParts", "put_parts"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from typing import Any, Final
 
+from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_blacklist_entry
 from mediasflow_async.converter.rows import array_in
 from mediasflow_async.errors import ApiError
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
-from mediasflow_async.operations import Operation, OperationKind
 from mediasflow_async.resources.api import Api
-from mediasflow_async.responses import ApiResponse, invalid
 from mediasflow_async.text.phones import InvalidPhone, to_e164
 from mediasflow_async.validation import blacklist_problems, number_problems, refuse
 

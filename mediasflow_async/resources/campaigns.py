@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
+from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.proof import Guard
+from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_campaign
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.models import Campaign, CampaignRequest
-from mediasflow_async.negotiation import CANCEL_PATH
-from mediasflow_async.operations import Operation, OperationKind
-from mediasflow_async.proof import Guard
 from mediasflow_async.resources.api import Api, put_parts
-from mediasflow_async.resources.lists import Lists
-from mediasflow_async.resources.recipient_rows import recipient_rows
+from mediasflow_async.resources.lists import Lists, recipient_rows
 from mediasflow_async.validation import (
     MAX_INLINE_RECIPIENTS,
     campaign_id_problems,

@@ -1,21 +1,385 @@
-"""CSV reports: streamed as rows or as they are, and saved to disk."""
+"""CSV reports: rows, dicts, saved whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import hashlib
+import itertools
+import os
+import secrets
+import shutil
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import IO, Final
 
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+from attrs import field, frozen
+
+from mediasflow_async._core.calls import Operation
+from mediasflow_async.concurrency import map_bounded
 from mediasflow_async.converter.rows import named, row_reader
+from mediasflow_async.converter.streams import CsvDecoder, begins, looks_like_csv
+from mediasflow_async.dates import Window
+from mediasflow_async.errors import ResponseInvalid, Sent
 from mediasflow_async.models import ReportRow
-from mediasflow_async.resources.csv_sources import CsvSource
-from mediasflow_async.resources.saved_parts import Part, save_parts
-from mediasflow_async.saving import SaveProgress, save_bytes
-from mediasflow_async.windows import Window
+from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.periods import Blocks, Period, seamless_blocks, window_blocks
+from mediasflow_async.secrecy import mask_text
 
-__all__ = ["CsvReport", "CsvSource"]
+__all__ = [
+    "CsvBlock",
+    "CsvReport",
+    "CsvSource",
+    "Part",
+    "Records",
+    "SaveProgress",
+    "join_parts",
+    "save_bytes",
+    "save_part",
+    "save_parts",
+]
+
+
+_Record = tuple[tuple[str, ...], list[str]]
+"""The columns of a record, and its cells."""
+
+_IDENTITY_COLUMNS: Final = ("REF_LIST", "ID_LINE", "INT_MOBILE")
+_RECORDS_AT_ONCE: Final = 256
+_EXCERPT: Final = 2048
+
+
+@frozen
+class CsvBlock:
+    """Some records of a CSV report, one after the other.
+
+    Attributes:
+        columns: the names of the columns, no two of them the same.
+        records: the cells of each record; there may be fewer or more of them than columns. They
+            are made while they are iterated over, once.
+    """
+
+    columns: tuple[str, ...]
+    records: Iterable[list[str]]
+
+
+@frozen(kw_only=True)
+class CsvSource:
+    """Where the CSV of a report comes from.
+
+    Attributes:
+        api: the session.
+        operation: the function of the report.
+        params: the query parameters of the report of one campaign.
+        campaign_id: that campaign.
+        period: what the report of a period asks for, instead.
+    """
+
+    api: Api = field(repr=False)
+    operation: Operation
+    params: Mapping[str, str] = field(factory=dict, repr=False)
+    campaign_id: int | None = None
+    period: Period | None = None
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        """The parts that the report is asked in; none for a campaign."""
+        return self.period.windows if self.period else ()
+
+    @property
+    def windows_at_once(self) -> int:
+        """How many of the parts may be asked for at the same time."""
+        return self.period.windows_at_once if self.period else 1
+
+    async def pieces(self, window: Window | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a window, or of the report of a campaign."""
+        period = self.period
+        params = period.params_of(window) if period and window else self.params
+        async with (
+            self.api.stream(self.operation, campaign_id=self.campaign_id, params=params) as body,
+            aclosing(body.aiter_bytes()) as pieces,
+        ):
+            is_begun = False
+            async for piece in pieces:
+                if not is_begun and not looks_like_csv(piece):
+                    raise self._invalid("expected a CSV report", piece.decode(errors="replace"))
+                is_begun = is_begun or begins(piece)
+                yield piece
+
+    def _invalid(self, reason: str, text: str) -> ResponseInvalid:
+        error = ResponseInvalid(
+            f"the answer cannot be understood: {reason}",
+            method=self.operation.method,
+            path=self.operation.path,
+            campaign_id=self.campaign_id,
+            sent=Sent.ANSWERED,
+        )
+        error.body = mask_text(text[:_EXCERPT])
+        return error
+
+    def blocks(self) -> AsyncGenerator[CsvBlock, None]:
+        """Return the records of the whole report; the event loop goes on between the blocks."""
+        return self._seamless(self.period) if self.period else self._blocks()
+
+    async def part(self, index: int) -> Blocks[list[str]]:
+        """Yield the columns of one window, then its records without those of the one before."""
+        columns: list[str] = []
+        pairs = window_blocks(self.windows, index, partial(self._pairs, columns), _identity)
+        is_first = True
+        async with aclosing(pairs) as blocks:
+            async for block in blocks:
+                records = [cells for _, cells in block]
+                yield [columns, *records] if is_first else records
+                is_first = False
+        if is_first:
+            yield [columns]
+
+    def digest(self) -> str:
+        """Return what tells this report from another with the same windows."""
+        asked = (self.operation.path, sorted(self.period.params.items()) if self.period else None)
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+
+    async def _seamless(self, period: Period) -> AsyncGenerator[CsvBlock, None]:
+        pairs_of = partial(self._pairs, [])
+        pairs = seamless_blocks(period.windows, pairs_of, _identity, self.windows_at_once)
+        async with aclosing(pairs) as blocks:
+            async for block in blocks:
+                yield CsvBlock(block[0][0], [cells for _, cells in block])
+
+    async def _pairs(self, columns: list[str], window: Window) -> Blocks[_Record]:
+        """Yield the records of a window with their columns, which `columns` takes up, too."""
+        async with aclosing(self._blocks(window)) as blocks:
+            async for block in blocks:
+                columns[:] = block.columns
+                yield [(block.columns, cells) for cells in block.records]
+
+    async def _blocks(self, window: Window | None = None) -> AsyncGenerator[CsvBlock, None]:
+        """Yield the columns of a window or a campaign without a record, then the records."""
+        columns: tuple[str, ...] = ()
+        async with aclosing(self._records(window)) as parts:
+            async for records in parts:
+                if not columns and (header := next(records, None)):
+                    columns = _distinct(header)
+                    yield CsvBlock(columns, [])
+                for first in records:
+                    others = itertools.islice(records, _RECORDS_AT_ONCE - 1)
+                    yield CsvBlock(columns, itertools.chain([first], others))
+                    await checkpoint()
+
+    async def _records(self, window: Window | None) -> AsyncGenerator[Iterator[list[str]], None]:
+        decoder = CsvDecoder(self._invalid)
+        async with aclosing(self.pieces(window)) as pieces:
+            async for piece in pieces:
+                yield decoder.feed(piece)
+        yield decoder.finish()
+
+
+def _identity(record: _Record) -> Hashable:
+    """Return what tells a record from every other and never changes.
+
+    The status and the delivery date do change, between two requests. A report without the
+    columns that name a line is told by all it has. Campaigns of one list that lie on both sides
+    of a seam are told apart by their order alone, the older first.
+    """
+    cells = named(*record)
+    folded = {name.upper(): value for name, value in cells.items()}
+    identity = tuple(folded.get(name) for name in _IDENTITY_COLUMNS)
+    return identity if any(identity) else tuple(cells.items())
+
+
+def _distinct(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns with names that differ: the second NAME becomes NAME_2."""
+    names: dict[str, None] = {}
+    for name in header:
+        tries = (f"{name}_{number}" for number in itertools.count(2))
+        free = next(
+            candidate for candidate in itertools.chain([name], tries) if candidate not in names
+        )
+        names[free] = None
+    return tuple(names)
+
+
+SaveProgress = Callable[[int, int], object]
+"""Takes the windows saved so far and the windows in all."""
+
+Records = AsyncGenerator[list[list[str]], None]
+"""Records of a CSV file, a number of them at a time; the first one holds the columns."""
+
+_BYTES_AT_ONCE: Final = 2**20
+_DELIMITER: Final = ";"
+
+
+async def save_bytes(path: Path, pieces: AsyncIterator[bytes]) -> Path:
+    """Write pieces to a file that appears when all are there."""
+    async with _appearing(path) as file:
+        waiting: list[bytes] = []
+        waiting_bytes = 0
+        async for piece in pieces:
+            waiting.append(piece)
+            waiting_bytes += len(piece)
+            # To go to a thread and back takes as long as to write 100 kB there.
+            if waiting_bytes >= _BYTES_AT_ONCE:
+                await to_thread.run_sync(file.writelines, waiting)
+                waiting, waiting_bytes = [], 0
+        await to_thread.run_sync(file.writelines, waiting)
+    return path
+
+
+async def save_part(file: Path, blocks: Callable[[], Records]) -> None:
+    """Save the records of a part as CSV, unless its file is there."""
+    if not await to_thread.run_sync(file.exists):
+        async with aclosing(_written(blocks())) as pieces:
+            await save_bytes(file, pieces)
+
+
+async def join_parts(path: Path, files: Sequence[Path]) -> None:
+    """Join the files of parts, in order, into one with the columns of all.
+
+    Cells that a record has beyond its columns stay beyond them.
+
+    Raises:
+        OSError: a file is not as `save_part` has written it.
+    """
+    async with _appearing(path) as target:
+        await to_thread.run_sync(_join, target, files)
+
+
+async def _written(blocks: Records) -> AsyncGenerator[bytes, None]:
+    width = 0
+    async with aclosing(blocks):
+        async for block in blocks:
+            width = width or len(block[0])
+            yield b"".join(_line(cells, width) for cells in block)
+
+
+def _join(target: IO[bytes], files: Sequence[Path]) -> None:
+    headers = [next(_records(file), []) for file in files]
+    columns = list(dict.fromkeys(name for header in headers for name in header))
+    target.write(_line(columns))
+    for file, header in zip(files, headers, strict=True):
+        if header == columns:
+            with file.open("rb") as part:
+                part.seek(len(_line(header)))
+                shutil.copyfileobj(part, target, _BYTES_AT_ONCE)
+        else:
+            target.writelines(map(_line, _moved(file, columns)))
+
+
+def _moved(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the records of a part, with their cells where other columns want them."""
+    records = _records(file)
+    header = next(records, [])
+    empty = len(header)
+    places = [header.index(name) if name in header else empty for name in columns]
+    for cells in records:
+        beyond = cells[empty:]
+        cells[empty:] = [""]
+        yield [cells[place] for place in places] + beyond
+
+
+def _records(file: Path) -> Iterator[list[str]]:
+    decoder = CsvDecoder(_damaged, delimiter=_DELIMITER)
+    with file.open("rb") as part:
+        while piece := part.read(_BYTES_AT_ONCE):
+            yield from decoder.feed(piece)
+    yield from decoder.finish()
+
+
+def _damaged(reason: str, _: str) -> Exception:
+    return OSError(f"a part of the report is damaged on the disk: {reason}")
+
+
+def _line(cells: Sequence[str], width: int = 0) -> bytes:
+    line = _DELIMITER.join(cells)
+    is_plain = '"' not in line and "\r" not in line and "\n" not in line
+    if not is_plain or line.count(_DELIMITER) >= len(cells):
+        line = _DELIMITER.join(map(_cell, cells))
+    return f"{line}{_DELIMITER * (width - len(cells))}\r\n".encode()
+
+
+def _cell(text: str) -> str:
+    needs_quotes = any(mark in text for mark in ';"\r\n')
+    return '"' + text.replace('"', '""') + '"' if needs_quotes else text
+
+
+@asynccontextmanager
+async def _appearing(path: Path) -> AsyncGenerator[IO[bytes], None]:
+    """Give a file to write that takes its name at the end, if nothing fails."""
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with ExitStack() as stack:
+        stack.callback(hidden.unlink, missing_ok=True)
+        file = stack.enter_context(await to_thread.run_sync(_create, hidden))
+        yield file
+        await to_thread.run_sync(_flush, file)
+        await to_thread.run_sync(hidden.replace, path)
+
+
+def _create(path: Path) -> IO[bytes]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "wb")
+
+
+def _flush(file: IO[bytes]) -> None:
+    """Bring what was written to the disk itself."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@frozen
+class Part:
+    """A part of a report.
+
+    Attributes:
+        name: name of its file.
+        blocks: gives its records, from the start each time.
+    """
+
+    name: str
+    blocks: Callable[[], Records] = field(repr=False)
+
+
+async def save_parts(
+    path: Path,
+    folder: Path,
+    parts: Sequence[Part],
+    progress: SaveProgress | None = None,
+    at_once: int = 1,
+) -> Path:
+    """Save each part that is not in `folder` yet, then join all of them into one CSV file.
+
+    Args:
+        path: the file to write.
+        folder: keeps the parts until then, as CSV; it is removed at the end.
+        parts: the parts, in order.
+        progress: called after each part, whichever it is.
+        at_once: how many parts may be on their way at the same time.
+    """
+    await to_thread.run_sync(partial(folder.mkdir, mode=0o700, parents=True, exist_ok=True))
+
+    async def save(part: Part) -> None:
+        await save_part(folder / part.name, part.blocks)
+
+    done = 0
+    async with map_bounded(save, parts, limit=at_once) as outcomes:
+        async for outcome in outcomes:
+            outcome.unwrap()
+            done += 1
+            if progress:
+                progress(done, len(parts))
+    await join_parts(path, [folder / part.name for part in parts])
+    await to_thread.run_sync(shutil.rmtree, folder)
+    return path
 
 
 class CsvReport:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from anyio.lowlevel import checkpoint
+
+from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.errors import Problem
-from mediasflow_async.models import RecipientList
-from mediasflow_async.operations import Operation, OperationKind
+from mediasflow_async.models import Recipient, RecipientList
 from mediasflow_async.resources.api import Api
-from mediasflow_async.responses import ApiResponse, invalid
 from mediasflow_async.uploads import (
     Content,
     MultipartBody,
@@ -22,7 +24,8 @@ from mediasflow_async.uploads import (
 )
 from mediasflow_async.validation import refuse
 
-__all__ = ["Lists"]
+__all__ = ["Lists", "recipient_rows"]
+
 
 # Control characters, halves of surrogate pairs, line and paragraph separators.
 _NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -129,3 +132,45 @@ def _is_line(text: object) -> bool:
     if not isinstance(text, str) or not text:
         return False
     return _NOT_IN_A_LINE.isdisjoint(map(unicodedata.category, text))
+
+
+_COLUMNS: Final = {
+    "mobile": "mobile",
+    "title": "title",
+    "lastName": "last_name",
+    "firstName": "first_name",
+    "email": "email",
+    "phone": "phone",
+}
+_AT_ONCE: Final = 500
+
+
+async def recipient_rows(recipients: Sequence[Recipient]) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield a row for each recipient, with all the own fields and the standard columns in use.
+
+    An own field stays though it is empty for everyone: the message may name it.
+    """
+    columns: dict[str, None] = {}
+    for block in _blocks(recipients):
+        columns |= dict.fromkeys(_used_by(block))
+        await checkpoint()
+    for recipient in recipients:
+        yield {column: _cell(recipient, column) for column in columns}
+
+
+def _blocks(recipients: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
+    return (recipients[start : start + _AT_ONCE] for start in range(0, len(recipients), _AT_ONCE))
+
+
+def _used_by(recipients: Iterable[Recipient]) -> Iterator[str]:
+    for recipient in recipients:
+        yield from (column for column, name in _COLUMNS.items() if getattr(recipient, name))
+        yield from recipient.fields
+
+
+def _cell(recipient: Recipient, column: str) -> Any:
+    if column in recipient.fields:
+        value = recipient.fields[column]
+    else:
+        value = getattr(recipient, _COLUMNS[column]) if column in _COLUMNS else None
+    return "" if value is None else value

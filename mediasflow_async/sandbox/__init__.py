@@ -10,14 +10,13 @@ It implements every function of the vendor's guide with its rules. Where the gui
 from __future__ import annotations
 
 from mediasflow_async.sandbox.blacklist import Entry
-from mediasflow_async.sandbox.clock import Clock
 from mediasflow_async.sandbox.delivery import DeliveryPlan
 from mediasflow_async.sandbox.faults import Fault, Faults
 from mediasflow_async.sandbox.journal import RecordedRequest
 from mediasflow_async.sandbox.rules import ServerRules
 from mediasflow_async.sandbox.sandbox import Sandbox
 from mediasflow_async.sandbox.snapshots import Campaign, Message
-from mediasflow_async.sandbox.users import User
+from mediasflow_async.sandbox.users import Clock, User
 
 __all__ = [
     "Campaign",

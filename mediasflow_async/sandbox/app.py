@@ -15,20 +15,17 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
-from mediasflow_async.sandbox.api import Api
-from mediasflow_async.sandbox.errors import Refusal
-from mediasflow_async.sandbox.http import Answer, Call
+from mediasflow_async.sandbox.api import LOGIN, Api
+from mediasflow_async.sandbox.http import Answer, Call, Refusal, refusal_answer
 from mediasflow_async.sandbox.login import without_password
-from mediasflow_async.sandbox.operations import LOGIN
-from mediasflow_async.sandbox.preflight_page import preflight_route
-from mediasflow_async.sandbox.wire import refusal_answer
+from mediasflow_async.sandbox.preflight import preflight_route
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from mediasflow_async.sandbox.clock import Clock
     from mediasflow_async.sandbox.faults import Fault, Faults
     from mediasflow_async.sandbox.journal import Journal
+    from mediasflow_async.sandbox.users import Clock
     from mediasflow_async.sandbox.world import World
 
 BASE_PATH = "/MediasflowApi/v1"

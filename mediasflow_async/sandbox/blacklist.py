@@ -8,9 +8,8 @@ from attrs import frozen
 
 from mediasflow_async.sandbox import reading, texts
 from mediasflow_async.sandbox.dates import from_epoch, gson
-from mediasflow_async.sandbox.errors import invalid
+from mediasflow_async.sandbox.http import answer, invalid
 from mediasflow_async.sandbox.users import CUSTOMER_ID
-from mediasflow_async.sandbox.wire import answer
 
 if TYPE_CHECKING:
     import sqlite3

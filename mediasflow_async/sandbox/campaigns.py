@@ -8,19 +8,260 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from mediasflow_async.sandbox import reading, records, texts
-from mediasflow_async.sandbox.campaign_answer import campaign_data
-from mediasflow_async.sandbox.errors import conflict, invalid, missing, not_found
-from mediasflow_async.sandbox.judging import Candidate, Tally, candidates, compose, judge, tally_of
-from mediasflow_async.sandbox.launching import launch, send_test
+from mediasflow_async.sandbox import blacklist, messages, reading, records, texts
+from mediasflow_async.sandbox.dates import from_epoch, gson
+from mediasflow_async.sandbox.delivery import NOT_SENT, Fate, decide
+from mediasflow_async.sandbox.http import (
+    answer,
+    conflict,
+    invalid,
+    missing,
+    not_found,
+    path_to_campaign,
+)
+from mediasflow_async.sandbox.judging import (
+    DESTINATION,
+    DUPLICATE,
+    MALFORMED,
+    NO_CREDIT,
+    PERSONALISATION,
+    TOO_LONG,
+    UCS2,
+    Candidate,
+    Tally,
+    Verdict,
+    candidates,
+    compose,
+    judge,
+    tally_of,
+)
 from mediasflow_async.sandbox.orders import Order, read_order, read_schedule, read_sender
 from mediasflow_async.sandbox.records import StoredCampaign
-from mediasflow_async.sandbox.wire import answer
+from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
-    from mediasflow_async.sandbox.world import Task
+    from mediasflow_async.sandbox.world import Task, World
+
+
+Data = dict[str, Any]
+
+
+def campaign_data(
+    db: sqlite3.Connection, world: World, campaign: StoredCampaign, now: float
+) -> Data:
+    """Return the Campaign object."""
+    order = campaign.order
+    return {
+        "userOwnerID": campaign.user_id,
+        "customerID": CUSTOMER_ID,
+        "id": campaign.id,
+        "sendToSelect": "SMS",
+        "typeSelect": order.type,
+        "campaignName": order.name,
+        "listInCampaign": _recipients(db, order),
+        **_recipient_counts(campaign.tally),
+        "renderer": order.renderer,
+        "creationDate": _date(world, campaign.created_at),
+        "sender": campaign.shown_sender,
+        "status": campaign.status(world.plan, now),
+        "shortCode": order.short_code,
+        "message": order.text,
+        "pathToCampaign": path_to_campaign(campaign.id),
+        **_options(order),
+        **_credits(db, campaign),
+        **_progress(db, campaign, now),
+        **_result_counts(campaign.tally),
+        "updateDate": _date(world, campaign.updated_at),
+        **_schedule(world, campaign),
+        "tinyList": [dict(link) for link in order.links],
+        **_blacklist_counts(campaign.tally),
+        **_when_given(order),
+    }
+
+
+def _date(world: World, at: float) -> str:
+    return gson(from_epoch(at), world.timezone, world.rules.campaign_dates)
+
+
+def _recipients(db: sqlite3.Connection, order: Order) -> Data:
+    return {
+        "_id": 0,
+        "type": "VIRTUAL",
+        "globalInvalidLine": 0,
+        "validNumberMOBILE": 0,
+        "validNumberEMAIL": 0,
+        "invalidNumberEMAIL": 0,
+        "invalidNumberMOBILE": 0,
+        "size": 0,
+        "maxSizeDataLine": 0,
+        "recipients": [
+            {"mobile": guest.number, "groupID": guest.group, "id": 0} for guest in order.guests
+        ],
+        "listsItems": [_list_item(db, list_id) for list_id in order.list_ids],
+        "lineDuplicateMobile": [],
+        "countDuplicateMobile": 0,
+        "lineDuplicateEmail": [],
+        "countDuplicateEmail": 0,
+        "charsetDetected": "",
+        "campainId": 0,
+    }
+
+
+def _list_item(db: sqlite3.Connection, list_id: int) -> Data:
+    row = db.execute("SELECT name FROM lists WHERE id = ?", (list_id,)).fetchone()
+    return {"idlistItems": list_id, "listName": row["name"] if row else ""}
+
+
+def _recipient_counts(tally: Tally) -> Data:
+    return {
+        "countRecipient": tally.total,
+        "countInvalidRecipient": tally.count(MALFORMED),
+        "countInBlackListRecipient": sum(tally.by_scope.values()),
+        "countDuplicateRecipient": tally.count(DUPLICATE),
+    }
+
+
+def _options(order: Order) -> Data:
+    return {
+        "checkDuplicate": order.check_duplicate,
+        "allowUCS2": order.allow_ucs2,
+        "autoREPLACEEMOJI": order.replace_emoji,
+        "autoREPLACETOGSM7": order.replace_to_gsm7,
+        "defaultForHeader": dict(order.defaults),
+    }
+
+
+def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> Data:
+    to_come = 0 if campaign.state == "LAUNCHED" else campaign.tally.segments
+    return {
+        "creditCount": float(campaign.tally.segments),
+        "creditAfterInjection": float(records.credit(db) - to_come),
+    }
+
+
+def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> Data:
+    total, posted = messages.count(db, campaign.id, now)
+    return {"globalCounter": total, "countValid": campaign.tally.valid, "countPosted": posted}
+
+
+def _result_counts(tally: Tally) -> Data:
+    return {
+        "countDuplicate": tally.count(DUPLICATE),
+        "countNotAllow": tally.count(DESTINATION, UCS2),
+        "countNotValid": tally.count(MALFORMED),
+        "countErrorRendering": tally.count(PERSONALISATION),
+        "countMaxCrediteOver": tally.count(TOO_LONG),
+        "countMaxCreditFound": tally.most_segments,
+    }
+
+
+def _schedule(world: World, campaign: StoredCampaign) -> Data:
+    waits = campaign.state == "SCHEDULED"
+    data: Data = {"scheduled": waits, "isInScheduler": waits}
+    if campaign.starts_at is not None and campaign.state != "LAUNCHED":
+        data["scheduleOn"] = _date(world, campaign.starts_at)
+    return data
+
+
+def _blacklist_counts(tally: Tally) -> Data:
+    return {
+        "countBlackList": tally.by_scope.get("ACCOUNT", 0),
+        "countBlackListMEDIASFLOW": tally.by_scope.get("MEDIASFLOW", 0),
+        "countBlackListCUSTOMER": tally.by_scope.get("CUSTOMER", 0),
+        "countBlackListBRAND": tally.by_scope.get("BRAND", 0),
+    }
+
+
+def _when_given(order: Order) -> Data:
+    given = {"brand": order.brand, "billingCode": order.billing_code}
+    return {name: value for name, value in given.items() if value}
+
+
+def settle(db: sqlite3.Connection, world: World, now: float) -> None:
+    """Let happen what was due until now: scheduled campaigns start, STOP replies take effect."""
+    for campaign in records.due(db, now):
+        launch(db, world, campaign, campaign.starts_at or now)
+    for message, at in messages.take_stops(db, now):
+        answered = records.find(db, message.campaign_id)
+        if answered is not None:
+            blacklist.add(db, _stop(answered, message.mobile, at))
+
+
+def _stop(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
+    brand = campaign.order.brand
+    return blacklist.Entry(
+        item=mobile,
+        kind="MOBILE",
+        scope="BRAND" if brand else "ACCOUNT",
+        brand=brand,
+        description=f"STOP reply to campaign {campaign.id}",
+        user_id=campaign.user_id,
+        created_at=at,
+    )
+
+
+def launch(
+    db: sqlite3.Connection, world: World, campaign: StoredCampaign, at: float
+) -> StoredCampaign:
+    """Send a campaign at the moment `at` and return it as it is afterwards."""
+    key = f"{campaign.id}/{campaign.launches}"
+    verdicts = list(judge(db, campaign.order, world.rules, key))
+    outcomes = list(_outcomes(db, world, verdicts, key))
+    messages.insert_all(db, campaign, outcomes, at)
+    launched = evolve(
+        campaign,
+        state="LAUNCHED",
+        starts_at=at,
+        updated_at=at,
+        launches=campaign.launches + 1,
+        tally=tally_of(verdict for verdict, _ in outcomes),
+    )
+    return records.update(db, launched)
+
+
+def send_test(
+    db: sqlite3.Connection,
+    world: World,
+    campaign: StoredCampaign,
+    verdicts: Iterable[Verdict],
+    now: float,
+) -> None:
+    """Send the test messages `verdicts` of a campaign; they are billed like others. Guide: 2.3."""
+    key = f"{campaign.id}/test/{now}"
+    messages.insert_all(db, campaign, _outcomes(db, world, list(verdicts), key), now, test=True)
+
+
+def _outcomes(
+    db: sqlite3.Connection, world: World, verdicts: list[Verdict], key: str
+) -> Iterator[tuple[Verdict, Fate]]:
+    """Yield what becomes of each recipient, as long as the credit lasts."""
+    balance = records.credit(db)
+    for place, verdict in enumerate(verdicts):
+        settled = verdict
+        if verdict.segments > balance:
+            settled = _unsent(verdict, NO_CREDIT)
+        fate = _fate(world, settled, f"{key}/{verdict.candidate.line}", place / len(verdicts))
+        if settled.status is None and fate.final[1] in NOT_SENT:
+            settled = _unsent(settled, fate.final[1])
+        balance -= settled.segments
+        yield settled, fate
+    records.set_credit(db, balance)
+
+
+def _unsent(verdict: Verdict, status: int) -> Verdict:
+    return Verdict(verdict.candidate, verdict.mobile, status)
+
+
+def _fate(world: World, verdict: Verdict, key: str, progress: float) -> Fate:
+    if verdict.status is not None:
+        return Fate(((0.0, verdict.status),))
+    return decide(world.plan, verdict.mobile, key, progress, world.rules.lost_codes[:2])
+
 
 EARLIEST_START = timedelta(minutes=5)
 LATEST_CANCEL = timedelta(seconds=10)

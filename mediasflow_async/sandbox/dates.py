@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
-from mediasflow_async.sandbox.errors import invalid
+from mediasflow_async.sandbox.http import invalid
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox.rules import ServerRules

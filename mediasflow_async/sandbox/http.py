@@ -2,14 +2,89 @@
 
 from __future__ import annotations
 
+import html
 import json
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mediasflow_async.sandbox.rules import ServerRules
+
+
+class Refusal(Exception):
+    """A request that gets an error as its answer.
+
+    Attributes:
+        status: HTTP status code.
+        code: short name of the reason, in capitals.
+        message: what is wrong, without any number, password or message text.
+        field: wire name of the offending field, such as `listRecipient[3].mobile`.
+        headers: further response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers = dict(headers or {})
+
+
+def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> Refusal:
+    """Return a 400 about one field."""
+    return Refusal(HTTPStatus.BAD_REQUEST, code, message, field=field)
+
+
+def missing(field: str) -> Refusal:
+    """Return a 400 about a field that is not there."""
+    return invalid(field, f"{field} is mandatory", "MISSING_FIELD")
+
+
+def not_found(what: str, field: str | None = None) -> Refusal:
+    """Return a 404; `what` names the thing, as in `campaign`."""
+    return Refusal(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"no such {what}", field=field)
+
+
+def conflict(code: str, message: str) -> Refusal:
+    """Return a 409: the request is right, the campaign's state is not."""
+    return Refusal(HTTPStatus.CONFLICT, code, message)
+
+
+def forbidden(message: str, code: str = "FORBIDDEN", field: str | None = None) -> Refusal:
+    """Return a 403."""
+    return Refusal(HTTPStatus.FORBIDDEN, code, message, field=field)
+
+
+def unauthorized(message: str) -> Refusal:
+    """Return a 401."""
+    return Refusal(
+        HTTPStatus.UNAUTHORIZED,
+        "UNAUTHORIZED",
+        message,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def unsupported_media(content_type: str, wanted: str) -> Refusal:
+    """Return a 415."""
+    found = content_type or "no Content-Type"
+    return Refusal(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", f"{wanted} wanted, got {found}"
+    )
 
 
 @frozen
@@ -64,3 +139,73 @@ def json_answer(data: object, status: int = 200) -> Answer:
     """Return an answer with `data` as JSON."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Answer(status, text.encode())
+
+
+_ERROR_PAGE = """<!DOCTYPE html><html><head><title>{status} - {code}</title></head>
+<body><h1>HTTP Status {status} - {code}</h1><p>{message}</p><hr/></body></html>"""
+
+
+def answer(rules: ServerRules, data: object) -> Answer:
+    """Return a successful JSON answer."""
+    return json_answer(_as_strings(data) if rules.values_as_strings else data)
+
+
+def _as_strings(data: object) -> object:
+    match data:
+        case dict():
+            return {key: _as_strings(value) for key, value in data.items()}
+        case list():
+            return [_as_strings(value) for value in data]
+        case bool():
+            return str(data).lower()
+        case int() | float():
+            return str(data)
+        case _:
+            return data
+
+
+def refusal_answer(rules: ServerRules, refusal: Refusal) -> Answer:
+    """Return an error answer in the style that the rules choose."""
+    if rules.error_style == "text":
+        return _plain(refusal)
+    if rules.error_style == "html":
+        return _page(refusal)
+    status = 200 if rules.error_style == "ok" else refusal.status
+    body: dict[str, Any] = {"error": refusal.code, "message": refusal.message}
+    if refusal.field is not None:
+        body["field"] = refusal.field
+    found = json_answer(body, status)
+    return Answer(found.status, found.body, found.content_type, refusal.headers)
+
+
+def _plain(refusal: Refusal) -> Answer:
+    body = f"{refusal.code}: {refusal.message}".encode()
+    return Answer(refusal.status, body, "text/plain; charset=utf-8", refusal.headers)
+
+
+def _page(refusal: Refusal) -> Answer:
+    message = html.escape(refusal.message)
+    page = _ERROR_PAGE.format(status=refusal.status, code=refusal.code, message=message)
+    return Answer(refusal.status, page.encode(), "text/html; charset=utf-8", refusal.headers)
+
+
+def path_to_campaign(campaign_id: int) -> str:
+    """Return `pathToCampaign`: the id's bytes, lowest first; 943 gives `af/03/`."""
+    size = max(2, (campaign_id.bit_length() + 7) // 8)
+    return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))
+
+
+def java_hash_order(keys: list[str]) -> list[str]:
+    """Return `keys` in the order in which a Java HashMap lists them, as the guide's answers do."""
+    buckets = 16
+    while len(keys) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(keys, key=lambda key: _spread_hash(key) % buckets)
+
+
+def _spread_hash(key: str) -> int:
+    value = 0
+    units = key.encode("utf-16-be")
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value ^ value >> 16

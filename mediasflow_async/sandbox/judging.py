@@ -10,9 +10,9 @@ from attrs import field, frozen
 
 from mediasflow_async.sandbox import texts
 from mediasflow_async.sandbox.blacklist import blocked_scopes, status_of
-from mediasflow_async.sandbox.countries import country_of
-from mediasflow_async.sandbox.errors import not_found
-from mediasflow_async.sandbox.links import track_fields
+from mediasflow_async.sandbox.http import not_found
+from mediasflow_async.sandbox.orders import track_fields
+from mediasflow_async.sandbox.texts import country_of
 
 if TYPE_CHECKING:
     import sqlite3

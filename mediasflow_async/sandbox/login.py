@@ -12,8 +12,14 @@ from urllib.parse import urlencode
 from attrs import evolve
 
 from mediasflow_async.sandbox import reading
-from mediasflow_async.sandbox.errors import Refusal, unauthorized, unsupported_media
-from mediasflow_async.sandbox.http import Answer, Call, json_answer
+from mediasflow_async.sandbox.http import (
+    Answer,
+    Call,
+    Refusal,
+    json_answer,
+    unauthorized,
+    unsupported_media,
+)
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
 
 if TYPE_CHECKING:

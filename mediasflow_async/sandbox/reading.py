@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mediasflow_async.sandbox.errors import invalid, missing, unsupported_media
+from mediasflow_async.sandbox.http import invalid, missing, unsupported_media
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Call

@@ -12,18 +12,17 @@ import anyio.to_thread
 from mediasflow_async.sandbox import blacklist, records
 from mediasflow_async.sandbox.api import Api
 from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
-from mediasflow_async.sandbox.clock import Clock
+from mediasflow_async.sandbox.campaigns import settle
 from mediasflow_async.sandbox.delivery import DeliveryPlan
-from mediasflow_async.sandbox.errors import Refusal
 from mediasflow_async.sandbox.faults import Faults
+from mediasflow_async.sandbox.http import Refusal
 from mediasflow_async.sandbox.journal import Journal, RecordedRequest
-from mediasflow_async.sandbox.launching import settle
-from mediasflow_async.sandbox.preflight_page import draft_preflight
+from mediasflow_async.sandbox.preflight import draft_preflight
 from mediasflow_async.sandbox.rules import ServerRules
 from mediasflow_async.sandbox.server import ServerThread
 from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, departed_messages
 from mediasflow_async.sandbox.store import Store
-from mediasflow_async.sandbox.users import Tokens, User
+from mediasflow_async.sandbox.users import Clock, Tokens, User
 from mediasflow_async.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class Sandbox:
     @property
     def transport(self) -> httpx.AsyncBaseTransport:
         """An httpx transport that reaches the sandbox in process, on asyncio and trio."""
-        from mediasflow_async.sandbox.in_process import InProcessTransport
+        from mediasflow_async.sandbox.server import InProcessTransport
 
         return InProcessTransport(self._app)
 

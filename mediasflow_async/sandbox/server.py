@@ -9,14 +9,39 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+import httpx
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from mediasflow_async.sandbox.app import ConnectionCut
+
 if TYPE_CHECKING:
     import ssl
 
+    from starlette.applications import Starlette
     from starlette.types import ASGIApp
+
+
+class InProcessTransport(httpx.AsyncBaseTransport):
+    """Hands requests to the sandbox's application in the caller's own event loop."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._transport = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the sandbox's answer.
+
+        Raises:
+            httpx.RemoteProtocolError: a fault cut the connection.
+        """
+        try:
+            return await self._transport.handle_async_request(request)
+        except ConnectionCut:
+            raise httpx.RemoteProtocolError(
+                "the sandbox closed the connection without a complete answer", request=request
+            ) from None
+
 
 _NAME = "mediasflow-sandbox"
 _BACKLOG = 2048

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox.errors import forbidden, not_found
-from mediasflow_async.sandbox.lateness import LateCalls
+from mediasflow_async.sandbox.http import forbidden, not_found
 
 if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
-    from mediasflow_async.sandbox.clock import Clock
     from mediasflow_async.sandbox.delivery import DeliveryPlan
     from mediasflow_async.sandbox.http import Call
     from mediasflow_async.sandbox.rules import ServerRules
     from mediasflow_async.sandbox.store import Store
-    from mediasflow_async.sandbox.users import Tokens, User
+    from mediasflow_async.sandbox.users import Clock, Tokens, User
+
+
+class LateCalls:
+    """Requests that wait for their time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[datetime, Call]] = []
+
+    def add(self, call: Call, due: datetime) -> None:
+        """Let a request wait until `due`."""
+        with self._lock:
+            self._waiting.append((due, call))
+
+    def take(self, now: datetime) -> tuple[Call, ...]:
+        """Return those whose time has come, each once, in the order of their times."""
+        with self._lock:
+            due = sorted((pair for pair in self._waiting if pair[0] <= now), key=lambda at: at[0])
+            self._waiting = [pair for pair in self._waiting if pair[0] > now]
+        return tuple(call for _, call in due)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._waiting.clear()
 
 
 @frozen

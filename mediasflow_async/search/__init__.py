@@ -12,7 +12,6 @@ The language is RSQL (a superset of FIQL) with the operator `=re=`. Guide: 2.6.
 
 from __future__ import annotations
 
-from mediasflow_async.search.errors import SearchSyntaxError
 from mediasflow_async.search.expression import (
     And,
     Comparison,
@@ -20,13 +19,14 @@ from mediasflow_async.search.expression import (
     Operator,
     Or,
     Prefix,
+    QuoteStyle,
     Raw,
     RegexStyle,
+    SearchSyntaxError,
     to_text,
 )
 from mediasflow_async.search.matching import matches, may_match
 from mediasflow_async.search.parser import parse
-from mediasflow_async.search.quoting import QuoteStyle
 from mediasflow_async.search.selectors import Selector, field, item, msg, raw, type_
 
 __all__ = [

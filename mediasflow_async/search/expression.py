@@ -6,15 +6,106 @@ import re
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote as percent_encode
+from urllib.parse import unquote as percent_decode
 
 from attrs import Attribute, field, frozen
 from attrs.validators import min_len
 
-from mediasflow_async.search.errors import hide_digits
-from mediasflow_async.search.quoting import QuoteStyle, is_plain, write_name, write_value
+from mediasflow_async.secrecy import mask_phone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_LONG_NUMBER = re.compile(r"\+?\d(?:[ .]?\d){5,}")
+_PICTURE_RADIUS = 40
+
+
+def hide_digits(text: str) -> str:
+    """Return `text` with every number of six digits and more half hidden.
+
+    The length stays the same, so that a position in `text` still points at the same place.
+    """
+    return _LONG_NUMBER.sub(lambda number: mask_phone(number[0]), text)
+
+
+class SearchSyntaxError(ValueError):
+    """A search, or a pattern inside one, cannot be read.
+
+    Its text shows the place with a caret; phone numbers in it are half hidden.
+
+    Attributes:
+        reason: what is wrong, without the place.
+        text: the text that was read, numbers half hidden.
+        position: index of the offending character in `text`, counted from 0.
+    """
+
+    def __init__(self, reason: str, text: str, position: int) -> None:
+        self.reason = reason
+        self.text = hide_digits(text)
+        self.position = position
+        super().__init__(reason, self.text, position)
+
+    def __str__(self) -> str:
+        start = max(0, self.position - _PICTURE_RADIUS)
+        picture = self.text[start : self.position + _PICTURE_RADIUS]
+        one_line = "".join(character if character.isprintable() else " " for character in picture)
+        caret = " " * (self.position - start) + "^"
+        return f"{self.reason} (character {self.position + 1})\n  {one_line}\n  {caret}"
+
+
+QuoteStyle = Literal["rsql", "fiql"]
+
+RESERVED = "\"'();,=<>!~"
+_PLAIN = re.compile(rf"[^{RESERVED}\s\x00-\x1f\x7f]+")
+_NEEDS_BACKSLASH = re.compile(r'[\\"]')
+_BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether `text` can stand in a search without quotes."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def write_name(name: str, style: QuoteStyle) -> str:
+    """Write a selector such as `fields.REF`."""
+    return name if style == "rsql" else percent_encode(name, safe="")
+
+
+def write_value(value: str, style: QuoteStyle) -> str:
+    """Write one value, with no more quoting than it needs.
+
+    Raises:
+        ValueError: the value is empty, which `fiql` has no way to write.
+    """
+    if style == "fiql":
+        return _percent_encoded(value)
+    if is_plain(value):
+        return value
+    escaped = _NEEDS_BACKSLASH.sub(r"\\\g<0>", value)
+    return f'"{escaped}"'
+
+
+def _percent_encoded(value: str) -> str:
+    if not value:
+        raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
+    return percent_encode(value, safe="*:")
+
+
+def read_quoted(token: str) -> str:
+    """Read a token in single or double quotes; a backslash makes any character plain."""
+    return _BACKSLASHED.sub(r"\1", token[1:-1])
+
+
+def read_plain(token: str, style: QuoteStyle) -> str:
+    """Read a token without quotes.
+
+    Raises:
+        UnicodeDecodeError: the percent-encoded bytes are not UTF-8.
+    """
+    return token if style == "rsql" else percent_decode(token, errors="strict")
+
 
 RegexStyle = Literal["guide", "regex"]
 

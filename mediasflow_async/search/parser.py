@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
-from mediasflow_async.search.errors import SearchSyntaxError
-from mediasflow_async.search.expression import And, Comparison, Expression, Operator, Or
-from mediasflow_async.search.quoting import RESERVED, QuoteStyle, read_plain, read_quoted
+from mediasflow_async.search.expression import (
+    RESERVED,
+    And,
+    Comparison,
+    Expression,
+    Operator,
+    Or,
+    QuoteStyle,
+    SearchSyntaxError,
+    read_plain,
+    read_quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from mediasflow_async.text.encoding import (
-        Encoding,
-        TextSize,
-        measure,
-        split,
+    from mediasflow_async.text.encoding import Encoding, TextSize, measure, split
+    from mediasflow_async.text.gsm7 import (
+        Culprit,
+        Replaced,
+        replace_emoji,
+        replace_to_gsm7,
+        to_gsm7,
     )
     from mediasflow_async.text.phones import (
         InvalidPhone,
@@ -47,13 +49,6 @@ if TYPE_CHECKING:
         placeholders,
         render,
     )
-    from mediasflow_async.text.transliteration import (
-        Culprit,
-        Replaced,
-        replace_emoji,
-        replace_to_gsm7,
-        to_gsm7,
-    )
 
 _MODULES: Final = {
     "Encoding": "encoding",
@@ -86,11 +81,11 @@ _MODULES: Final = {
     "lint": "templates",
     "placeholders": "templates",
     "render": "templates",
-    "Culprit": "transliteration",
-    "Replaced": "transliteration",
-    "replace_emoji": "transliteration",
-    "replace_to_gsm7": "transliteration",
-    "to_gsm7": "transliteration",
+    "Culprit": "gsm7",
+    "Replaced": "gsm7",
+    "replace_emoji": "gsm7",
+    "replace_to_gsm7": "gsm7",
+    "to_gsm7": "gsm7",
 }
 
 __all__ = [

@@ -12,8 +12,7 @@ from unicodedata import normalize
 
 from attrs import field, frozen
 
-from mediasflow_async.text.gsm7 import ESCAPE, escaped, is_gsm7
-from mediasflow_async.text.transliteration import Culprit, find_culprits
+from mediasflow_async.text.gsm7 import ESCAPE, Culprit, escaped, find_culprits, is_gsm7
 
 __all__ = [
     "GSM7_PART",

@@ -1,11 +1,33 @@
-"""The GSM-7 alphabet of SMS: 3GPP TS 23.038, section 6.2.1, default table and extension."""
+"""The GSM-7 alphabet, and what replaces what is outside of it."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
+from unicodedata import category, name, normalize
 
-__all__ = ["BASIC", "ESCAPE", "EXTENSION", "OUTSIDE", "escaped", "is_gsm7"]
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "BASIC",
+    "ESCAPE",
+    "EXTENSION",
+    "OUTSIDE",
+    "Culprit",
+    "Replaced",
+    "equivalent",
+    "escaped",
+    "find_culprits",
+    "is_gsm7",
+    "replace_emoji",
+    "replace_to_gsm7",
+    "to_gsm7",
+]
+
 
 ESCAPE: Final = "\x1b"
 
@@ -39,3 +61,173 @@ def escaped(text: str) -> str:
     for character in EXTENSION:
         text = text.replace(character, ESCAPE + character)
     return text
+
+
+# ruff: noqa: RUF001  look-alikes are what this file is about
+
+
+UNKNOWN: Final = "?"
+
+# Looked up before any decomposition, so only what Unicode does not decompose, or decomposes badly.
+_OWN_MAP: Final = {
+    **dict.fromkeys("‘’‚‛ʼ′´`‹›", "'"),
+    **dict.fromkeys("“”„‟″«»", '"'),
+    **dict.fromkeys("‐‑‒–—―−•", "-"),
+    "…": "...",
+    "·": ".",
+    "⁄": "/",
+    "×": "x",
+    "°": "o",
+    "©": "(C)",
+    "®": "(R)",
+    "\t": " ",
+    "\x85": "\n",
+    "\u2028": "\n",
+    "\u2029": "\n",
+    "\u1680": " ",
+    "œ": "oe",
+    "Œ": "OE",
+    "µ": "u",
+    "ẞ": "ß",
+    "ı": "i",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+}
+# Marks, and characters that only steer others: nothing is seen when they go.
+_UNSEEN: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+
+_EMOJI: Final = {
+    ":-)": "\N{SLIGHTLY SMILING FACE}",
+    ":)": "\N{SLIGHTLY SMILING FACE}",
+    ":-(": "\N{SLIGHTLY FROWNING FACE}",
+    ":(": "\N{SLIGHTLY FROWNING FACE}",
+    ";-)": "\N{WINKING FACE}",
+    ";)": "\N{WINKING FACE}",
+    ":-D": "\N{GRINNING FACE}",
+    ":D": "\N{GRINNING FACE}",
+    ":-P": "\N{FACE WITH STUCK-OUT TONGUE}",
+    ":P": "\N{FACE WITH STUCK-OUT TONGUE}",
+    ":-O": "\N{FACE WITH OPEN MOUTH}",
+    ":-*": "\N{FACE THROWING A KISS}",
+    ":-|": "\N{NEUTRAL FACE}",
+    ":-/": "\N{CONFUSED FACE}",
+    ":'(": "\N{CRYING FACE}",
+    "B-)": "\N{SMILING FACE WITH SUNGLASSES}",
+    "<3": "\N{HEAVY BLACK HEART}",
+}
+_EMOTICON: Final = re.compile("|".join(map(re.escape, _EMOJI)))
+
+
+@frozen
+class Culprit:
+    """A character that GSM-7 cannot carry.
+
+    Attributes:
+        character: the character itself.
+        index: its place in the text after NFC, counted from 0.
+        name: its Unicode name, or `U+001B` where it has none.
+        replacement: what `to_gsm7` writes instead; `?` when nothing resembles it.
+    """
+
+    character: str
+    index: int
+    name: str
+    replacement: str
+
+
+@frozen
+class Replaced:
+    """A text that fits GSM-7, and what it took.
+
+    Attributes:
+        text: the new text.
+        replacements: every character that was replaced, in order.
+    """
+
+    text: str
+    replacements: tuple[Culprit, ...]
+
+    @property
+    def longer(self) -> bool:
+        """Whether a replacement takes more than one septet, as `œ` that becomes `oe`."""
+        return any(len(escaped(each.replacement)) > 1 for each in self.replacements)
+
+
+def to_gsm7(text: str) -> str:
+    """Return `text` with every character that GSM-7 cannot carry replaced by one that it can.
+
+    `ç`, `â`, `ê` and `ë` become `c`, `a`, `e` and `e`; what GSM-7 has (`é è à ù € £ ñ`) stays.
+    The package `anyascii`, when installed, transliterates other scripts; without it, they become
+    `?`. The same text comes back unchanged from a second call. Guide: 2.1, `autoREPLACETOGSM7`.
+    """
+    return OUTSIDE.sub(lambda found: _replacement(found[0]), normalize("NFC", text))
+
+
+def replace_to_gsm7(text: str) -> Replaced:
+    """Return what `to_gsm7` makes of `text`, with a report of each replacement."""
+    return Replaced(to_gsm7(text), find_culprits(text))
+
+
+def find_culprits(text: str) -> tuple[Culprit, ...]:
+    """Return the characters of `text`, after NFC, that GSM-7 cannot carry."""
+    return tuple(
+        Culprit(found[0], found.start(), _name(found[0]), _replacement(found[0]))
+        for found in OUTSIDE.finditer(normalize("NFC", text))
+    )
+
+
+@lru_cache(maxsize=4096)
+def equivalent(character: str) -> str | None:
+    """Return what GSM-7 has for a character outside of it, four septets at most; None for nothing.
+
+    It follows from our table and Unicode alone, whatever is installed: `ê` has `e` and `…` has
+    `...`, while pictures and the letters of other scripts have none.
+    """
+    respelled = (respell(character) for respell in (_own, _decomposed))
+    return next((each for each in respelled if each is not None and is_gsm7(each)), None)
+
+
+def replace_emoji(text: str) -> str:
+    """Return `text` with emoticons as emoji: `:-)` becomes a smiling face.
+
+    One emoji makes the whole message UCS-2, of 70 characters. Guide: 2.1, `autoREPLACEEMOJI`.
+    """
+    return _EMOTICON.sub(lambda found: _EMOJI[found[0]], text)
+
+
+def _name(character: str) -> str:
+    return name(character, f"U+{ord(character):04X}")
+
+
+@lru_cache(maxsize=4096)
+def _replacement(character: str) -> str:
+    found = equivalent(character)
+    if found is not None:
+        return found
+    transliterated = _transliterated(character)
+    return transliterated if transliterated and is_gsm7(transliterated) else UNKNOWN
+
+
+def _own(character: str) -> str | None:
+    return _OWN_MAP.get(character)
+
+
+def _decomposed(character: str) -> str:
+    seen = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
+    return "".join(_OWN_MAP.get(part, part) for part in seen)
+
+
+def _transliterated(character: str) -> str:
+    ascii_text = _anyascii()(character)
+    return "".join(_OWN_MAP.get(part, part) for part in ascii_text)
+
+
+@cache
+def _anyascii() -> Callable[[str], str]:
+    try:
+        from anyascii import anyascii  # optional, and loaded when first needed
+    except ImportError:
+        return lambda _: ""
+    return anyascii

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
 
-from mediasflow_async.masking import mask_phone
+from mediasflow_async.secrecy import mask_phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from mediasflow_async.masking import mask_phone
+from mediasflow_async.secrecy import mask_phone
 from mediasflow_async.text.phones import NOT_KNOWN, NOT_MOBILE, InvalidPhone, PhoneCheck
 
 __all__ = ["look_up"]

@@ -15,8 +15,7 @@ since they are what is to be sent: until the campaign has ended, and no longer.
 
 from __future__ import annotations
 
-from mediasflow_async.workers.errors import QueueError
-from mediasflow_async.workers.feeding import Queued
-from mediasflow_async.workers.queues import Queue, Refused
+from mediasflow_async.workers.jobs import QueueError
+from mediasflow_async.workers.queue import Queue, Queued, Refused
 
 __all__ = ["Queue", "QueueError", "Queued", "Refused"]

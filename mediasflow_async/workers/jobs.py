@@ -1,16 +1,149 @@
-"""What a campaign is in the queue: the names that every worker and every feeder agrees on."""
+"""A campaign as text in the queue."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any, Final
 
+import attrs
 from procrastinate.jobs import Job
 
 from mediasflow_async.delivery.orders import Order
-from mediasflow_async.masking import Secret
-from mediasflow_async.workers.payloads import payload_of
+from mediasflow_async.errors import MediasflowError
+from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl
+from mediasflow_async.secrecy import Secret
 
-__all__ = ["QUEUE", "TASK", "job_of"]
+__all__ = [
+    "QUEUE",
+    "TASK",
+    "QueueError",
+    "arguments_from_json",
+    "job_of",
+    "json_of_arguments",
+    "order_of",
+    "payload_of",
+]
+
+
+class QueueError(MediasflowError):
+    """The queue failed; what it already holds is kept."""
+
+    next_step = "Check the database, then do the same again: nothing is queued or sent twice."
+
+
+_PAYLOAD: Final = "payload"
+
+
+def payload_of(order: Order) -> str:
+    """Return the text of an order; equal orders have equal texts."""
+    held = {
+        "request": _given(order.request),
+        "sender": order.sender,
+        "auto_list": order.auto_list,
+    }
+    return json.dumps(held, default=_written, sort_keys=True, separators=(",", ":"))
+
+
+def order_of(payload: str) -> Order:
+    """Return the order that a text holds.
+
+    Raises:
+        QueueError: it has a field that this version does not know.
+    """
+    held: dict[str, Any] = json.loads(payload)
+    try:
+        request: Any = _request(held.pop("request"))
+        return Order(request=request, **held)
+    except TypeError as error:
+        problem = str(error)
+    raise QueueError(f"a campaign in the queue was written by another version: {problem}")
+
+
+def json_of_arguments(arguments: object) -> str:
+    """Return the JSON of a job's arguments, in which a payload is no secret any more."""
+    return json.dumps(arguments, default=_revealed)
+
+
+def arguments_from_json(text: str | bytes) -> Any:
+    """Return a job's arguments, with the payload as a secret."""
+    return json.loads(text, object_hook=_sealed)
+
+
+def _revealed(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"no argument of a job: {type(value).__name__}")
+
+
+def _sealed(found: dict[str, Any]) -> dict[str, Any]:
+    payload = found.get(_PAYLOAD)
+    return {**found, _PAYLOAD: Secret(payload)} if isinstance(payload, str) else found
+
+
+def _given(model: Any) -> dict[str, Any]:
+    """Return the fields that do not have their default, so that a later field changes nothing."""
+    return {
+        field.name: value
+        for field in attrs.fields(type(model))
+        if not _is_default(field.default, value := getattr(model, field.name))
+    }
+
+
+def _is_default(default: Any, value: object) -> bool:
+    factory = getattr(default, "factory", None)
+    default = default if factory is None else factory()
+    # False is not 0, nor a flag that was not given.
+    return type(value) is type(default) and value == default
+
+
+def _written(value: object) -> Any:
+    """Return the JSON of what it has no form for; pairs name the type of a value."""
+    if isinstance(value, Recipient):
+        return _given(attrs.evolve(value, fields=_as_on_the_wire(value.fields)))
+    if isinstance(value, TinyUrl):
+        return _given(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, datetime):
+        return ["datetime", value.isoformat()]
+    if isinstance(value, date):
+        return ["date", value.isoformat()]
+    return ["bytes", b64encode(value).decode()] if isinstance(value, bytes) else str(value)
+
+
+def _as_on_the_wire(fields: Mapping[str, Any]) -> dict[str, Any]:
+    plain = str | int | float | None
+    return {
+        name: value if isinstance(value, plain) else str(value) for name, value in fields.items()
+    }
+
+
+_TYPED: Final = frozenset({"schedule_on", "image_preview", "zip_local"})
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "bytes": b64decode,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
+
+
+def _typed(value: Any) -> Any:
+    return _READERS[value[0]](value[1]) if isinstance(value, list) else value
+
+
+def _request(held: dict[str, Any]) -> CampaignRequest:
+    values: dict[str, Any] = dict(held)
+    values |= {name: _typed(held[name]) for name in _TYPED & held.keys()}
+    values["recipients"] = [Recipient(**each) for each in held.get("recipients", ())]
+    values["tiny_urls"] = [_link(each) for each in held.get("tiny_urls", ())]
+    return CampaignRequest(**values)
+
+
+def _link(held: dict[str, Any]) -> TinyUrl:
+    return TinyUrl(**{**held, "end_of_life": _typed(held.get("end_of_life"))})
+
 
 QUEUE: Final = "mediasflow"
 TASK: Final = "mediasflow:send"

@@ -1,24 +1,62 @@
-"""The task of a worker: one campaign, sent by the same sender as everywhere else."""
+"""The job, its worker, its rescue, its backoff."""
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, field
+import anyio
+from attrs import define, field, frozen
 from procrastinate import App, JobContext
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from mediasflow_async.delivery.receipts import Receipt
+from mediasflow_async.delivery.errors import KeyConflict, SenderStopped
+from mediasflow_async.delivery.records import Receipt
 from mediasflow_async.delivery.sender import Sender
-from mediasflow_async.errors import MediasflowError
-from mediasflow_async.masking import Secret, mask_text
-from mediasflow_async.workers.backoff import NEVER_SENT, Backoff
+from mediasflow_async.errors import InvalidRequest, MediasflowError, RateLimited, ServerError
+from mediasflow_async.secrecy import LOGGER, Secret, mask_text
 from mediasflow_async.workers.database import Database
-from mediasflow_async.workers.errors import QueueError
-from mediasflow_async.workers.jobs import QUEUE, TASK
-from mediasflow_async.workers.payloads import order_of
+from mediasflow_async.workers.jobs import QUEUE, TASK, QueueError, order_of
 
-__all__ = ["Report", "SendTask"]
+__all__ = ["NEVER_SENT", "Backoff", "Report", "Rescue", "SendTask", "Worker"]
+
+
+NEVER_SENT: Final = (InvalidRequest, KeyConflict)
+"""What no repetition can help: nothing was sent, and nothing ever is."""
+
+_AT_ONCE: Final = timedelta(0)
+_SHORTEST: Final = timedelta(seconds=2)
+_LONGEST: Final = timedelta(minutes=5)
+_MOST_DOUBLINGS: Final = 8
+
+
+class Backoff(BaseRetryStrategy):
+    """Does every job again that may still be sent, after longer and longer waits.
+
+    No number of failures ends it: a campaign that is not sent and that nobody hears of is lost.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when the job is done again, None for never."""
+        if isinstance(exception, NEVER_SENT):
+            return None
+        return RetryDecision(retry_at=datetime.now(UTC) + _wait_after(exception, job.attempts))
+
+
+def _wait_after(error: BaseException, attempts: int) -> timedelta:
+    if isinstance(error, SenderStopped) or not isinstance(error, Exception):
+        return _AT_ONCE
+    told = error.retry_after if isinstance(error, RateLimited | ServerError) else None
+    doubled: timedelta = min(_SHORTEST * 2 ** min(attempts, _MOST_DOUBLINGS), _LONGEST)
+    # Those that failed together do not come back together.
+    return (told or _AT_ONCE) + doubled * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
 
 Report = Callable[[str, Receipt | MediasflowError], object]
 """Is told of each attempt at a campaign: its key, and its receipt or why it has not ended."""
@@ -90,3 +128,146 @@ class SendTask:
         values: dict[str, Any] = {"id": number, "key": key, "why": mask_text(error.message)}
         async with self.database.transaction() as connection:
             await connection.execute(_EMPTY, values)
+
+
+_LOCK: Final = 0x6D656469_72657363  # any number that no other program locks
+
+
+@define(eq=False)
+class Rescue:
+    """Gives back what dead workers held, and what this one holds without knowing of it.
+
+    The journal decides what becomes of such a campaign: a job that is done twice after all sends
+    nothing twice.
+
+    Attributes:
+        app: the application of procrastinate.
+        database: where the queue is.
+        task: what runs here.
+        stalled_after: seconds without a heartbeat after which a worker counts as dead.
+        idle: jobs that were this worker's and not under way, at the look before.
+    """
+
+    app: App
+    database: Database
+    task: SendTask
+    stalled_after: float
+    idle: frozenset[int] = field(default=frozenset(), init=False)
+
+    async def keep_watch(self) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            try:
+                async with self.database.translated():
+                    await self.look()
+            except QueueError as error:
+                LOGGER.warning("stalled jobs could not be looked for: %s", error.message)
+            await anyio.sleep(self.stalled_after / 3)
+
+    async def look(self) -> None:
+        """Give back what is stalled now, unless another worker is about to."""
+        await self._show_life()
+        async with self.database.transaction() as connection:
+            cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+            if (True,) in await cursor.fetchall():
+                await self._give_back(await self._of_the_dead())
+        await self._give_back(await self._forgotten())
+
+    async def _show_life(self) -> None:
+        # Procrastinate's own heartbeat ends unseen when the database fails it once.
+        if self.task.worker_id is not None:
+            await self.app.job_manager.update_heartbeat(self.task.worker_id)
+
+    async def _of_the_dead(self) -> list[Job]:
+        stalled = await self.app.job_manager.get_stalled_jobs(
+            queue=QUEUE, seconds_since_heartbeat=self.stalled_after
+        )
+        # Without a worker: of one that was stopped or pruned after it had lost its database.
+        return [job for job in stalled if job.id not in self.task.running]
+
+    async def _forgotten(self) -> list[Job]:
+        """Return what the queue thinks is done here, and is not, at two looks in a row.
+
+        The connection broke while a job was handed out, or while its end was written down.
+        """
+        if self.task.worker_id is None:
+            return []
+        ours = await self.app.job_manager.list_jobs_async(
+            queue=QUEUE, status="doing", worker_id=self.task.worker_id
+        )
+        idle = [job for job in ours if job.id is not None and job.id not in self.task.running]
+        twice = [job for job in idle if job.id in self.idle]
+        self.idle = frozenset(job.id for job in idle if job.id is not None)
+        return twice
+
+    async def _give_back(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            try:
+                await self.app.job_manager.retry_job(job)
+            except ConnectorException as error:
+                # It has ended meanwhile, or is looked at again at the next look.
+                problem = self.database.problem(error)
+                LOGGER.info("job %s was not given back: %s", job.id, problem)
+            else:
+                LOGGER.warning("job %s was given back: its worker is gone", job.id)
+
+
+_POLL_SECONDS = 1.0
+
+
+@frozen(kw_only=True)
+class Worker:
+    """Does the jobs of the queue until it is stopped.
+
+    Attributes:
+        app: the application of procrastinate, which has the task.
+        sender: what the task sends with.
+        rescue: gives stalled jobs back.
+        concurrency: jobs held at once.
+        stalled_after: seconds without a heartbeat after which others take the jobs over.
+        grace: how long calls under way are waited for at the stop.
+    """
+
+    app: App
+    sender: Sender
+    rescue: Rescue
+    concurrency: int
+    stalled_after: float
+    grace: timedelta
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Work until the event is set, then stop and give back what has not ended."""
+        working = asyncio.create_task(self._keep_working())
+        watching = asyncio.create_task(self.rescue.keep_watch())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({working, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            with anyio.CancelScope(shield=True):
+                # A worker of procrastinate that is cancelled takes no more jobs, and waits for
+                # those that it has: the sender ends them.
+                for task in (working, watching, stopped):
+                    task.cancel()
+                await self.sender.shutdown(self.grace)
+                for task in (working, watching, stopped):
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    async def _keep_working(self) -> None:
+        """Work, and start anew when the database was away for a while."""
+        while True:
+            try:
+                await self.app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=self.concurrency,
+                    fetch_job_polling_interval=_POLL_SECONDS,
+                    # What has ended is in the journal: its payload goes at once.
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    update_heartbeat_interval=self.stalled_after / 3,
+                    stalled_worker_timeout=self.stalled_after,
+                )
+            except ConnectorException as error:
+                problem = self.rescue.database.problem(error)
+                LOGGER.warning("the queue is out of reach: %s", problem)
+            await anyio.sleep(_POLL_SECONDS)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final, NamedTuple, TypeVar
 
-from mediasflow_async.cli.shipped import BLACKLISTED
+from mediasflow_async.cli.demo_message import BLACKLISTED
 
 LINES: Final = 2000
 DUPLICATES: Final = 40

@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console, RenderableType
 
-from mediasflow_async.cli.bars import StackedBar, by_outcome, legend, status_bars
+from mediasflow_async.cli.views import StackedBar, by_outcome, legend, status_bars
 from mediasflow_async.models import DeliveryCategory, ReportSummary
 
 DELIVERED, PENDING, FAILED = (

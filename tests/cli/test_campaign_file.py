@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from mediasflow_async import CampaignRequest, CampaignType, Recipient, Renderer, TinyUrl
-from mediasflow_async.cli import campaign_records
-from mediasflow_async.cli.campaign_file import CampaignFile, campaigns_of, lines_of
-from mediasflow_async.cli.campaign_lines import Line
+from mediasflow_async.cli import campaign_files as campaign_records
+from mediasflow_async.cli.campaign_files import CampaignFile, Line, campaigns_of, lines_of
 from mediasflow_async.errors import ConfigurationError, InvalidRequest
 from tests.cli.batches import write_lines
 

@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mediasflow_async.cli.exits import ExitCode
-from mediasflow_async.cli.failures import CommandStopped, exit_code_of
-from mediasflow_async.errors import (
-    ConfigurationError,
-    DeliveryUnknown,
-    InvalidRequest,
-    ServerError,
-)
+from mediasflow_async.cli.console import CommandStopped, ExitCode, exit_code_of
+from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, InvalidRequest, ServerError
 from tests.cli.batches import write_campaigns
 from tests.cli.processes import Command, environment_with
 

@@ -7,9 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from mediasflow_async.cli.confirmation import confirm
-from mediasflow_async.cli.failures import CommandStopped
-from mediasflow_async.cli.target import is_on_this_machine
+from mediasflow_async.cli.console import CommandStopped
+from mediasflow_async.cli.options import is_on_this_machine
+from mediasflow_async.cli.safety import confirm
 from mediasflow_async.models import Campaign
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasflow_async.cli.recipient_file import read_rows
+from mediasflow_async.cli.campaign_files import read_rows
 from mediasflow_async.errors import ConfigurationError
 from tests.cli.processes import Command, Start
 

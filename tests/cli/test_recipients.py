@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasflow_async.cli.shipped import BLACKLISTED, RECIPIENTS
+from mediasflow_async.cli.demo_message import BLACKLISTED, RECIPIENTS
 from mediasflow_async.text import InvalidPhone, to_e164
 
 SCRIPT = Path(__file__).with_name("make_recipients.py")

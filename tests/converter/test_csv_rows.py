@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter.csv_rows import CsvDecoder, detect_delimiter, looks_like_csv
+from mediasflow_async.converter.streams import CsvDecoder, detect_delimiter, looks_like_csv
 
 
 class NotAReport(Exception):

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from mediasflow_async.converter import ModelReader, Unreadable, reader_for
 from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES
-from mediasflow_async.models import (
-    BlacklistEntry,
-    Campaign,
-    Recipient,
-    RecipientList,
-    TinyUrl,
-)
+from mediasflow_async.models import BlacklistEntry, Campaign, Recipient, RecipientList, TinyUrl
 
 PARIS = ZoneInfo("Europe/Paris")
 ANSWERS = (BlacklistEntry, Campaign, Recipient, RecipientList, TinyUrl)

@@ -10,10 +10,7 @@ from attrs import evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter import (
-    ModelReader,
-    write_campaign,
-)
+from mediasflow_async.converter import ModelReader, write_campaign
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import (
     CampaignRequest,

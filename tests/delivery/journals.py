@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.states import State
+from mediasflow_async.delivery.records import Entry, State
 
 LONG: Final = timedelta(hours=1)
 OVER: Final = timedelta(0)

@@ -10,16 +10,12 @@ import anyio
 import pytest
 
 from mediasflow_async import ConfigurationError
-from mediasflow_async.delivery import (
-    Account,
-    Journal,
-    State,
-    postgres_opening,
-    schema,
-    sqlite_opening,
-)
-from mediasflow_async.delivery.accounts import account_of, check_account
-from mediasflow_async.delivery.schema import MIGRATIONS
+from mediasflow_async.delivery import Account, Journal, State
+from mediasflow_async.delivery import postgres as postgres_opening
+from mediasflow_async.delivery import sql as schema
+from mediasflow_async.delivery import sqlite as sqlite_opening
+from mediasflow_async.delivery.records import account_of, check_account
+from mediasflow_async.delivery.sql import MIGRATIONS
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, User
 from tests.delivery.journals import claimed, kept
 from tests.delivery.raw_journal import asked

@@ -15,7 +15,12 @@ from mediasflow_async import (
     ServerError,
 )
 from mediasflow_async.delivery import LeaseLost
-from mediasflow_async.delivery.fates import Fate, fate_of_launch, is_refused_for_good, is_under_way
+from mediasflow_async.delivery.evidence import (
+    Fate,
+    fate_of_launch,
+    is_refused_for_good,
+    is_under_way,
+)
 from mediasflow_async.errors import ApiError, NotFound, ResponseInvalid, Sent
 from mediasflow_async.models import Campaign, CampaignStatus
 

@@ -12,11 +12,10 @@ import anyio
 import pytest
 from attrs import evolve, fields_dict
 
-from mediasflow_async.delivery import database_journal
-from mediasflow_async.delivery.entries import Entry
+from mediasflow_async.delivery import journal as database_journal
 from mediasflow_async.delivery.errors import CampaignTaken, JournalError
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.states import MOVES, Reason, State
+from mediasflow_async.delivery.records import MOVES, Entry, Reason, State
 from tests.delivery.journals import LONG, OVER, claimed, kept, moved
 from tests.local_postgres import PostgresServer
 

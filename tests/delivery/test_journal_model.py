@@ -14,10 +14,9 @@ from attrs import asdict, frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mediasflow_async.delivery.entries import Entry
 from mediasflow_async.delivery.errors import CampaignTaken
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.states import MOVES, Reason
+from mediasflow_async.delivery.records import MOVES, Entry, Reason
 from tests.delivery.journals import LONG, sqlite_url
 from tests.delivery.simulation.journal import MemoryJournal
 from tests.local_postgres import PostgresServer

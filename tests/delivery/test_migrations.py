@@ -5,9 +5,11 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from mediasflow_async.delivery import Journal, JournalError, schema, sqlite_opening
-from mediasflow_async.delivery import postgres_opening as on_postgres
-from mediasflow_async.delivery.schema import MIGRATIONS
+from mediasflow_async.delivery import Journal, JournalError
+from mediasflow_async.delivery import postgres as on_postgres
+from mediasflow_async.delivery import sql as schema
+from mediasflow_async.delivery import sqlite as sqlite_opening
+from mediasflow_async.delivery.sql import MIGRATIONS
 from tests.delivery.journals import claimed, kept
 from tests.delivery.raw_journal import asked
 

@@ -17,7 +17,7 @@ from mediasflow_async import (
     RequestTimeout,
     ServerError,
 )
-from mediasflow_async.delivery.pacing_rules import Window, is_trouble, pause_after
+from mediasflow_async.delivery.pacing import Window, is_trouble, pause_after
 
 _Limited = TypeVar("_Limited", RateLimited, ServerError)
 

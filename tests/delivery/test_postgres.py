@@ -10,8 +10,8 @@ import anyio.to_thread
 import pytest
 
 from mediasflow_async.delivery import Journal, JournalError, State
-from mediasflow_async.delivery import postgres_pool as pool
-from mediasflow_async.delivery.postgres_address import Address
+from mediasflow_async.delivery import postgres as pool
+from mediasflow_async.delivery.postgres import Address
 from tests.delivery.journals import LONG, OVER, claimed, kept, moved
 from tests.delivery.lossy_proxy import LossyProxy
 from tests.local_postgres import PASSWORD, PostgresServer

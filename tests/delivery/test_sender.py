@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 
 from mediasflow_async import CampaignRequest, InvalidRequest, Recipient
-from mediasflow_async.delivery import (
-    Journal,
-    KeyConflict,
-    Reason,
-    Receipt,
-    SenderStopped,
-    State,
-)
-from mediasflow_async.delivery.digest import digest_of
-from mediasflow_async.delivery.orders import Order
+from mediasflow_async.delivery import Journal, KeyConflict, Reason, Receipt, SenderStopped, State
+from mediasflow_async.delivery.orders import Order, digest_of
 from mediasflow_async.errors import BadRequest, ConfigurationError
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.delivery.journals import sqlite_url

@@ -13,10 +13,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from mediasflow_async.delivery import Journal, JournalError, State, sqlite_file
-from mediasflow_async.delivery.sqlite_clock import boot_id, shared_clock
-from mediasflow_async.delivery.sqlite_file import connect
-from mediasflow_async.delivery.sqlite_thread import SqliteThread
+from mediasflow_async.delivery import Journal, JournalError, State
+from mediasflow_async.delivery import sqlite as sqlite_file
+from mediasflow_async.delivery.sqlite import SqliteThread, boot_id, connect, shared_clock
 from tests.delivery.journals import claimed, sqlite_url
 from tests.sessions import until
 
@@ -192,7 +191,7 @@ def test_a_system_says_which_start_it_is_or_nothing(
     there, none = tmp_path / "boot_id", tmp_path / "none"
     there.write_text("0cba-17\n")
     for path, expected in ((there, "0cba-17"), (none, None)):
-        monkeypatch.setattr("mediasflow_async.delivery.sqlite_clock._BOOT_ID", path)
+        monkeypatch.setattr("mediasflow_async.delivery.sqlite._BOOT_ID", path)
         assert boot_id() == expected
 
 

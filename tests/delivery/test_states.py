@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediasflow_async.delivery import State
-from mediasflow_async.delivery.states import MOVES
+from mediasflow_async.delivery.records import MOVES
 
 
 def test_what_has_ended_stays_ended() -> None:

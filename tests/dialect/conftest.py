@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from mediasflow_async._core.retry import RetryPolicy
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.retry import RetryPolicy
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from mediasflow_async.session import Session
 

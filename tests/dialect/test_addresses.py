@@ -12,15 +12,8 @@ from datetime import timedelta
 import pytest
 
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import (
-    ApiError,
-    MediasflowError,
-    NotFound,
-)
-from mediasflow_async.models import (
-    CampaignRequest,
-    Recipient,
-)
+from mediasflow_async.errors import ApiError, MediasflowError, NotFound
+from mediasflow_async.models import CampaignRequest, Recipient
 from mediasflow_async.sandbox import Fault, Sandbox
 from mediasflow_async.session import Session
 

@@ -11,15 +11,8 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async.errors import (
-    ApiError,
-    ResponseInvalid,
-)
-from mediasflow_async.models import (
-    BlacklistEntry,
-    CampaignRequest,
-    Recipient,
-)
+from mediasflow_async.errors import ApiError, ResponseInvalid
+from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from mediasflow_async.session import Session
 

@@ -13,13 +13,8 @@ import anyio
 import pytest
 
 from mediasflow_async.dialect import Dialect, content_digest
-from mediasflow_async.errors import (
-    BadRequest,
-)
-from mediasflow_async.models import (
-    CampaignRequest,
-    Recipient,
-)
+from mediasflow_async.errors import BadRequest
+from mediasflow_async.models import CampaignRequest, Recipient
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from mediasflow_async.session import Session
 

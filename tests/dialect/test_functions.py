@@ -13,14 +13,8 @@ from typing import Any
 import pytest
 
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import (
-    ApiError,
-)
-from mediasflow_async.models import (
-    CampaignRequest,
-    CampaignStatus,
-    Recipient,
-)
+from mediasflow_async.errors import ApiError
+from mediasflow_async.models import CampaignRequest, CampaignStatus, Recipient
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from mediasflow_async.session import Session
 

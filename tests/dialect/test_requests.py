@@ -14,15 +14,8 @@ from typing import Any
 import pytest
 
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import (
-    BadRequest,
-    InvalidRequest,
-)
-from mediasflow_async.models import (
-    CampaignRequest,
-    Recipient,
-    TinyUrl,
-)
+from mediasflow_async.errors import BadRequest, InvalidRequest
+from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from mediasflow_async.session import Session
 

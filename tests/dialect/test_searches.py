@@ -13,13 +13,8 @@ from typing import Any
 import pytest
 
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.models import (
-    CampaignRequest,
-    CampaignType,
-    MediaType,
-    Recipient,
-)
-from mediasflow_async.resources.report_rows import ReportRows
+from mediasflow_async.models import CampaignRequest, CampaignType, MediaType, Recipient
+from mediasflow_async.resources.reports import ReportRows
 from mediasflow_async.sandbox import Sandbox, ServerRules
 from mediasflow_async.search import field, item
 from mediasflow_async.session import Session

@@ -14,15 +14,8 @@ import pytest
 
 from mediasflow_async.converter import TwelveOClockWarning
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import (
-    BadRequest,
-    InvalidRequest,
-)
-from mediasflow_async.models import (
-    CampaignRequest,
-    CampaignStatus,
-    Recipient,
-)
+from mediasflow_async.errors import BadRequest, InvalidRequest
+from mediasflow_async.models import CampaignRequest, CampaignStatus, Recipient
 from mediasflow_async.sandbox import Sandbox, ServerRules
 from mediasflow_async.session import Session
 

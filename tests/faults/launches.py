@@ -8,7 +8,7 @@ import anyio
 import httpx
 
 from mediasflow_async import MediasflowError, OperationKind, Session
-from mediasflow_async.proof import Guard
+from mediasflow_async._core.proof import Guard
 from tests.faults.handshakes import HOST
 from tests.faults.leaps import LeapingClock
 from tests.faults.misbehaving import Site

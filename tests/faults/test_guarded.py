@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from mediasflow_async import Sent, Session
+from mediasflow_async._core.proof import watch_calls
 from mediasflow_async.delivery.errors import LeaseLost
-from mediasflow_async.interruptions import watch_calls
 from tests.faults.answers import after
 from tests.faults.handshakes import encrypted
 from tests.faults.kept import between

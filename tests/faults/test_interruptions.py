@@ -14,13 +14,7 @@ import httpx
 import pytest
 from attrs import evolve
 
-from mediasflow_async import (
-    ConnectionFailed,
-    RateLimited,
-    RequestTimeout,
-    RetryPolicy,
-    Session,
-)
+from mediasflow_async import ConnectionFailed, RateLimited, RequestTimeout, RetryPolicy, Session
 from tests.faults import handshakes
 from tests.faults.launches import (
     PATIENCE_SECONDS,

@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from mediasflow_async import Sent, exchange
-from mediasflow_async.proof import Proof
+from mediasflow_async import Sent
+from mediasflow_async._core import engine as exchange
+from mediasflow_async._core.proof import Proof
 from tests.faults import stages
 from tests.faults.launches import ending, session_at
 from tests.faults.misbehaving import serving

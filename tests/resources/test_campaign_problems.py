@@ -4,13 +4,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import (
-    CampaignRequest,
-    InvalidRequest,
-    NotFound,
-    PermissionDenied,
-    Session,
-)
+from mediasflow_async import CampaignRequest, InvalidRequest, NotFound, PermissionDenied, Session
 from mediasflow_async.sandbox import Sandbox, User
 
 pytestmark = pytest.mark.anyio

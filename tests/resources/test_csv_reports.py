@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import (
-    CampaignRequest,
-    InvalidRequest,
-    MediasflowError,
-    NotFound,
-    Session,
-)
+from mediasflow_async import CampaignRequest, InvalidRequest, MediasflowError, NotFound, Session
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from tests.resources.inspection import names_in
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from mediasflow_async import DeliveryStatus, Dialect, ResponseInvalid, Session
-from mediasflow_async.resources.report_rows import ReportRows
+from mediasflow_async.resources.reports import ReportRows
 from tests.sessions import session_with
 
 pytestmark = pytest.mark.anyio

@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import (
-    CampaignRequest,
-    ConfigurationError,
-    InvalidRequest,
-    Session,
-)
+from mediasflow_async import CampaignRequest, ConfigurationError, InvalidRequest, Session
 from mediasflow_async.sandbox import Sandbox
 from tests.resources.inspection import texts
 

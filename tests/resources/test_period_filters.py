@@ -6,14 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import (
-    BadRequest,
-    CampaignRequest,
-    Dialect,
-    MediaType,
-    Recipient,
-    Session,
-)
+from mediasflow_async import BadRequest, CampaignRequest, Dialect, MediaType, Recipient, Session
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, User
 from mediasflow_async.search import field, item
 from tests.resources.inspection import MINUTE, connected

@@ -5,12 +5,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import (
-    CampaignRequest,
-    Dialect,
-    InvalidRequest,
-    Session,
-)
+from mediasflow_async import CampaignRequest, Dialect, InvalidRequest, Session
 from mediasflow_async.sandbox import Sandbox, ServerRules
 from mediasflow_async.search import item
 

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from mediasflow_async import BadRequest, ConnectionFailed, Dialect, ReportRow, Session
-from mediasflow_async.operations import Operation, OperationKind
-from mediasflow_async.resources import prefetching
+from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async.resources import periods as prefetching
 from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.sessions import session_with, until
 

@@ -13,8 +13,8 @@ import pytest
 import trio
 from anyio.lowlevel import checkpoint
 
-from mediasflow_async.resources import prefetching
-from mediasflow_async.resources.prefetching import Blocks, in_order
+from mediasflow_async.resources import periods as prefetching
+from mediasflow_async.resources.periods import Blocks, in_order
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_backend]
 

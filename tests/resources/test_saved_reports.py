@@ -10,13 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from mediasflow_async import (
-    CampaignRequest,
-    ConnectionFailed,
-    Recipient,
-    ResponseInvalid,
-    Session,
-)
+from mediasflow_async import CampaignRequest, ConnectionFailed, Recipient, ResponseInvalid, Session
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from tests.resources.inspection import HOURLY, folders_in, modes_in, names_in, read
 

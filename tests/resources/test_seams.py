@@ -12,14 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasflow_async import (
-    BadRequest,
-    ReportRow,
-)
-from mediasflow_async.resources.prefetching import Blocks
-from mediasflow_async.resources.seams import seamless_blocks
+from mediasflow_async import BadRequest, ReportRow
+from mediasflow_async.dates import Window, split_period
+from mediasflow_async.resources.periods import Blocks, seamless_blocks
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
-from mediasflow_async.windows import Window, split_period
 from tests.resources.inspection import HOURLY, MINUTE, both_edges, connected, send_at
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -16,8 +16,11 @@ from typing import Final
 
 from attrs import define, field
 
-from mediasflow_async import resources, starting
-from mediasflow_async.delivery import opening, postgres_opening, sqlite_opening
+from mediasflow_async import resources
+from mediasflow_async._core import engine as starting
+from mediasflow_async.delivery import journal as opening
+from mediasflow_async.delivery import postgres as postgres_opening
+from mediasflow_async.delivery import sqlite as sqlite_opening
 from tests.soak.orphans import end_with
 
 __all__ = ["Begun", "Deaths", "Work"]

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from mediasflow_async import RetryPolicy, Session
 from mediasflow_async.delivery import Journal, Sender, State
-from mediasflow_async.telemetry import LOGGER
+from mediasflow_async.secrecy import LOGGER
 from tests.sessions import WITHOUT_TLS
 from tests.soak.campaigns import Pair
 

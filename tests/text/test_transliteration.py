@@ -13,16 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mediasflow_async.text
-from mediasflow_async.text import (
-    Encoding,
-    measure,
-    replace_emoji,
-    replace_to_gsm7,
-    to_gsm7,
-    transliteration,
-)
-from mediasflow_async.text.gsm7 import BASIC, EXTENSION, is_gsm7
-from mediasflow_async.text.transliteration import equivalent
+from mediasflow_async.text import Encoding, measure, replace_emoji, replace_to_gsm7, to_gsm7
+from mediasflow_async.text import gsm7 as transliteration
+from mediasflow_async.text.gsm7 import BASIC, EXTENSION, equivalent, is_gsm7
 
 GSM7 = "".join(set(BASIC) - {"\x1b"}) + "".join(EXTENSION)
 
@@ -32,7 +25,7 @@ def fresh_to_gsm7(modules: dict[str, None]) -> Callable[[str], str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, module in modules.items():
             patch.setitem(sys.modules, name, module)
-        patch.setattr(mediasflow_async.text, "transliteration", transliteration)
+        patch.setattr(mediasflow_async.text, "gsm7", transliteration)
         patch.delitem(sys.modules, transliteration.__name__)
         fresh = import_module(transliteration.__name__)
         fresh.to_gsm7("ж")

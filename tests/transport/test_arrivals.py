@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mediasflow_async.transport.arrivals import Arrivals, by_poll, by_select
+from mediasflow_async.transport.connection import Arrivals, by_poll, by_select
 
 
 @pytest.mark.parametrize("watch", [by_poll, by_select])

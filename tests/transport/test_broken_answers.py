@@ -6,7 +6,7 @@ import httpx
 import pytest
 from attrs import frozen
 
-from mediasflow_async.proof import Proof
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from tests.transport.clients import fetch, send
 from tests.transport.servers import OK, Peer, Script, answering, http, server_context, serving

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
-from mediasflow_async.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from tests.transport.clients import fetch
 from tests.transport.servers import (

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
-from mediasflow_async.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from tests.transport.clients import fetch, request, send
 from tests.transport.servers import OK, answering, serving

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from attrs import define, field
 
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
-from mediasflow_async.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from tests.sessions import until
 from tests.transport.clients import fetch, send

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
-from mediasflow_async.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
 from mediasflow_async.transport.tls import Tls
 from tests.sessions import until

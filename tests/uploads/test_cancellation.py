@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async.uploads import opened
-from mediasflow_async.uploads.files import OwnFile
+from mediasflow_async.uploads import OwnFile, opened
 from tests.sessions import until
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.models import CampaignRequest, Recipient, Renderer, TinyUrl
 from mediasflow_async.sandbox import Sandbox
 from mediasflow_async.session import Session
-from mediasflow_async.validation.placeholders import placeholder_problems
+from mediasflow_async.validation import placeholder_problems
 
 Refused = Callable[[Coroutine[Any, Any, object]], tuple[Problem, ...]]
 

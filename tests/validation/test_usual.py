@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import CampaignRequest, CampaignType, Recipient, Renderer, TinyUrl
-from mediasflow_async.validation import campaign_problems
-from mediasflow_async.validation.usual import is_usual
+from mediasflow_async.validation import campaign_problems, is_usual
 
 NOW: Final = datetime(2030, 6, 1, 10, 0, tzinfo=UTC)
 # With this one the rules are always asked; without placeholders they say the same as before.

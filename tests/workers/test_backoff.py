@@ -10,7 +10,7 @@ from procrastinate.jobs import Job
 
 from mediasflow_async import ConnectionFailed, InvalidRequest, RateLimited
 from mediasflow_async.delivery import KeyConflict, SenderStopped
-from mediasflow_async.workers.backoff import Backoff
+from mediasflow_async.workers.tasks import Backoff
 
 
 def wait_after(error: BaseException, attempts: int = 0) -> timedelta | None:

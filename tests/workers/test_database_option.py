@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediasflow_async import ConfigurationError
-from mediasflow_async.cli.database_option import database_url
+from mediasflow_async.cli.options import database_url
 
 SECRET = "correct-horse"
 REFUSED = [

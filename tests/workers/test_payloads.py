@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from mediasflow_async import CampaignRequest, Recipient
-from mediasflow_async.delivery.digest import digest_of
-from mediasflow_async.delivery.orders import Order
+from mediasflow_async.delivery.orders import Order, digest_of
 from mediasflow_async.models import TinyUrl
 from mediasflow_async.workers import QueueError
-from mediasflow_async.workers.jobs import job_of
-from mediasflow_async.workers.payloads import (
+from mediasflow_async.workers.jobs import (
     arguments_from_json,
+    job_of,
     json_of_arguments,
     order_of,
     payload_of,

@@ -10,14 +10,7 @@ import pytest
 from anyio import to_thread
 
 from mediasflow_async import InvalidRequest, MediasflowError
-from mediasflow_async.delivery import (
-    Journal,
-    KeyConflict,
-    Receipt,
-    Sender,
-    SenderStopped,
-    State,
-)
+from mediasflow_async.delivery import Journal, KeyConflict, Receipt, Sender, SenderStopped, State
 from mediasflow_async.sandbox import Fault, Sandbox
 from mediasflow_async.workers import Queue, Queued
 from tests.delivery.senders import launches, quick_sender, request_for

@@ -6,16 +6,15 @@ takes the text, the rows, the credits and the calendar to know.
 
 from __future__ import annotations
 
-from mediasflow_async.text.preflighting.codes import ProblemCode, WarningCode
-from mediasflow_async.text.preflighting.conditions import Conditions
-from mediasflow_async.text.preflighting.culprits import CulpritSource
-from mediasflow_async.text.preflighting.entry import apreflight, preflight
-from mediasflow_async.text.preflighting.holidays import french_public_holidays
-from mediasflow_async.text.preflighting.hours import LegalHours
-from mediasflow_async.text.preflighting.notices import Notice
+from mediasflow_async.text.preflighting.french_rules import (
+    Conditions,
+    LegalHours,
+    french_public_holidays,
+)
+from mediasflow_async.text.preflighting.messages import CulpritSource, LongMessage
+from mediasflow_async.text.preflighting.notices import Notice, ProblemCode, WarningCode
 from mediasflow_async.text.preflighting.report import Preflight
-from mediasflow_async.text.preflighting.run import PreflightRun
-from mediasflow_async.text.preflighting.sizes import LongMessage
+from mediasflow_async.text.preflighting.run import PreflightRun, apreflight, preflight
 
 __all__ = [
     "Conditions",

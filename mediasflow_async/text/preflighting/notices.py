@@ -3,14 +3,145 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
-from mediasflow_async.text.preflighting.codes import NoticeCode, ProblemCode, WarningCode
-from mediasflow_async.text.preflighting.tallies import ROWS_SHOWN
+__all__ = [
+    "ROWS_SHOWN",
+    "Notice",
+    "NoticeCode",
+    "ProblemCode",
+    "Tally",
+    "WarningCode",
+    "in_order",
+    "notice",
+]
 
-__all__ = ["Notice", "in_order", "notice"]
+
+class ProblemCode(StrEnum):
+    """Why a campaign would be refused, or a recipient would get nothing."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    """A field of the request breaks a rule of the API; found where requests are validated."""
+    SCHEDULE_WITHOUT_ZONE = "SCHEDULE_WITHOUT_ZONE"
+    """`schedule_on` names no time zone."""
+    SCHEDULE_IN_PAST = "SCHEDULE_IN_PAST"
+    """`schedule_on` has passed."""
+    SCHEDULE_TOO_SOON = "SCHEDULE_TOO_SOON"
+    """`schedule_on` is less than 5 minutes ahead."""
+    NO_NUMBER_COLUMN = "NO_NUMBER_COLUMN"
+    """The row has no column called mobile, sms, portable or gsm."""
+    UNREADABLE_LINE = "UNREADABLE_LINE"
+    """The platform could not read lines of the list."""
+    MISSING_NUMBER = "MISSING_NUMBER"
+    """The cell of the number is empty."""
+    SHORT_NUMBER = "SHORT_NUMBER"
+    """Fewer than 9 digits: a short code, or a number cut off."""
+    INVALID_NUMBER = "INVALID_NUMBER"
+    """No phone number."""
+    REFUSED_COUNTRY = "REFUSED_COUNTRY"
+    """The account may not send to these countries."""
+    RENDERING_FAILED = "RENDERING_FAILED"
+    """The template's engine refuses the template or the row."""
+    UCS2_IN_MESSAGE = "UCS2_IN_MESSAGE"
+    """The message itself holds a character that is not allowed: nothing is sent."""
+    UCS2_IN_FIELD = "UCS2_IN_FIELD"
+    """A field holds a character that is not allowed: its recipient gets nothing."""
+    TOO_LONG = "TOO_LONG"
+    """More segments than the account allows."""
+    NOT_ENOUGH_CREDIT = "NOT_ENOUGH_CREDIT"
+    """The campaign needs more credits than there are."""
+
+
+class WarningCode(StrEnum):
+    """What would be sent, and might surprise."""
+
+    LISTS_NOT_EXAMINED = "LISTS_NOT_EXAMINED"
+    """The recipients are in lists on the platform, which nobody showed here."""
+    DUPLICATE_SKIPPED = "DUPLICATE_SKIPPED"
+    """The number came before, and gets the message once."""
+    DUPLICATE_SENT = "DUPLICATE_SENT"
+    """The number came before, and gets the message again."""
+    LANDLINE = "LANDLINE"
+    """No mobile number."""
+    FOREIGN_NUMBER = "FOREIGN_NUMBER"
+    """The number of another country."""
+    DOUBTFUL_NUMBER = "DOUBTFUL_NUMBER"
+    """The number of another country, in no range known to be in use (extra `phone`)."""
+    NEAR_MISS = "NEAR_MISS"
+    """A field of the message has nearly the name of a column."""
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    """A field of the message has neither a column nor a default."""
+    MISSING_FIELD = "MISSING_FIELD"
+    """Some rows lack a column, and there is no default."""
+    EMPTY_FIELD = "EMPTY_FIELD"
+    """Some cells are empty, and there is no default."""
+    HTML_ESCAPED = "HTML_ESCAPED"
+    """The renderer writes `&` and `'` as a web page would."""
+    OTHER_SYNTAX = "OTHER_SYNTAX"
+    """A field is written for another renderer, and is sent as it is written."""
+    REPLACED = "REPLACED"
+    """`replace_to_gsm7` changes characters."""
+    UCS2_USED = "UCS2_USED"
+    """Messages travel as UCS-2: 70 characters in a segment, not 160."""
+    UCS2_POSSIBLE = "UCS2_POSSIBLE"
+    """Cells that nobody showed here could make messages UCS-2."""
+    MAY_BE_TOO_LONG = "MAY_BE_TOO_LONG"
+    """Cells that nobody showed here could make messages too long."""
+    CREDIT_MAY_RUN_OUT = "CREDIT_MAY_RUN_OUT"
+    """The worst case needs more credits than there are."""
+    NOT_BOUNDED = "NOT_BOUNDED"
+    """The template computes, so that its longest message cannot be known without the rows."""
+    MISSING_LINK = "MISSING_LINK"
+    """The message shows a `track_n` for which there is no `TinyUrl`."""
+    UNUSED_LINK = "UNUSED_LINK"
+    """A `TinyUrl` is not in the message."""
+    LINK_PARAMETER_CASE = "LINK_PARAMETER_CASE"
+    """The name of a parameter is not in capitals, as the guide wants it."""
+    STOP_MISSING = "STOP_MISSING"
+    """A marketing message without a STOP."""
+    STOP_WOULD_NOT_FIT = "STOP_WOULD_NOT_FIT"
+    """A STOP that the platform adds would take another segment."""
+    SENDER_WITHOUT_STOP_NUMBER = "SENDER_WITHOUT_STOP_NUMBER"
+    """Nobody can answer STOP to a sender made of letters."""
+    OUTSIDE_LEGAL_HOURS = "OUTSIDE_LEGAL_HOURS"
+    """Too early or too late for marketing."""
+    QUIET_DAY = "QUIET_DAY"
+    """A Sunday or a public holiday."""
+    TWELVE_OCLOCK = "TWELVE_OCLOCK"
+    """The hour is written as 12, which the server may read as 0."""
+    AMBIGUOUS_TIME = "AMBIGUOUS_TIME"
+    """The clocks go back: this time comes twice."""
+    NONEXISTENT_TIME = "NONEXISTENT_TIME"
+    """The clocks go forward: this time does not come."""
+
+
+NoticeCode = ProblemCode | WarningCode
+
+
+ROWS_SHOWN: Final = 10
+
+
+@define
+class Tally:
+    """Rows that have something in common.
+
+    Attributes:
+        count: how many they are.
+        rows: the first 10 of them.
+    """
+
+    count: int = 0
+    rows: list[int] = field(factory=list)
+
+    def add(self, row: int) -> None:
+        """Count one more row."""
+        self.count += 1
+        if len(self.rows) < ROWS_SHOWN:
+            self.rows.append(row)
+
 
 _ORDER: Final[dict[NoticeCode, int]] = {
     code: place for place, code in enumerate((*ProblemCode, *WarningCode))

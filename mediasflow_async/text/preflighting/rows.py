@@ -2,13 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from mmap import mmap
 from typing import Any, Final
 
 from mediasflow_async.models import Recipient
-from mediasflow_async.text.preflighting.numbers import NUMBER_COLUMNS
+from mediasflow_async.text.phones import NOT_KNOWN, InvalidPhone, check_phone, is_mobile, to_e164
+from mediasflow_async.text.preflighting.notices import NoticeCode, ProblemCode, WarningCode
 
-__all__ = ["Columns", "number_column", "recipient_row"]
+__all__ = [
+    "NUMBER_COLUMNS",
+    "Columns",
+    "SeenNumbers",
+    "judge_number",
+    "number_column",
+    "recipient_row",
+]
+
+
+NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
+"""The names of the column with the numbers, whatever their case. Guide: 2.11."""
+
+# Metropolitan mobile numbers, by far the most frequent, are read without a second look.
+_MOBILE: Final = re.compile(r"(?:(?:\+|00)?33|0)?((?!639|69|709)[67][0-9]{8})")
+_SPACING: Final = re.compile(r"[ .\u00a0-]+")
+_FRANCE: Final = 33_000_000_000
+_FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
+_FEWEST_DIGITS: Final = 9
+
+_FIRST_MOBILE: Final = _FRANCE + 600_000_000
+_MOBILES: Final = 200_000_000
+
+
+def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
+    """Return a cell's number, its E.164 digits as an integer, and what is to be said of it.
+
+    The number is None when nothing can be sent to it.
+    """
+    text = "" if value is None else str(value)
+    found = _MOBILE.fullmatch(text) or _MOBILE.fullmatch(_SPACING.sub("", text))
+    if found:
+        return _FRANCE + int(found[1]), ()
+    if not text.strip():
+        return None, (ProblemCode.MISSING_NUMBER,)
+    try:
+        e164 = to_e164(text)
+    except InvalidPhone:
+        short = sum(map(str.isdigit, text)) < _FEWEST_DIGITS
+        return None, (ProblemCode.SHORT_NUMBER if short else ProblemCode.INVALID_NUMBER,)
+    return int(e164[1:]), tuple(_doubts(e164))
+
+
+def _doubts(e164: str) -> Iterator[NoticeCode]:
+    if e164.startswith(_FRENCH_CODES):
+        if not is_mobile(e164):
+            yield WarningCode.LANDLINE
+        return
+    check = check_phone(e164)
+    yield WarningCode.FOREIGN_NUMBER
+    if check.is_mobile is False:
+        yield WarningCode.LANDLINE
+    if NOT_KNOWN in check.warnings:
+        yield WarningCode.DOUBTFUL_NUMBER
+
+
+class SeenNumbers:
+    """The numbers met so far, exactly.
+
+    A French mobile number is one bit of a map that the system fills as it is used: 25 MB when
+    every number of France is in it, and never more. Others take about 70 bytes each.
+    """
+
+    def __init__(self) -> None:
+        self._mobiles = mmap(-1, _MOBILES // 8)
+        self._others: set[int] = set()
+
+    def add(self, number: int) -> bool:
+        """Remember a number; tell whether it is new."""
+        place = number - _FIRST_MOBILE
+        if not 0 <= place < _MOBILES:
+            known = number in self._others
+            self._others.add(number)
+            return not known
+        byte, bit = place >> 3, 1 << (place & 7)
+        bits = self._mobiles[byte]
+        self._mobiles[byte] = bits | bit
+        return not bits & bit
+
 
 _OWN_COLUMNS: Final = {
     "title": "title",

@@ -3,31 +3,162 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from mediasflow_async.models import RecipientList
 from mediasflow_async.text.encoding import Encoding
-from mediasflow_async.text.preflighting.codes import ProblemCode, WarningCode
-from mediasflow_async.text.preflighting.composing import Composer
-from mediasflow_async.text.preflighting.culprits import CulpritSources
-from mediasflow_async.text.preflighting.extremes import Extremes, extremes
-from mediasflow_async.text.preflighting.findings import request_notices, template_notices
-from mediasflow_async.text.preflighting.notices import Notice, notice
-from mediasflow_async.text.preflighting.plan import Plan
-from mediasflow_async.text.preflighting.report import Preflight, report_of
-from mediasflow_async.text.preflighting.stop import STOP_LENGTH, lacks_stop
-from mediasflow_async.text.preflighting.tallies import Tally
-from mediasflow_async.text.preflighting.uploaded import (
-    UploadedColumn,
-    count_notices,
-    sendable_count,
-    uploaded_columns,
+from mediasflow_async.text.preflighting.french_rules import STOP_LENGTH, lacks_stop
+from mediasflow_async.text.preflighting.messages import (
+    Composer,
+    CulpritSources,
+    LongMessage,
+    Size,
+    size_of,
 )
+from mediasflow_async.text.preflighting.notices import (
+    Notice,
+    NoticeCode,
+    ProblemCode,
+    Tally,
+    WarningCode,
+    notice,
+)
+from mediasflow_async.text.preflighting.report import (
+    Plan,
+    Preflight,
+    report_of,
+    request_notices,
+    template_notices,
+)
+from mediasflow_async.text.preflighting.rows import number_column
+from mediasflow_async.text.templates.syntax import SYNTAXES
 
-__all__ = ["worst_case"]
+__all__ = [
+    "Extremes",
+    "UploadedColumn",
+    "count_notices",
+    "extremes",
+    "sendable_count",
+    "uploaded_columns",
+    "worst_case",
+]
+
+
+@frozen
+class UploadedColumn:
+    """A column of an uploaded list.
+
+    Attributes:
+        longest: its longest cell.
+        length: characters of that cell.
+        empty: how many cells are empty.
+    """
+
+    longest: str
+    length: int
+    empty: int
+
+
+def uploaded_columns(uploaded: RecipientList) -> dict[str, UploadedColumn]:
+    """Return the columns of a list by name."""
+    names = uploaded.header or tuple(uploaded.computed_header_size)
+    return {name: _column(uploaded, name) for name in names}
+
+
+def _column(uploaded: RecipientList, name: str) -> UploadedColumn:
+    longest = uploaded.max_datas_map.get(name, "")
+    counts = uploaded.computed_header_size.get(name, {})
+    length = max([len(longest), *(length for length, count in counts.items() if count)])
+    return UploadedColumn(longest, length, counts.get(0, 0))
+
+
+def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
+    """Return how many recipients of a list can get a message; a duplicate counts as valid."""
+    valid = uploaded.valid_number_mobile
+    count = uploaded.size or 0 if valid is None else valid
+    repeated = uploaded.count_duplicate_mobile or 0
+    return max(count - repeated, 0) if skips_duplicates else count
+
+
+def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterator[Notice]:
+    """Yield what the platform counted and will not send, or not as expected."""
+    if number_column(uploaded_columns(uploaded)) is None:
+        yield notice(ProblemCode.NO_NUMBER_COLUMN, count=uploaded.size or 0)
+    repeated = WarningCode.DUPLICATE_SKIPPED if skips_duplicates else WarningCode.DUPLICATE_SENT
+    counts: list[tuple[NoticeCode, int | None, Iterable[int]]] = [
+        (ProblemCode.UNREADABLE_LINE, uploaded.global_invalid_line, ()),
+        (ProblemCode.INVALID_NUMBER, uploaded.invalid_number_mobile, uploaded.invalid_line_list),
+        (repeated, uploaded.count_duplicate_mobile, uploaded.line_duplicate_mobile),
+    ]
+    for code, count, rows in counts:
+        if count:
+            yield notice(code, count=count, rows=rows)
+    for country, count in uploaded.invalid_country_counter.items():
+        yield notice(ProblemCode.REFUSED_COUNTRY, country, count)
+
+
+_HEAVY: Final = {Encoding.GSM7: "€", Encoding.UCS2: "\N{GRINNING FACE}"}
+"""A character of two units that no segment may part."""
+_MOST_ESCAPED: Final = '"'
+"""The character with the longest of HTML's escapes, `&quot;`."""
+
+
+@frozen
+class Extremes:
+    """Sizes between which every message of a list lies.
+
+    Attributes:
+        lightest: with every cell empty.
+        shown: with the longest cell of each column, as it is.
+        longest: that message.
+        heaviest: with cells of the same length, of the characters that take most.
+        are_bounds: whether that is certain; not for a template that computes.
+    """
+
+    lightest: Size
+    shown: Size
+    longest: LongMessage
+    heaviest: Size
+    are_bounds: bool
+
+
+def extremes(plan: Plan, columns: Mapping[str, UploadedColumn]) -> Extremes:
+    """Return the extremes of the messages that a list with these columns can give."""
+    composer = plan.composer
+    syntax = SYNTAXES[composer.renderer]
+    longest = _text(composer, {name: column.longest for name, column in columns.items()})
+    shown = size_of(longest)
+    others = {name: text for name, text in composer.defaults.items() if name not in columns}
+    lightest = _text(evolve(composer, defaults=others), dict.fromkeys(columns, ""))
+    return Extremes(
+        size_of(lightest),
+        shown,
+        LongMessage(None, shown.encoding, shown.units, shown.segments, longest),
+        max(shown, size_of(_text(composer, _heaviest_row(plan, columns)))),
+        are_bounds=not composer.fields or syntax.is_plain(composer.template),
+    )
+
+
+def _text(composer: Composer, row: Mapping[str, str]) -> str:
+    return composer.settle(composer.compose(row))
+
+
+def _heaviest_row(plan: Plan, columns: Mapping[str, UploadedColumn]) -> dict[str, str]:
+    composer = plan.composer
+    cell = _HEAVY[Encoding.UCS2 if plan.allows(Encoding.UCS2) else Encoding.GSM7]
+    if composer.replaces:
+        cell *= 2  # as for an ellipsis, which becomes three dots
+    if SYNTAXES[composer.renderer].escapes:
+        cell = _MOST_ESCAPED + cell
+    defaults = {name: len(composer.defaults.get(name, "")) for name in columns}
+    return {
+        name: cell * (max(column.length, defaults[name]) if column.length else 0)
+        for name, column in columns.items()
+    }
+
 
 # Of the request's own recipients, what a list beside them makes untrue.
 _WITHOUT_LISTS: Final = frozenset({WarningCode.LISTS_NOT_EXAMINED, ProblemCode.NOT_ENOUGH_CREDIT})

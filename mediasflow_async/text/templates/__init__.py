@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mediasflow_async.text.templates.errors import (
-    MissingField,
-    PreviewNotInstalled,
-    TemplateError,
+from mediasflow_async.text.templates.rendering import (
+    Finding,
+    FindingKind,
+    lint,
+    placeholders,
+    render,
 )
-from mediasflow_async.text.templates.linting import Finding, FindingKind, lint
-from mediasflow_async.text.templates.rendering import placeholders, render
+from mediasflow_async.text.templates.syntax import MissingField, PreviewNotInstalled, TemplateError
 
 __all__ = [
     "Finding",

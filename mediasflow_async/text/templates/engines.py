@@ -17,10 +17,15 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from mediasflow_async.models import Renderer
-from mediasflow_async.text.templates.errors import PreviewNotInstalled, TemplateError
-from mediasflow_async.text.templates.lookup import is_track, look_up, look_up_loosely
-from mediasflow_async.text.templates.substitution import check_missing
-from mediasflow_async.text.templates.syntax import SYNTAXES
+from mediasflow_async.text.templates.syntax import (
+    SYNTAXES,
+    PreviewNotInstalled,
+    TemplateError,
+    check_missing,
+    is_track,
+    look_up,
+    look_up_loosely,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

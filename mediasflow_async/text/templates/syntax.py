@@ -13,6 +13,176 @@ from mediasflow_async.models import Renderer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class TemplateError(ValueError):
+    """A message cannot be personalised: the platform answers with status 5 or refuses it."""
+
+
+class MissingField(TemplateError):
+    """Fields of the template are neither in the recipient nor in the defaults.
+
+    Attributes:
+        names: the missing fields, in the template's order.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        super().__init__(*names)
+
+    def __str__(self) -> str:
+        fields = ", ".join(self.names)
+        return f"no value for {fields}: add it to the recipient's fields, or give it a default"
+
+
+class PreviewNotInstalled(TemplateError):
+    """The template needs its real engine, which the `[preview]` extra brings.
+
+    Attributes:
+        renderer: name of the renderer.
+    """
+
+    def __init__(self, renderer: str) -> None:
+        self.renderer = renderer
+        super().__init__(renderer)
+
+    def __str__(self) -> str:
+        return (
+            f"this {self.renderer} template does more than show fields, which needs its engine: "
+            "pip install 'mediasflow-async[preview]'"
+        )
+
+
+_TRACK: Final = re.compile(r"track_[1-9][0-9]*")
+
+
+def is_track(name: str) -> bool:
+    """Tell whether the platform fills this field with a short link. Guide: 2.1 (tinyList)."""
+    return _TRACK.fullmatch(name.strip()) is not None
+
+
+def look_up(
+    name: str, fields: Mapping[str, object], defaults: Mapping[str, object]
+) -> object | None:
+    """Return the value of exactly this field, or its default where it is empty or missing.
+
+    None where there is neither. Guide: 2.1 (defaultForHeader).
+    """
+    value = fields.get(name)
+    if value is not None and value != "":
+        return value
+    default = defaults.get(name)
+    if default is not None:
+        return default
+    return "" if name in fields else None
+
+
+def look_up_loosely(
+    name: str, fields: Mapping[str, object], defaults: Mapping[str, object]
+) -> object | None:
+    """Return the value of a field whose name differs in case or in blanks around it alone.
+
+    The guide writes `${FIRSTNAME}` for a recipient's `firstName`, and does not say what the
+    platform makes of it. Guide: 2.1.
+    """
+    wanted = fold(name)
+    names = filter(None, (*fields, *defaults))  # `csv.DictReader` puts surplus cells under None
+    alike = (key for key in names if fold(key) == wanted)
+    return next((look_up(key, fields, defaults) for key in alike), None)
+
+
+def fold(name: str) -> str:
+    """Return `name` in the form in which names that differ in case and blanks are equal."""
+    return name.strip().casefold()
+
+
+@frozen
+class Substitution:
+    """A template cut into text and fields.
+
+    Attributes:
+        layout: the text, with `%s` in the place of each field.
+        names: the field of each place.
+        unfilled: what stands in each place without a value.
+        escapes: what is replaced in the value of each place; empty when nothing is anywhere.
+    """
+
+    layout: str
+    names: tuple[str, ...]
+    unfilled: tuple[str, ...]
+    escapes: tuple[Mapping[int, str], ...]
+
+    def __call__(
+        self, fields: Mapping[str, object], defaults: Mapping[str, object], *, strict: bool
+    ) -> str:
+        """Return the text for one recipient.
+
+        Raises:
+            MissingField: `strict`, and a field is neither in `fields` nor in `defaults`.
+        """
+        try:
+            values = [fields[name] for name in self.names]
+        except KeyError:
+            values = self._values(fields, defaults, strict=strict)
+        else:
+            if not all(values):
+                values = self._values(fields, defaults, strict=strict)
+        if self.escapes:
+            pairs = zip(values, self.escapes, strict=True)
+            values = [str(value).translate(escapes) for value, escapes in pairs]
+        return self.layout % tuple(values)
+
+    def _values(
+        self, fields: Mapping[str, object], defaults: Mapping[str, object], *, strict: bool
+    ) -> list[object]:
+        values = [look_up(name, fields, defaults) for name in self.names]
+        if None not in values:
+            return values
+        if strict:
+            check_missing(self.names, fields, defaults)
+        places = zip(values, self.names, self.unfilled, strict=True)
+        return [
+            _first(value, look_up_loosely(name, fields, defaults), unfilled)
+            for value, name, unfilled in places
+        ]
+
+
+def check_missing(
+    names: tuple[str, ...], fields: Mapping[str, object], defaults: Mapping[str, object]
+) -> None:
+    """Raise `MissingField` with the names that have no value and that nobody else fills."""
+    wanted = (name for name in dict.fromkeys(names) if not is_track(name))
+    missing = [name for name in wanted if look_up(name, fields, defaults) is None]
+    if missing:
+        raise MissingField(*missing)
+
+
+def _first(*values: object | None) -> object:
+    return next(value for value in values if value is not None)
+
+
+def compile_substitution(template: str, syntax: Syntax) -> Substitution:
+    """Cut a plain template at its fields."""
+    found = list(syntax.fields(template))
+    cuts = [0, *(edge for field in found for edge in field.span()), len(template)]
+    texts = [template[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True)]
+    escapes = tuple(
+        (syntax.escapes or {}) if syntax.escapes_value(field) else {} for field in found
+    )
+    return Substitution(
+        layout="%s".join(text.replace("%", "%%") for text in texts),
+        names=tuple(field["name"] for field in found),
+        unfilled=tuple(_unfilled(field, syntax) for field in found),
+        escapes=escapes if any(escapes) else (),
+    )
+
+
+def _unfilled(field: re.Match[str], syntax: Syntax) -> str:
+    if is_track(field["name"]):
+        # Not as it is written where that would be escaped in its turn.
+        return field[0] if syntax.escapes is None else f"${{{field['name']}}}"
+    return field[0] if syntax.keeps_unknown and not field["quiet"] else ""
+
+
 _NOTHING: Final = re.compile(r"(?!)")
 
 # Names that JavaScript can read; those with two underscores first belong to the engines.

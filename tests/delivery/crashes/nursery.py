@@ -15,8 +15,11 @@ import traceback
 
 import anyio
 
-from mediasflow_async import resources, starting
-from mediasflow_async.delivery import opening, postgres_opening, sqlite_opening
+from mediasflow_async import resources
+from mediasflow_async._core import engine as starting
+from mediasflow_async.delivery import journal as opening
+from mediasflow_async.delivery import postgres as postgres_opening
+from mediasflow_async.delivery import sqlite as sqlite_opening
 from tests.delivery.crashes.lives import Life
 
 # What is imported only when it is used would be imported in each life anew.

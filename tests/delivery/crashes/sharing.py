@@ -17,9 +17,8 @@ from typing import Any, Final
 from mediasflow_async import Session
 from mediasflow_async.delivery import Journal, Sender
 from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.connection import Origin
-from mediasflow_async.transport.outgoing import Outgoing
+from mediasflow_async.transport.http1 import Answer, Outgoing
 from tests.delivery.senders import request_for
 
 __all__ = ["HEADER"]

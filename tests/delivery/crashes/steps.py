@@ -13,9 +13,8 @@ from attrs import define, frozen
 
 from mediasflow_async.delivery import Journal
 from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.connection import Origin
-from mediasflow_async.transport.outgoing import Outgoing, Watcher
+from mediasflow_async.transport.http1 import Answer, Outgoing, Watcher
 
 __all__ = ["SteppedJournal", "SteppedTransport", "Steps"]
 

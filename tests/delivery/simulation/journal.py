@@ -9,15 +9,8 @@ from typing import Any
 
 from attrs import asdict, evolve
 
-from mediasflow_async.delivery import (
-    Account,
-    CampaignTaken,
-    Entry,
-    Journal,
-    Reason,
-    State,
-)
-from mediasflow_async.delivery.states import MOVES
+from mediasflow_async.delivery import Account, CampaignTaken, Entry, Journal, Reason, State
+from mediasflow_async.delivery.records import MOVES
 
 __all__ = ["MemoryJournal"]
 

@@ -8,19 +8,14 @@ from typing import Any, Final, TypeVar
 
 from attrs import field, frozen
 
+from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.delivery import Entry, State
-from mediasflow_async.delivery.desk import Desk
-from mediasflow_async.delivery.digest import digest_of
-from mediasflow_async.delivery.holds import Hold
-from mediasflow_async.delivery.keyed import new_owner, send_keyed, take_further
-from mediasflow_async.delivery.orders import Order
-from mediasflow_async.delivery.policy import Policy
-from mediasflow_async.delivery.receipts import Receipt
-from mediasflow_async.delivery.retrying import Retries
+from mediasflow_async.delivery.campaign import new_owner, send_keyed, take_further
+from mediasflow_async.delivery.hold import Desk, Hold, Policy, Retries
+from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Receipt
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.limits import RetryQuota
 from mediasflow_async.models import CampaignRequest
-from mediasflow_async.retry import RetryPolicy
 from tests.delivery.simulation.api import Api, Server
 from tests.delivery.simulation.journal import MemoryJournal
 from tests.delivery.simulation.schedules import Schedule

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mediasflow_async.text import LegalHours, WarningCode, french_public_holidays
-from mediasflow_async.text.preflighting.holidays import easter
+from mediasflow_async.text.preflighting.french_rules import easter
 
 PARIS = ZoneInfo("Europe/Paris")
 

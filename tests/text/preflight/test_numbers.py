@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mediasflow_async.text import InvalidPhone, ProblemCode, to_e164
-from mediasflow_async.text.preflighting.numbers import SeenNumbers, judge_number
+from mediasflow_async.text.preflighting.rows import SeenNumbers, judge_number
 
 FORMS = ["0{}", "{}", "33{}", "+33{}", "0033{}", "+33 (0){}", "tel:0{}"]
 

@@ -1,0 +1,1 @@
+"""What every call of a session goes through; private."""

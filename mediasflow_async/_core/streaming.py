@@ -1,0 +1,142 @@
+"""The body of an answer, read piece by piece, with its failures in our own terms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC
+from time import perf_counter
+from typing import Any, Final
+
+import httpx
+from anyio.lowlevel import checkpoint
+
+from mediasflow_async._core.calls import Call
+from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
+from mediasflow_async._core.responses import ApiResponse, decoded, decoded_pieces, error_of, invalid
+from mediasflow_async.converter import Unreadable, reader_for
+from mediasflow_async.converter.rows import array_in
+from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder
+from mediasflow_async.errors import MediasflowError, ResponseInvalid, value_of
+
+__all__ = ["ResponseStream", "closing", "cut_cycle"]
+
+_LONGEST_HOLD_SECONDS: Final = 0.001
+
+
+class ResponseStream:
+    """An open answer; whoever opened it closes it.
+
+    Args:
+        response: httpx's response, with its body still to be read.
+        call: the call that it answers.
+        progress: how far the call has come.
+    """
+
+    def __init__(self, response: httpx.Response, call: Call, progress: Progress) -> None:
+        self._response = response
+        self._call = call
+        self._progress = progress
+
+    async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
+        """Yield the decoded bytes as they arrive.
+
+        Raises:
+            ConnectionFailed, RequestTimeout: when the answer breaks off.
+            ResponseInvalid: when its compression is damaged.
+        """
+        async with aclosing(decoded_pieces(self._response)) as pieces:
+            while (piece := value_of(await self._next(pieces))) is not None:
+                yield piece
+
+    async def aiter_array(self, *, may_be_empty: bool = False) -> AsyncGenerator[list[Any], None]:
+        """Yield the elements of the JSON array that the body is or wraps, in blocks.
+
+        A block comes from about 16 KiB. However much is at hand, the event loop has a turn
+        before the next block when its last one was more than a millisecond ago.
+
+        Args:
+            may_be_empty: whether no body at all stands for an array without elements.
+
+        Raises:
+            ConnectionFailed, RequestTimeout: when the answer breaks off.
+            ResponseInvalid: when it is no JSON, holds no array or several that may be meant;
+                also after the first blocks, where it is found to be so only then.
+            ApiError: when it is an error message under a status of success.
+        """
+        decoder = JsonArrayDecoder()
+        resume = perf_counter()
+        async with aclosing(self.aiter_bytes()) as pieces:
+            async for piece in pieces:
+                for block in decoder.feed(piece):
+                    yield self._readable(block, decoder)
+                    if perf_counter() - resume > _LONGEST_HOLD_SECONDS:
+                        await checkpoint()
+                        resume = perf_counter()
+        if block := self._readable(decoder.finish(), decoder):
+            yield block
+        if block := value_of(self._left(decoder, may_be_empty=may_be_empty)):
+            yield block
+
+    def invalid(self, message: str, wire_path: str = "$") -> ResponseInvalid:
+        """Return the error for a body that cannot be understood, without any of it."""
+        return invalid(self._answer(b""), message, wire_path)
+
+    def _readable(self, block: list[Any] | Unreadable, decoder: JsonArrayDecoder) -> list[Any]:
+        if isinstance(block, Unreadable):
+            content = b"" if decoder.has_begun else decoder.frame
+            raise invalid(self._answer(content), block.message, block.path)
+        return block
+
+    def _left(
+        self, decoder: JsonArrayDecoder, *, may_be_empty: bool
+    ) -> list[Any] | MediasflowError:
+        """Return the elements of a document that was left as it is, or what is wrong with it."""
+        answer = self._answer(decoder.frame)
+        if error := error_of(answer):
+            bearer = self._response.request.headers.get("authorization", "")
+            hide(error, [bearer.removeprefix("Bearer ")])
+            return error
+        array = [] if answer.data is None and may_be_empty else array_in(answer.data)
+        if array is None or (decoder.has_begun and array != ELSEWHERE):
+            return invalid(answer, "the answer is no list, and wraps none or several", "$")
+        return [] if decoder.has_begun else list(array)
+
+    def _answer(self, content: bytes) -> ApiResponse:
+        return ApiResponse(
+            status=self._response.status_code,
+            headers=self._response.headers,
+            content=content,
+            data=decoded(content),
+            attempts=self._progress.attempts,
+            operation=self._call.operation,
+            campaign_id=self._call.campaign_id,
+            # No model is read from it.
+            reader=reader_for(UTC),
+        )
+
+    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | MediasflowError | None:
+        try:
+            return await anext(pieces, None)
+        except FAILURES as failure:
+            return failed(failure, self._call, self._progress)
+
+
+@asynccontextmanager
+async def closing(response: httpx.Response) -> AsyncGenerator[httpx.Response, None]:
+    """Close a response at the end, and cut the reference cycle that httpx makes of it."""
+    try:
+        yield response
+    finally:
+        try:
+            await response.aclose()
+        finally:
+            cut_cycle(response)
+
+
+def cut_cycle(response: httpx.Response) -> None:
+    """Take the stream, which refers back to the response and its bearer, off a read response."""
+    response.stream = _NOTHING
+
+
+_NOTHING: Final = httpx.ByteStream(b"")

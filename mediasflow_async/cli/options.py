@@ -1,0 +1,331 @@
+"""Options that commands share: server, journal, campaign, file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import unquote
+
+import httpx
+from attrs import asdict, field, frozen
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from mediasflow_async._core.options import is_loopback
+from mediasflow_async.cli.campaign_files import CampaignFile
+from mediasflow_async.delivery import Journal
+from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.models import CampaignRequest, CampaignType, Renderer
+from mediasflow_async.session import Session
+
+if TYPE_CHECKING:
+    from mediasflow_async.sandbox import Sandbox
+
+__all__ = [
+    "JOURNAL_VARIABLE",
+    "CampaignOptions",
+    "FileOptions",
+    "JournalOption",
+    "Seconds",
+    "SenderOptions",
+    "Target",
+    "database_url",
+    "is_on_this_machine",
+    "local_server",
+    "open_existing",
+    "open_or_make",
+    "refuse_password",
+    "sandbox_target",
+    "server_target",
+]
+
+
+def refuse_password(address: str, *, option: str, variable: str) -> None:
+    """Refuse an address with a password in it, which is not shown.
+
+    Args:
+        address: what was given.
+        option: the option that it was given with.
+        variable: the environment variable that may hold the whole address.
+
+    Raises:
+        ConfigurationError: it has a password.
+    """
+    if _holds_password(address):
+        raise ConfigurationError(
+            f"a password on the command line is seen by others: leave it out of {option} and set "
+            f"PGPASSWORD or PGPASSFILE, or put the whole address in {variable}"
+        )
+
+
+def _holds_password(address: str) -> bool:
+    # A password with a slash in it ends the address too early for a parser.
+    user, _, _ = address.partition("://")[2].rpartition("@")
+    return ":" in user or "password=" in unquote(address).lower()
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class CampaignOptions:
+    """A campaign, but for its recipients.
+
+    Attributes:
+        message: The message, with columns of the file as ${Column}.
+        sender: What phones show; a short code by default.
+        type: Marketing, or a notification.
+        renderer: How the message writes columns.
+        allow_ucs2: Allow characters outside of GSM-7: 70 of them make an SMS, not 160.
+        replace: Whether ç, â, ê, ë become c, a, e, e.
+        schedule: When it is sent, with its time zone: 2026-03-10T10:00+01:00.
+    """
+
+    message: str = field(repr=False)
+    sender: str | None = None
+    type: CampaignType = CampaignType.MKG
+    renderer: Renderer = Renderer.BASIC
+    allow_ucs2: Annotated[bool, Parameter(negative=())] = False
+    replace: bool = True
+    schedule: str | None = None
+
+    def request(self) -> CampaignRequest:
+        """Return the campaign.
+
+        Raises:
+            ConfigurationError: the schedule is no time with a zone.
+        """
+        return CampaignRequest(
+            msg=self.message,
+            sender=self.sender,
+            type=self.type,
+            renderer=self.renderer,
+            allow_ucs2=self.allow_ucs2,
+            replace_to_gsm7=self.replace,
+            schedule_on=None if self.schedule is None else _moment(self.schedule),
+        )
+
+
+def _moment(text: str) -> datetime:
+    refusal = ConfigurationError(
+        "--schedule is a date and a time with its zone, such as 2026-03-10T10:00+01:00"
+    )
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise refusal from None
+    if moment.utcoffset() is None:
+        raise refusal
+    return moment
+
+
+_VARIABLE: Final = "MEDIASFLOW_DATABASE"
+_SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+def database_url(given: str | None) -> str:
+    """Return the address of the database: the given one, or that of MEDIASFLOW_DATABASE.
+
+    Raises:
+        ConfigurationError: there is none, it is no PostgreSQL database, or it was given on the
+            command line with its password.
+    """
+    url = os.environ.get(_VARIABLE, "").strip() if given is None else given
+    if not url:
+        raise ConfigurationError(f"--database or {_VARIABLE} says which database: postgresql://...")
+    # What was given may hold a password in any place, so it is not shown.
+    if not url.startswith(_SCHEMES):
+        raise ConfigurationError("the database is a PostgreSQL one: postgresql://user@host/name")
+    if given is not None:
+        refuse_password(given, option="--database", variable=_VARIABLE)
+    return url
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class FileOptions:
+    """How a file of campaigns is read.
+
+    Attributes:
+        as_list: Send all rows of a CSV file as one campaign with a list.
+        key_column: Column of a CSV file that holds the key of each row.
+        batch: Name of the batch, a part of the keys that are made here: with another name, the
+            same lines are sent again.
+    """
+
+    as_list: Annotated[bool, Parameter(negative=())] = False
+    key_column: str | None = None
+    batch: str = ""
+
+    def file(self, path: Path, campaign: CampaignOptions | None) -> CampaignFile:
+        """Return the file.
+
+        Raises:
+            ConfigurationError: for what does not go together.
+        """
+        return CampaignFile(
+            path=path,
+            template=None if campaign is None else campaign.request(),
+            as_list=self.as_list,
+            key_column=self.key_column,
+            batch=self.batch,
+        )
+
+
+JOURNAL_VARIABLE: Final = "MEDIASFLOW_JOURNAL"
+_SQLITE: Final = "sqlite:///"
+
+JournalOption = Annotated[str | None, Parameter(name="--journal")]
+"""A file, or the address of a PostgreSQL database without its password."""
+
+
+def open_or_make(given: str | None) -> AbstractAsyncContextManager[Journal]:
+    """Open the journal of the option or of the environment, made where there is none.
+
+    Raises:
+        ConfigurationError: neither names one, or the option holds a password.
+    """
+    return Journal.open(_url(given))
+
+
+def open_existing(given: str | None) -> AbstractAsyncContextManager[Journal]:
+    """Open the journal of the option or of the environment; a file must be there.
+
+    Raises:
+        ConfigurationError: as in `open_or_make`, or there is no such file.
+    """
+    url = _url(given)
+    path = Path(url.removeprefix(_SQLITE))
+    if url.startswith(_SQLITE) and not path.is_file():
+        raise ConfigurationError(f"there is no journal in {path}")
+    return Journal.open(url)
+
+
+def _url(given: str | None) -> str:
+    if given is not None:
+        refuse_password(given, option="--journal", variable=JOURNAL_VARIABLE)
+    address = given or os.environ.get(JOURNAL_VARIABLE, "")
+    if not address:
+        raise ConfigurationError(f"name the journal with --journal or in {JOURNAL_VARIABLE}")
+    return address if "://" in address else _SQLITE + address
+
+
+Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
+"""A time on the command line."""
+
+
+@contextmanager
+def local_server(
+    *,
+    delivery_seconds: float,
+    port: int = 0,
+    username: str = "demo",
+    password: str | None = None,
+    database: Path | None = None,
+) -> Generator[Sandbox]:
+    """Run a sandbox on this machine while a `with` block runs.
+
+    Args:
+        delivery_seconds: time from a launch until the last message is final.
+        port: where it listens; 0 for any free port.
+        username: what to log in with.
+        password: the same; a random one by default.
+        database: file that keeps its state; in memory by default.
+    """
+    # The sandbox is an extra of its own, which the help can do without.
+    from mediasflow_async.sandbox import DeliveryPlan, Sandbox
+
+    sandbox = Sandbox(
+        port=port,
+        username=username,
+        password=password,
+        database=database,
+        delivery=DeliveryPlan(duration=timedelta(seconds=delivery_seconds)),
+    )
+    with sandbox.serve_in_thread():
+        yield sandbox
+
+
+_Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class SenderOptions:
+    """How campaigns are sent.
+
+    Attributes:
+        limit: Campaigns under way at once; MEDIASFLOW_MAX_IN_FLIGHT by default.
+        rate: Calls per second of all who share the journal; no limit by default.
+        settle: Seconds after a launch without an answer before the server is asked about it;
+            more than it could still take to process it.
+        confirm_every: Seconds between two questions about a launch in doubt.
+        lease: Seconds that others wait for a process that died.
+        adopt: The base URL that the journal was used with before this one. Only if it is the
+            same account: elsewhere, the numbers in it are somebody else's campaigns. Stop the
+            processes that send to the old address first.
+    """
+
+    limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
+    rate: _Positive | None = None
+    settle: _Positive = 120.0
+    confirm_every: _Positive = 10.0
+    lease: _Positive = 120.0
+    adopt: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of a `Sender`."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
+class Target:
+    """A server, and how to reach it.
+
+    Attributes:
+        base_url: its address.
+        is_sandbox: whether it is the demo's own, from which no SMS leaves.
+        open_session: opens a session with it.
+    """
+
+    base_url: str
+    is_sandbox: bool
+    open_session: Callable[[], Session] = field(repr=False)
+
+
+@contextmanager
+def sandbox_target(delivery_seconds: float) -> Generator[Target]:
+    """Run a sandbox on this machine while a `with` block runs."""
+    with local_server(delivery_seconds=delivery_seconds) as sandbox:
+        yield Target(
+            base_url=sandbox.base_url,
+            is_sandbox=True,
+            open_session=lambda: Session(
+                sandbox.username, sandbox.password, base_url=sandbox.base_url
+            ),
+        )
+
+
+def server_target(base_url: str | None) -> Target:
+    """Return a server elsewhere; the credentials are the environment's.
+
+    Args:
+        base_url: its address; None for the environment's, or else that of production.
+
+    Raises:
+        ConfigurationError: the address or the environment is not usable.
+    """
+    given = {} if base_url is None else {"base_url": base_url}
+    address = Session.from_env(**given).base_url
+    return Target(
+        base_url=address,
+        is_sandbox=False,
+        open_session=lambda: Session.from_env(base_url=address),
+    )
+
+
+def is_on_this_machine(base_url: str) -> bool:
+    """Tell whether an address is one of this machine's own."""
+    return is_loopback(httpx.URL(base_url).host)

@@ -1,0 +1,192 @@
+"""What dead senders left, and what a person must decide."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import anyio
+from attrs import frozen
+
+from mediasflow_async.concurrency import Outcomes
+from mediasflow_async.delivery.campaign import new_owner
+from mediasflow_async.delivery.errors import KeyBusy, KeyUnknown, NotParked
+from mediasflow_async.delivery.hold import Hold, Policy, value_or_error
+from mediasflow_async.delivery.journal import Journal
+from mediasflow_async.delivery.places import boot_seconds, custody, given_back
+from mediasflow_async.delivery.records import Entry, Reason, Receipt, State, receipt_of
+from mediasflow_async.errors import MediasflowError, value_of
+from mediasflow_async.secrecy import mask_text
+
+__all__ = ["Parked", "Resumption", "call_off", "left_behind", "parked", "resolve", "resumption_of"]
+
+
+_ADVICE = {
+    Reason.NO_EVIDENCE: (
+        "Look campaign {id} up in the Mediasflow console: the server did not tell whether it "
+        "was launched."
+    ),
+    Reason.TOO_LATE: (
+        "Look campaign {id} up in the Mediasflow console: it seems to be a draft still, and too "
+        "much time has passed to launch it unasked."
+    ),
+}
+_THEN = (
+    " If it was sent or is scheduled, resolve the key with launched=True. If it is a draft, "
+    "delete it there and resolve the key with launched=False; to send it after all, use a new key."
+)
+
+
+@frozen(kw_only=True)
+class Parked:
+    """A campaign that waits for a person.
+
+    Attributes:
+        key: the caller's key.
+        campaign_id: the server's number.
+        reason: why it was parked.
+        since: when it was parked.
+        launched_at: when a launch was first about to leave.
+        advice: what to look at, and what to do then.
+    """
+
+    key: str
+    campaign_id: int | None
+    reason: Reason | None
+    since: datetime
+    launched_at: datetime | None
+    advice: str
+
+
+async def parked(journal: Journal) -> AsyncGenerator[Parked, None]:
+    """Yield the parked campaigns of a journal, the oldest key first."""
+    async with aclosing(journal.entries(State.PARKED)) as entries:
+        async for entry in entries:
+            yield _described(entry)
+
+
+def _described(entry: Entry) -> Parked:
+    look = _ADVICE.get(entry.reason or Reason.NO_EVIDENCE, _ADVICE[Reason.NO_EVIDENCE])
+    return Parked(
+        key=entry.key,
+        campaign_id=entry.campaign_id,
+        reason=entry.reason,
+        since=entry.updated_at,
+        launched_at=entry.launching_since,
+        advice=look.format(id=entry.campaign_id) + _THEN,
+    )
+
+
+async def resolve(journal: Journal, key: str, *, launched: bool) -> Receipt | MediasflowError:
+    """Record what a person found out about a parked campaign."""
+    to = State.LAUNCHED if launched else State.CANCELLED
+    entry = await journal.get(key)
+    if entry is None:
+        return _unknown(key)
+    if entry.state is State.PARKED:
+        entry = await journal.move(entry, to, reason=Reason.BY_PERSON) or entry
+    if entry.state is to:
+        return receipt_of(entry)
+    return NotParked(f"the key {mask_text(key)!r} is {entry.state}", campaign_id=entry.campaign_id)
+
+
+async def call_off(journal: Journal, key: str) -> Receipt | MediasflowError:
+    """Cancel a campaign that was not launched, unless somebody works on it right now.
+
+    The compare on the owner keeps a dead one out: should it wake up, its next move fails.
+    """
+    entry = await journal.get(key)
+    if entry is None:
+        return _unknown(key)
+    if entry.state in (State.NEW, State.PREPARED) and not entry.lease_left:
+        moved = await journal.move(entry, State.CANCELLED, reason=Reason.BY_CALLER)
+        entry = moved or await journal.get(key) or entry
+    if entry.state.is_open:
+        return KeyBusy(
+            f"the key {mask_text(key)!r} is {entry.state}", campaign_id=entry.campaign_id
+        )
+    return receipt_of(entry)
+
+
+def _unknown(key: str) -> KeyUnknown:
+    return KeyUnknown(f"the journal has no key {mask_text(key)!r}")
+
+
+_AT_ONCE: Final = 20
+
+
+@frozen(kw_only=True)
+class Resumption:
+    """What `Sender.resume` did.
+
+    Attributes:
+        ended: how many campaigns came to an end, by the state that they ended in.
+        unfinished: how many could not be brought to an end, and are free again.
+        error: why, of the latest of those; None without any.
+    """
+
+    ended: Mapping[State, int]
+    unfinished: int = 0
+    error: MediasflowError | None = None
+
+
+async def left_behind(
+    journal: Journal, policy: Policy, *, is_wanted: Callable[[], bool]
+) -> AsyncGenerator[Hold, None]:
+    """Take over what dead or finished owners have left until now, a few at a time.
+
+    Left early, it gives back what it has taken and not given.
+
+    Args:
+        journal: where to take it.
+        policy: how long it is held.
+        is_wanted: asked before any more is taken.
+    """
+    before = await journal.now()
+    while is_wanted():
+        holds = await _taken(journal, policy, before)
+        if not holds:
+            return
+        async with custody(partial(_release, holds)):
+            while holds:
+                yield holds.popleft()
+
+
+async def _taken(journal: Journal, policy: Policy, before: datetime) -> deque[Hold]:
+    owner = new_owner()
+    asked = boot_seconds()
+    async with custody(partial(journal.disclaim, owner)):
+        take = journal.take(owner=owner, lease=policy.lease, limit=_AT_ONCE, before=before)
+        taken = await value_or_error(take)
+    entries = value_of(taken)
+    return deque(Hold(journal, boot_seconds, policy, entry, asked) for entry in entries)
+
+
+async def _release(holds: Iterable[Hold]) -> None:
+    """Give entries back, together, that nothing was begun with."""
+    async with anyio.create_task_group() as tasks:
+        for hold in holds:
+            tasks.start_soon(given_back, hold.release)
+
+
+async def _release_the_rest(outcomes: Outcomes[Hold, Receipt]) -> None:
+    """Give back what was taken over and is still held when the rest was cut short."""
+    holds = (outcome.item for outcome in outcomes.unfinished)
+    await _release(hold for hold in holds if hold.entry.owner is not None)
+
+
+async def resumption_of(outcomes: Outcomes[Hold, Receipt]) -> Resumption:
+    """Wait for all outcomes and count them; cut short, give back what was not begun."""
+    ended: Counter[State] = Counter()
+    unfinished, latest = 0, None
+    async with custody(partial(_release_the_rest, outcomes)), outcomes:
+        async for outcome in outcomes:
+            if outcome.value is not None:
+                ended[outcome.value.state] += 1
+            else:
+                unfinished, latest = unfinished + 1, outcome.error
+    return Resumption(ended=dict(ended), unfinished=unfinished, error=latest)

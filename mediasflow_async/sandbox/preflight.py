@@ -1,0 +1,144 @@
+"""A draft looked at before it is sent: the report that the client makes, on the server's side."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mediasflow_async.models import CampaignRequest, CampaignType, Renderer, TinyUrl, TinyUrlType
+from mediasflow_async.sandbox import records
+from mediasflow_async.sandbox.campaigns import settle
+from mediasflow_async.sandbox.dates import from_epoch
+from mediasflow_async.sandbox.http import Refusal, conflict, forbidden, not_found
+from mediasflow_async.sandbox.judging import candidates
+from mediasflow_async.text import Conditions, Preflight, PreflightRun
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from mediasflow_async.sandbox.orders import Order
+    from mediasflow_async.sandbox.records import StoredCampaign
+    from mediasflow_async.sandbox.rules import ServerRules
+    from mediasflow_async.sandbox.world import World
+
+
+INTEGER_BITS = 64
+"""Of SQLite's integers, sign included."""
+
+
+def preflight_of(
+    db: sqlite3.Connection, rules: ServerRules, campaign_id: int, now: datetime
+) -> Preflight:
+    """Return the preflight of a campaign that has not left yet.
+
+    Raises:
+        Refusal: 404, there is no such campaign; 409, it has left.
+    """
+    campaign = records.find(db, campaign_id) if campaign_id.bit_length() < INTEGER_BITS else None
+    if campaign is None:
+        raise not_found("campaign")
+    if campaign.state == "LAUNCHED":
+        raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
+    run = PreflightRun(
+        _request(campaign),
+        credit=records.credit(db),
+        max_segments=rules.max_segments,
+        conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
+    )
+    for row in _rows(db, campaign.order):
+        run.feed(row)
+    return run.report()
+
+
+def _rows(db: sqlite3.Connection, order: Order) -> Iterator[Mapping[str, str]]:
+    for candidate in candidates(db, order):
+        is_listed = bool(candidate.ref_list)
+        yield candidate.fields if is_listed else {**candidate.fields, "mobile": candidate.number}
+
+
+def _request(campaign: StoredCampaign) -> CampaignRequest:
+    """Return what was ordered, without the recipients, which come as rows."""
+    order = campaign.order
+    return CampaignRequest(
+        msg=order.text,
+        sender=campaign.sender or None,
+        type=CampaignType(order.type),
+        schedule_on=None if campaign.starts_at is None else from_epoch(campaign.starts_at),
+        renderer=Renderer(order.renderer),
+        defaults=order.defaults,
+        allow_ucs2=order.allow_ucs2,
+        replace_emoji=order.replace_emoji,
+        replace_to_gsm7=order.replace_to_gsm7,
+        check_duplicate=order.check_duplicate,
+        tiny_urls=map(_link, order.links),
+    )
+
+
+def _link(link: Mapping[str, Any]) -> TinyUrl:
+    return TinyUrl(
+        index=link["index"],
+        type=TinyUrlType(link["type"]),
+        url=link.get("urlToRedirect"),
+        parameters=map(str, link.get("listParameter") or ()),
+        renderer=link.get("renderer"),
+        host=link.get("host"),
+        domain=link.get("associateToDomain"),
+    )
+
+
+LONGEST_ID = 19
+
+
+def preflight_route(world: World) -> Route:
+    """Return the page; it needs no login, and is for callers on this machine."""
+
+    async def page(request: Request) -> Response:
+        try:
+            _refuse_strangers(request)
+            campaign_id = _number(request.path_params["campaign_id"])
+            report = await anyio.to_thread.run_sync(draft_preflight, world, campaign_id)
+        except Refusal as refusal:
+            return PlainTextResponse(refusal.message, refusal.status)
+        if "text/plain" in request.headers.get("accept", ""):
+            return PlainTextResponse(f"{report}\n")
+        return JSONResponse(report.to_dict())
+
+    return Route("/preflight/{campaign_id}", page)
+
+
+def _refuse_strangers(request: Request) -> None:
+    if request.client is None or not _is_loopback(request.client.host):
+        raise forbidden("this page is for callers on the sandbox's own machine")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # no address, but what a test client calls itself
+        return False
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID:
+        return int(text)
+    raise not_found("campaign")
+
+
+def draft_preflight(world: World, campaign_id: int) -> Preflight:
+    """Return the preflight of a campaign that has not left yet.
+
+    Raises:
+        Refusal: 404, there is no such campaign; 409, it has left.
+    """
+    now = world.clock.now()
+    with world.store.transaction() as db:
+        settle(db, world, now.timestamp())
+        return preflight_of(db, world.rules, campaign_id, now)

@@ -1,0 +1,411 @@
+"""HTTP/1.1 as bytes: request out, answer in. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+import httpx
+from httptools import HttpParserError, HttpResponseParser
+
+__all__ = [
+    "SMALL_BYTES",
+    "WRONG_LENGTH",
+    "Answer",
+    "AnswerParser",
+    "Outgoing",
+    "Source",
+    "Watcher",
+    "outgoing_of",
+]
+
+
+class Source(Protocol):
+    """Where an answer comes from."""
+
+    def wait(self, seconds: float | None) -> Awaitable[bool]:
+        """Return what to await until something has happened; False when that takes longer."""
+        ...
+
+    def resume(self) -> None:
+        """Go on reading, if that was stopped."""
+
+    def abort(self) -> None:
+        """Close the connection."""
+
+
+class Answer(httpx.AsyncByteStream):
+    """What has come of an answer.
+
+    Args:
+        source: the connection that it comes over.
+        read_timeout: longest wait for more of it, in seconds; None for no limit.
+
+    Attributes:
+        source: the same, until the answer is whole, broken or given up.
+        status: 0 until the final head is complete.
+        headers: names and values as they came.
+        is_complete: whether all of it is here.
+        buffered_bytes: bytes of the body that wait to be read.
+    """
+
+    __slots__ = (
+        "_break",
+        "_pieces",
+        "_read_timeout",
+        "_reason",
+        "_version",
+        "buffered_bytes",
+        "headers",
+        "is_complete",
+        "source",
+        "status",
+    )
+
+    def __init__(self, source: Source, read_timeout: float | None) -> None:
+        self.source: Source | None = source
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.is_complete = False
+        self.buffered_bytes = 0
+        self._pieces: list[bytes] = []
+        self._read_timeout = read_timeout
+        self._break: tuple[type[httpx.TransportError], str] = (
+            httpx.ReadError,
+            "the answer was closed before its end",
+        )
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether more of the request would be of no use: its answer has begun, or is lost."""
+        return self.status != 0 or self.source is None
+
+    def set_head(
+        self, status: int, reason: bytes, headers: list[tuple[bytes, bytes]], version: str
+    ) -> None:
+        """Take the final head."""
+        self.status = status
+        self.headers = headers
+        self._reason = reason
+        self._version = version
+
+    def add(self, piece: bytes) -> None:
+        """Take a piece of the body."""
+        self._pieces.append(piece)
+        self.buffered_bytes += len(piece)
+
+    def break_off(self, kind: type[httpx.TransportError], reason: str) -> None:
+        """Note why no more of it will come."""
+        self._break = (kind, reason)
+        self.source = None
+
+    async def more(self) -> None:
+        """Wait until more has come.
+
+        Raises:
+            httpx.ReadTimeout: when nothing comes in time.
+            httpx.ReadError, httpx.RemoteProtocolError: when nothing more will come.
+        """
+        if self.source is None:
+            kind, reason = self._break
+            raise kind(reason)
+        try:
+            is_in_time = await self.source.wait(self._read_timeout)
+        except BaseException:
+            self.give_up()
+            raise
+        if not is_in_time:
+            self.give_up()
+            raise httpx.ReadTimeout(f"nothing came for {self._read_timeout:g} s")
+
+    def body(self) -> bytes:
+        """Return what has come of the body and was not read yet."""
+        self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
+
+    def response(self) -> httpx.Response:
+        """Return httpx's response, with this answer as its stream."""
+        extensions: dict[str, Any] = {
+            "http_version": b"HTTP/" + self._version.encode("ascii"),
+            "reason_phrase": self._reason,
+        }
+        if self.is_complete:
+            extensions["body"] = self.body()
+        return httpx.Response(self.status, headers=self.headers, stream=self, extensions=extensions)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._pieces or not self.is_complete:
+            if self._pieces:
+                yield self._take()
+            else:
+                await self.more()
+
+    async def aclose(self) -> None:
+        """Give up what has not come yet, and the connection with it."""
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Close the connection, if the answer still needs it."""
+        source, self.source = self.source, None
+        if source is not None:
+            source.abort()
+
+    def _take(self) -> bytes:
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
+        self.buffered_bytes = 0
+        if self.source is not None:
+            self.source.resume()
+        return piece
+
+
+WRONG_LENGTH: Final = "the body is not as long as its Content-Length says"
+
+SMALL_BYTES: Final = 64 * 1024
+"""The longest body that goes out in one piece with its head."""
+
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_WELL_FORMED: Final = re.compile(
+    _TOKEN + rb" [!-~\x80-\xff]++ HTTP/1\.1\r\n(?:" + _TOKEN + rb": [^\x00\r\n]*+\r\n)*+\r\n"
+)
+_TELLING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
+
+
+class Watcher(Protocol):
+    """Who is told how far a request has come."""
+
+    def leaving(self) -> None:
+        """Note that the first byte leaves next; an exception keeps it here."""
+
+    def answered(self) -> None:
+        """Note that the head of the answer is here."""
+
+
+class Outgoing(NamedTuple):
+    """A request on its way.
+
+    Attributes:
+        method: its method.
+        start: its first bytes: the head, and the body as well if that is small and at hand.
+        timeouts: longest waits in seconds, by httpx's names.
+        watcher: who follows it, or None.
+        body_length: bytes of the body, or None when it goes in chunks.
+        is_last: whether it asks for the end of the connection.
+        stream: the body that is still to be read, or None when `start` is all of the request.
+    """
+
+    method: str
+    start: bytes
+    timeouts: Mapping[str, float | None]
+    watcher: Watcher | None
+    body_length: int | None
+    is_last: bool = False
+    stream: httpx.AsyncByteStream | None = None
+
+
+def outgoing_of(request: httpx.Request) -> Outgoing:
+    """Return a request as it goes over the wire; its own headers tell how its body is framed.
+
+    Raises:
+        httpx.LocalProtocolError: when it would not be exactly one well-formed request.
+    """
+    head, told = _head_of(request)
+    length = _body_length(told)
+    body = _body_at_hand(request, length)
+    return Outgoing(
+        method=request.method,
+        start=head if body is None else head + body,
+        timeouts=request.extensions.get("timeout") or {},
+        watcher=request.extensions.get("proof"),
+        body_length=length,
+        is_last=b"close" in told.get(b"connection", b"").lower(),
+        stream=cast("httpx.AsyncByteStream", request.stream) if body is None else None,
+    )
+
+
+def _head_of(request: httpx.Request) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the head, and of its headers those that tell something to us."""
+    target = request.extensions.get("target") or request.url.raw_path
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), target)]
+    told: dict[bytes, bytes] = {}
+    for name, value in request.headers.raw:
+        lines.append(b"%b: %b\r\n" % (name, value))
+        if (kind := name.lower()) in _TELLING:
+            if kind in told:
+                raise httpx.LocalProtocolError(f"there is more than one {kind.decode()} header")
+            told[kind] = value
+    lines.append(b"\r\n")
+    head = b"".join(lines)
+    # A line of ours that has line ends of its own would pass as several.
+    if head.count(b"\r\n") != len(lines) or not _WELL_FORMED.fullmatch(head):
+        raise httpx.LocalProtocolError(
+            "the method, the target or a header has a character that may not be"
+        )
+    if b"host" not in told:
+        raise httpx.LocalProtocolError("the Host header is missing")
+    return head, told
+
+
+def _body_length(told: dict[bytes, bytes]) -> int | None:
+    length, coding = told.get(b"content-length"), told.get(b"transfer-encoding")
+    if coding is None:
+        if length is not None and not length.isdigit():
+            raise httpx.LocalProtocolError("the Content-Length is not a number")
+        return int(length or 0)
+    if coding.lower() != b"chunked":
+        raise httpx.LocalProtocolError("a request has no other Transfer-Encoding than chunked")
+    if length is not None:
+        raise httpx.LocalProtocolError("Content-Length and Transfer-Encoding exclude each other")
+    return None
+
+
+def _body_at_hand(request: httpx.Request, length: int | None) -> bytes | None:
+    if length is None or not isinstance(request.stream, httpx.ByteStream):
+        return None
+    body = b"".join(request.stream)
+    if len(body) != length:
+        raise httpx.LocalProtocolError(WRONG_LENGTH)
+    return body if length <= SMALL_BYTES else None
+
+
+_MOST_SILENT_BYTES: Final = 100 * 1024
+_TOO_LONG: Final = "the head of the answer, or what stands between its pieces, is too long"
+_INFORMATIONAL: Final = frozenset(range(100, 200)) - {101}
+_FIRST_FINAL_STATUS: Final = 200
+_LINE_ENDS: Final = b"\r\n"
+
+
+class _NotForUs(Exception):
+    """What a server may not send here; stops the parser."""
+
+
+class AnswerParser:
+    """Reads one answer after the other from one connection.
+
+    Attributes:
+        keeps_alive: whether the connection can carry another request after this answer.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_has_body",
+        "_headers",
+        "_parser",
+        "_reason",
+        "_silent_bytes",
+        "keeps_alive",
+    )
+
+    def __init__(self) -> None:
+        self._parser = HttpResponseParser(self)
+        self.keeps_alive = True
+
+    def expect(self, answer: Answer, *, has_body: bool) -> None:
+        """Read what comes next into this answer; one to a HEAD request has no body."""
+        self._answer = answer
+        self._has_body = has_body
+        self._silent_bytes = 0
+
+    def feed(self, data: memoryview) -> str | None:
+        """Read some bytes; returns why they cannot be read."""
+        # Neither heads nor trailers nor the lines between chunks may go on for ever.
+        self._silent_bytes += len(data)
+        try:
+            self._parse(data)
+        except HttpParserError as error:
+            self.keeps_alive = False
+            return None if self._answer.is_complete else str(error.__context__ or error)
+        if self._answer.is_complete:
+            self._begin_anew()
+        elif self._silent_bytes > _MOST_SILENT_BYTES:
+            return _TOO_LONG
+        return None
+
+    def end(self) -> str | None:
+        """Note that nothing more comes; returns what is missing, if anything is."""
+        self.keeps_alive = False
+        if not self._answer.status:
+            return "Server disconnected without sending a response."
+        if _is_delimited(self._answer.headers):
+            return "peer closed connection without sending complete message body"
+        self._answer.is_complete = True
+        return None
+
+    def close(self) -> None:
+        """Part from the parser, which refers back to this object."""
+        del self._parser
+
+    def _parse(self, data: memoryview) -> None:
+        if data[-1] in _LINE_ENDS or not self._has_body:
+            # The parser keeps silent about line ends after an answer, and about half a chunk
+            # after one to a HEAD request: the last byte must be what completes the answer.
+            self._parser.feed_data(data[:-1])
+            if self._answer.is_complete:
+                raise HttpParserError("more than the answer")
+            data = data[-1:]
+        self._parser.feed_data(data)
+
+    def _begin_anew(self) -> None:
+        if not self._has_body:
+            # The old one waits for the body that the answer to a HEAD tells of.
+            self._parser = HttpResponseParser(self)
+
+    # What follows is called by the parser; an exception stops it.
+
+    def on_message_begin(self) -> None:
+        """Begin a head: the answer's, or an informational one before it."""
+        if self._answer.is_complete:
+            raise _NotForUs("a second answer to one request")
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._reason = b""
+
+    def on_status(self, reason: bytes) -> None:
+        """Take the reason phrase, or a part of it."""
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header or a trailer."""
+        # The parser leaves out the white space before a value, but not the one after it.
+        self._headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Give the head to the answer, unless it is informational."""
+        parser, answer = self._parser, self._answer
+        status = parser.get_status_code()
+        if status in _INFORMATIONAL:
+            return
+        if status < _FIRST_FINAL_STATUS:
+            raise _NotForUs(f"status {status} answers nothing that was asked")
+        if self._silent_bytes > _MOST_SILENT_BYTES:
+            self._check_length()
+        answer.set_head(status, self._reason, self._headers, parser.get_http_version())
+        answer.is_complete = not self._has_body
+        self.keeps_alive = parser.should_keep_alive()
+        self._silent_bytes = 0
+        # Trailers are left out, as httpx leaves them out.
+        self._headers = []
+
+    def on_body(self, piece: bytes) -> None:
+        """Give a piece of the body to the answer."""
+        if self._answer.is_complete:
+            raise _NotForUs("a body in the answer to a HEAD request")
+        self._answer.add(piece)
+        self._silent_bytes = 0
+
+    def on_message_complete(self) -> None:
+        """Note the end of the answer, unless it is that of an informational one."""
+        if self._answer.status:
+            self._answer.is_complete = True
+
+    def _check_length(self) -> None:
+        # What has arrived with the head may be the body.
+        if sum(len(name) + len(value) for name, value in self._headers) > _MOST_SILENT_BYTES:
+            raise _NotForUs(_TOO_LONG)
+
+
+def _is_delimited(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Return whether something else than the end of the connection tells the end of a body."""
+    told = {name.lower(): value.lower() for name, value in headers}
+    coding = told.get(b"transfer-encoding")
+    return b"content-length" in told if coding is None else coding.endswith(b"chunked")

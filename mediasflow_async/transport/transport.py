@@ -1,0 +1,225 @@
+"""The transport that httpx and the engine see."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Final, cast
+
+import httpx
+
+from mediasflow_async.transport.connection import Connection, Origin
+from mediasflow_async.transport.http1 import WRONG_LENGTH, Answer, Outgoing, outgoing_of
+from mediasflow_async.transport.pool import Dialer, Pool
+
+__all__ = ["AsyncioTransport", "begin", "send"]
+
+
+_SLICE_BYTES: Final = 256 * 1024
+_LONGEST_HOLD_SECONDS: Final = 0.002
+
+
+def begin(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
+    """Write a request that is whole; returns False when `send` has to go on from there.
+
+    Raises:
+        httpx.RemoteProtocolError: when the connection was lost before anything was written.
+    """
+    if outgoing.stream is not None:
+        return False
+    connection.begin(outgoing, answer)
+    connection.may_be_kept = not (outgoing.is_last or connection.is_full)
+    return not connection.is_full
+
+
+async def send(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
+    """Write what `begin` has not, or as much of it as is needed before the answer begins.
+
+    Raises:
+        httpx.LocalProtocolError: when the body has another length than its header says.
+        httpx.RemoteProtocolError: when the connection was lost before anything was written.
+        httpx.WriteTimeout: when the peer does not take it in time.
+    """
+    is_whole = outgoing.stream is None or await _pump(outgoing, connection, answer)
+    if connection.is_full:
+        await _room(connection, answer, outgoing.timeouts.get("write"))
+    connection.may_be_kept = is_whole and not (outgoing.is_last or connection.is_full)
+
+
+async def _pump(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
+    """Write piece by piece; returns False when the answer, or the end, came before."""
+    stream = cast("httpx.AsyncByteStream", outgoing.stream)
+    write_timeout = outgoing.timeouts.get("write")
+    async with aclosing(_framed(stream, outgoing.body_length)) as pieces:
+        # Of a body that cannot even begin, nothing leaves.
+        first = await anext(pieces, b"")
+        connection.begin(outgoing, answer)
+        connection.write(first)
+        turn = _Turn()
+        async for piece in pieces:
+            await turn.share()
+            if not await _room(connection, answer, write_timeout):
+                return False
+            connection.write(piece)
+    return True
+
+
+async def _room(connection: Connection, answer: Answer, write_timeout: float | None) -> bool:
+    """Wait until more can be written; returns False when it need not or cannot be."""
+    while connection.is_full and not answer.is_decided:
+        if not await connection.wait(write_timeout):
+            raise httpx.WriteTimeout(f"nothing was taken for {write_timeout:g} s")
+    # To write where the peer has gone would cost us the answer that it has left.
+    while connection.has_unread and not answer.is_decided:  # noqa: ASYNC110 - the loop must turn
+        await asyncio.sleep(0)
+    return not (answer.is_decided or connection.is_closing)
+
+
+class _Turn:
+    """Lets others run now and then, where neither the source nor the peer makes us wait."""
+
+    __slots__ = ("_ends_at", "_loop")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + _LONGEST_HOLD_SECONDS
+
+    async def share(self) -> None:
+        """Let others run, if it is time."""
+        if self._loop.time() > self._ends_at:
+            await asyncio.sleep(0)
+            self._ends_at = self._loop.time() + _LONGEST_HOLD_SECONDS
+
+
+async def _framed(
+    stream: httpx.AsyncByteStream, length: int | None
+) -> AsyncGenerator[bytes | memoryview]:
+    """Yield the body as it goes over the wire, in pieces that hold nobody up."""
+    left = length or 0
+    async with _closing(aiter(stream)) as wholes:
+        async for whole in wholes:
+            left -= len(whole)
+            if length is not None and left < 0:
+                raise httpx.LocalProtocolError(WRONG_LENGTH)
+            for piece in _slices(whole):
+                yield piece if length is not None else _chunk(piece)
+    if length is None:
+        yield b"0\r\n\r\n"
+    elif left:
+        raise httpx.LocalProtocolError(WRONG_LENGTH)
+
+
+@asynccontextmanager
+async def _closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[AsyncIterator[bytes]]:
+    """Close an iterator at the end, if it is a generator, rather than leave that to chance."""
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+def _slices(whole: bytes) -> Iterator[bytes | memoryview]:
+    if len(whole) <= _SLICE_BYTES:
+        return iter((whole,) if whole else ())
+    view = memoryview(whole)
+    return (view[at : at + _SLICE_BYTES] for at in range(0, len(view), _SLICE_BYTES))
+
+
+def _chunk(piece: bytes | memoryview) -> bytes:
+    return b"".join((b"%x\r\n" % len(piece), piece, b"\r\n"))
+
+
+class AsyncioTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 over TCP, TLS or a Unix socket, on asyncio and uvloop.
+
+    It does what httpx's own transport does, without proxies, HTTP/2, trio and upgrades, and
+    never sends a request twice. Besides httpx's `timeout`, `sni_hostname` and `target`, it reads
+    the request extension `proof`: an object whose `leaving()` is called just before the first
+    byte of the request is written, and may raise to keep it here, and whose `answered()` is
+    called when the head of the answer is here.
+
+    Args:
+        ssl_context: TLS settings; httpx's own by default, made when first needed.
+        keepalive_expiry_seconds: how long a connection is kept without a request; 4 by default,
+            which is less than the 5 after which many servers close.
+        max_idle: how many of those are kept for each origin; 100 by default.
+        max_connections: how many connections there may be; None, the default, for no limit.
+        uds: path of a Unix socket that every connection goes through.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        keepalive_expiry_seconds: float = 4.0,
+        max_idle: int = 100,
+        max_connections: int | None = None,
+        uds: str | None = None,
+    ) -> None:
+        self._new_pool = partial(
+            Pool,
+            Dialer(ssl_context=ssl_context, uds=uds),
+            keepalive_expiry_seconds=keepalive_expiry_seconds,
+            max_idle=max_idle,
+            max_connections=max_connections,
+        )
+        self._pool: Pool | None = None
+        self._is_closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response, with the body still to be read.
+
+        Raises:
+            httpx.TransportError: as httpx's own transport does.
+            RuntimeError: after `aclose`, or in another event loop than before.
+        """
+        answer = await self.ask(outgoing_of(request), _origin_of(request))
+        return answer.response()
+
+    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
+        """Send a request that is in bytes already, and return its answer once its head is here.
+
+        Raises:
+            httpx.TransportError, RuntimeError: as `handle_async_request` does.
+        """
+        timeouts = outgoing.timeouts
+        pool = self._live_pool()
+        connection = pool.take_kept(origin) or await pool.take(origin, timeouts)
+        answer = Answer(connection, timeouts.get("read"))
+        try:
+            if not begin(outgoing, connection, answer):
+                await send(outgoing, connection, answer)
+            while not answer.status:
+                await answer.more()
+            if outgoing.watcher is not None:
+                outgoing.watcher.answered()
+        except BaseException:
+            answer.give_up()
+            raise
+        return answer
+
+    async def aclose(self) -> None:
+        """Close all connections; requests under way fail. Harmless to repeat."""
+        self._is_closed = True
+        pool, self._pool = self._pool, None
+        # Those of a loop that has ended cannot be closed any more, only dropped.
+        if pool is not None and pool.loop is asyncio.get_running_loop():
+            await pool.aclose()
+
+    def _live_pool(self) -> Pool:
+        if self._is_closed:
+            raise RuntimeError("Cannot send a request, as the transport has been closed.")
+        if self._pool is None:
+            self._pool = self._new_pool()
+        if self._pool.loop is not asyncio.get_running_loop():
+            raise RuntimeError("Cannot send a request in another event loop than before.")
+        return self._pool
+
+
+def _origin_of(request: httpx.Request) -> Origin:
+    url = request.url
+    return url.scheme, url.raw_host, url.port, request.extensions.get("sni_hostname")
