@@ -12,7 +12,7 @@ import pytest
 
 from mediasflow_async.cli import app
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox
-from tests.cli.processes import (
+from tests.support.commands import (
     TIMEOUT_SECONDS,
     Command,
     Run,

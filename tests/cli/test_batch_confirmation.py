@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.sandbox import Sandbox
-from tests.cli.batches import launches, number, write_campaigns, write_lines
-from tests.cli.processes import Command, Start
+from tests.support.batches import launches, number, write_campaigns, write_lines
+from tests.support.commands import Command, Start
 
 Surroundings = dict[str, str]
 RUN = ("batch", "run", "c.jsonl", "--journal", "batch.db")

@@ -8,8 +8,8 @@ import sysconfig
 from pathlib import Path
 
 from mediasflow_async.sandbox import Sandbox
-from tests.cli.processes import TIMEOUT_SECONDS, environment_with
-from tests.test_documentation import FILES
+from tests.support.commands import TIMEOUT_SECONDS, environment_with
+from tests.support.readme import write_files
 
 # As phones show them: the platform replaces ê and ë unless it is told not to.
 SENT = {
@@ -23,8 +23,7 @@ SENT = {
 def test_the_commands_of_the_readme_send_each_campaign_once(
     tmp_path: Path, server: Sandbox, surroundings: dict[str, str]
 ) -> None:
-    for name, text in FILES.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    write_files(tmp_path)
     path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
     for _ in range(2):
         run = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.cli.batches import (
+from tests.support.batches import (
     QUICKLY,
     exported,
     launches,
@@ -19,7 +19,7 @@ from tests.cli.batches import (
     text,
     write_campaigns,
 )
-from tests.cli.processes import Command, Start
+from tests.support.commands import Command, Start
 
 Surroundings = dict[str, str]
 JOURNAL = ("--journal", "batch.db")

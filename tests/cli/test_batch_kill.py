@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.cli.batches import exported, launches, summary, text, write_campaigns
-from tests.cli.processes import TIMEOUT_SECONDS, Command, Run, environment_with, executable
-from tests.local_postgres import PASSWORD
+from tests.support.batches import exported, launches, summary, text, write_campaigns
+from tests.support.commands import TIMEOUT_SECONDS, Command, Run, environment_with, executable
+from tests.support.local_postgres import PASSWORD
 
-pytest_plugins = ["tests.postgres_server"]
+pytest_plugins = ["tests.support.postgres_fixtures"]
 
 Surroundings = dict[str, str]
 Running = subprocess.Popen[str]

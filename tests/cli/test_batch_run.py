@@ -14,7 +14,7 @@ from mediasflow_async import CampaignRequest
 from mediasflow_async.delivery import Journal, Reason, State
 from mediasflow_async.delivery.orders import Order, digest_of
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.cli.batches import (
+from tests.support.batches import (
     QUICKLY,
     launches,
     lines_of_json,
@@ -25,7 +25,7 @@ from tests.cli.batches import (
     write_campaigns,
     write_lines,
 )
-from tests.cli.processes import Command
+from tests.support.commands import Command
 
 Surroundings = dict[str, str]
 GO = ("--journal", "batch.db", "--yes")

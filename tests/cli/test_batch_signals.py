@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.cli.batches import exported, launches, summary, text, write_campaigns
-from tests.cli.processes import TIMEOUT_SECONDS, Command, Start, environment_with, executable
+from tests.support.batches import exported, launches, summary, text, write_campaigns
+from tests.support.commands import TIMEOUT_SECONDS, Command, Start, environment_with, executable
 
 Surroundings = dict[str, str]
 COUNT = 200

@@ -13,7 +13,7 @@ from mediasflow_async import CampaignRequest, CampaignType, Recipient, Renderer,
 from mediasflow_async.cli import campaign_files as campaign_records
 from mediasflow_async.cli.campaign_files import CampaignFile, Line, campaigns_of, lines_of
 from mediasflow_async.errors import ConfigurationError, InvalidRequest
-from tests.cli.batches import write_lines
+from tests.support.batches import write_lines
 
 SALT = bytes(range(32))
 TEMPLATE = CampaignRequest(msg="Bonjour ${nom}")

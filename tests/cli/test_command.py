@@ -11,8 +11,8 @@ import pytest
 
 from mediasflow_async.cli.console import CommandStopped, ExitCode, exit_code_of
 from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, InvalidRequest, ServerError
-from tests.cli.batches import write_campaigns
-from tests.cli.processes import Command, environment_with
+from tests.support.batches import write_campaigns
+from tests.support.commands import Command, environment_with
 
 BLOCKED = """
 import sys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import Command, Start
+from tests.support.commands import Command, Start
 
 AT_ONCE = ("--delivery-seconds", "0")
 REPORT = "mediasflow-demo-report.csv"

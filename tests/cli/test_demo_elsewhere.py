@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.cli.processes import Command, Start
+from tests.support.commands import Command, Start
 
 ELSEWHERE = "https://mediasflow.invalid/MediasflowApi/v1/"
 Account = Mapping[str, str]

@@ -9,7 +9,7 @@ import pytest
 
 from mediasflow_async.cli.campaign_files import read_rows
 from mediasflow_async.errors import ConfigurationError
-from tests.cli.processes import Command, Start
+from tests.support.commands import Command, Start
 
 STOP = "Bonjour ${Prenom}, soldes ! STOP 36184"
 NOTIFICATION = ("--type", "NOTIFICATION")

@@ -13,7 +13,7 @@ import pytest
 from mediasflow_async.cli.demo_message import BLACKLISTED, RECIPIENTS
 from mediasflow_async.text import InvalidPhone, to_e164
 
-SCRIPT = Path(__file__).with_name("make_recipients.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "make_recipients.py"
 # What the French regulator keeps for fiction, without the country code: 06 39 98 00 00 to 99 99.
 FICTION = "63998"
 

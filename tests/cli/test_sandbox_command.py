@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.processes import Command, environment_with, executable
+from tests.support.commands import Command, environment_with, executable
 
 
 @contextmanager

@@ -17,15 +17,15 @@ from mediasflow_async.delivery import sqlite as sqlite_opening
 from mediasflow_async.delivery.records import account_of, check_account
 from mediasflow_async.delivery.sql import MIGRATIONS
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, User
-from tests.delivery.journals import claimed, kept
-from tests.delivery.raw_journal import asked
-from tests.delivery.senders import launches, left_behind, quick_sender, request_for
-from tests.sessions import TOKEN, Connect, session_at, session_with
+from tests.support.journals import claimed, kept
+from tests.support.raw_journal import asked
+from tests.support.senders import launches, left_behind, quick_sender, request_for
+from tests.support.sessions import TOKEN, Connect, session_at, session_with
 
 pytest_plugins = [
-    "tests.session_fixtures",
-    "tests.delivery.journal_fixtures",
-    "tests.postgres_server",
+    "tests.support.session_fixtures",
+    "tests.support.journal_fixtures",
+    "tests.support.postgres_fixtures",
 ]
 pytestmark = pytest.mark.anyio
 

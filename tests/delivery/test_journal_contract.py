@@ -16,10 +16,10 @@ from mediasflow_async.delivery import journal as database_journal
 from mediasflow_async.delivery.errors import CampaignTaken, JournalError
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.records import MOVES, Entry, Reason, State
-from tests.delivery.journals import LONG, OVER, claimed, kept, moved
-from tests.local_postgres import PostgresServer
+from tests.support.journals import LONG, OVER, claimed, kept, moved
+from tests.support.local_postgres import PostgresServer
 
-pytest_plugins = ["tests.postgres_server", "tests.delivery.journal_fixtures"]
+pytest_plugins = ["tests.support.postgres_fixtures", "tests.support.journal_fixtures"]
 pytestmark = pytest.mark.anyio
 
 EVER = datetime.max.replace(tzinfo=UTC)

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from mediasflow_async.delivery.errors import CampaignTaken
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.records import MOVES, Entry, Reason
-from tests.delivery.journals import LONG, sqlite_url
 from tests.delivery.simulation.journal import MemoryJournal
-from tests.local_postgres import PostgresServer
+from tests.support.journals import LONG, sqlite_url
+from tests.support.local_postgres import PostgresServer
 
-pytest_plugins = ["tests.postgres_server"]
+pytest_plugins = ["tests.support.postgres_fixtures"]
 
 SHORT: Final = timedelta(microseconds=1)
 EVER: Final = datetime.max.replace(tzinfo=UTC)

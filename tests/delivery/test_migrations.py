@@ -10,10 +10,10 @@ from mediasflow_async.delivery import postgres as on_postgres
 from mediasflow_async.delivery import sql as schema
 from mediasflow_async.delivery import sqlite as sqlite_opening
 from mediasflow_async.delivery.sql import MIGRATIONS
-from tests.delivery.journals import claimed, kept
-from tests.delivery.raw_journal import asked
+from tests.support.journals import claimed, kept
+from tests.support.raw_journal import asked
 
-pytest_plugins = ["tests.delivery.journal_fixtures", "tests.postgres_server"]
+pytest_plugins = ["tests.support.journal_fixtures", "tests.support.postgres_fixtures"]
 pytestmark = pytest.mark.anyio
 
 NEXT = (

@@ -12,11 +12,11 @@ import pytest
 from mediasflow_async import RateLimited, RequestTimeout
 from mediasflow_async.delivery.pacing import Pacing
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import MOBILE, request_for, sending
 from tests.delivery.simulation.journal import MemoryJournal
-from tests.sessions import Connect, logins, until
+from tests.support.senders import MOBILE, request_for, sending
+from tests.support.sessions import Connect, logins, until
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 RATE: Final = 10.0

@@ -12,11 +12,11 @@ import pytest
 from mediasflow_async.delivery import Journal, JournalError, State
 from mediasflow_async.delivery import postgres as pool
 from mediasflow_async.delivery.postgres import Address
-from tests.delivery.journals import LONG, OVER, claimed, kept, moved
-from tests.delivery.lossy_proxy import LossyProxy
-from tests.local_postgres import PASSWORD, PostgresServer
+from tests.support.journals import LONG, OVER, claimed, kept, moved
+from tests.support.local_postgres import PASSWORD, PostgresServer
+from tests.support.lossy_proxy import LossyProxy
 
-pytest_plugins = ["tests.postgres_server"]
+pytest_plugins = ["tests.support.postgres_fixtures"]
 pytestmark = pytest.mark.anyio
 
 CLAIM = b"INSERT INTO mediasflow_entries"

@@ -14,8 +14,8 @@ from mediasflow_async.delivery import Journal, KeyConflict, Reason, Receipt, Sen
 from mediasflow_async.delivery.orders import Order, digest_of
 from mediasflow_async.errors import BadRequest, ConfigurationError
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.journals import sqlite_url
-from tests.delivery.senders import (
+from tests.support.journals import sqlite_url
+from tests.support.senders import (
     MOBILE,
     TEXT,
     kept,
@@ -25,9 +25,9 @@ from tests.delivery.senders import (
     request_for,
     sending,
 )
-from tests.sessions import Connect
+from tests.support.sessions import Connect
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -16,14 +16,14 @@ import pytest
 from mediasflow_async.delivery import Entry, Journal, SenderStopped, State
 from mediasflow_async.delivery.places import custody
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.journals import OVER, claimed, moved, sqlite_url
-from tests.delivery.senders import kept, launches, memory_journal, quick_sender, request_for
-from tests.sessions import Connect, until
+from tests.support.journals import OVER, claimed, moved, sqlite_url
+from tests.support.senders import kept, launches, memory_journal, quick_sender, request_for
+from tests.support.sessions import Connect, until
 
 pytest_plugins = [
-    "tests.session_fixtures",
-    "tests.delivery.journal_fixtures",
-    "tests.postgres_server",
+    "tests.support.session_fixtures",
+    "tests.support.journal_fixtures",
+    "tests.support.postgres_fixtures",
 ]
 pytestmark = pytest.mark.anyio
 

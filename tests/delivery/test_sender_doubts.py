@@ -13,11 +13,11 @@ import pytest
 from mediasflow_async import DeliveryUnknown, Dialect
 from mediasflow_async.delivery import KeyUnknown, NotParked, Reason, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
-from tests.delivery.senders import launches, memory_journal, request_for, sending
 from tests.delivery.simulation.journal import MemoryJournal
-from tests.sessions import Connect, session_at
+from tests.support.senders import launches, memory_journal, request_for, sending
+from tests.support.sessions import Connect, session_at
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 FAULTS: list[dict[str, Any]] = [

@@ -10,11 +10,11 @@ import pytest
 from mediasflow_async import MediasflowError
 from mediasflow_async.delivery import Sender
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import request_for, sending
-from tests.sessions import ONCE, Connect
-from tests.test_leftovers import collected_by_hand
+from tests.support.garbage import collected_by_hand
+from tests.support.senders import request_for, sending
+from tests.support.sessions import ONCE, Connect
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 DROPPED = {"operation": "launch", "drop": True}

@@ -14,11 +14,11 @@ import pytest
 from mediasflow_async import CampaignRequest, InvalidRequest
 from mediasflow_async.delivery import Journal, KeyConflict, SenderStopped, State
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.journals import sqlite_url
-from tests.delivery.senders import launches, memory_journal, quick_sender, request_for, sending
-from tests.sessions import Connect
+from tests.support.journals import sqlite_url
+from tests.support.senders import launches, memory_journal, quick_sender, request_for, sending
+from tests.support.sessions import Connect
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 Pair = tuple[str, CampaignRequest]

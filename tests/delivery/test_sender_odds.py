@@ -11,11 +11,11 @@ from mediasflow_async import Dialect, RetryPolicy
 from mediasflow_async.delivery import Entry, JournalError, LeaseLost, Reason, State
 from mediasflow_async.errors import RateLimited
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import launches, left_behind, memory_journal, request_for, sending
 from tests.delivery.simulation.journal import MemoryJournal
-from tests.sessions import Connect
+from tests.support.senders import launches, left_behind, memory_journal, request_for, sending
+from tests.support.sessions import Connect
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from mediasflow_async.delivery import Sender, SenderStopped, State
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import (
+from tests.delivery.simulation.journal import MemoryJournal
+from tests.support.senders import (
     kept,
     launches,
     left_behind,
@@ -19,10 +20,9 @@ from tests.delivery.senders import (
     request_for,
     sending,
 )
-from tests.delivery.simulation.journal import MemoryJournal
-from tests.sessions import Connect, until
+from tests.support.sessions import Connect, until
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from mediasflow_async.delivery import Journal, Sender, State
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import launches, request_for, sending
-from tests.sessions import Connect
+from tests.support.senders import launches, request_for, sending
+from tests.support.sessions import Connect
 
 pytest_plugins = [
-    "tests.session_fixtures",
-    "tests.delivery.journal_fixtures",
-    "tests.postgres_server",
+    "tests.support.session_fixtures",
+    "tests.support.journal_fixtures",
+    "tests.support.postgres_fixtures",
 ]
 pytestmark = pytest.mark.anyio
 

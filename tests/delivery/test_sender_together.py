@@ -20,8 +20,8 @@ from mediasflow_async.delivery import (
     State,
 )
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.journals import sqlite_url
-from tests.delivery.senders import (
+from tests.support.journals import sqlite_url
+from tests.support.senders import (
     kept,
     launches,
     left_behind,
@@ -30,9 +30,9 @@ from tests.delivery.senders import (
     request_for,
     sending,
 )
-from tests.sessions import Connect, until
+from tests.support.sessions import Connect, until
 
-pytest_plugins = ["tests.session_fixtures"]
+pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LONG = timedelta(hours=1)

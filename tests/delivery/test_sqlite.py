@@ -16,8 +16,8 @@ import pytest
 from mediasflow_async.delivery import Journal, JournalError, State
 from mediasflow_async.delivery import sqlite as sqlite_file
 from mediasflow_async.delivery.sqlite import SqliteThread, boot_id, connect, shared_clock
-from tests.delivery.journals import claimed, sqlite_url
-from tests.sessions import until
+from tests.support.journals import claimed, sqlite_url
+from tests.support.sessions import until
 
 pytestmark = pytest.mark.anyio
 

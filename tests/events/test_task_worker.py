@@ -13,12 +13,12 @@ from procrastinate import App, PsycopgConnector
 
 from mediasflow_async.delivery import Journal, State
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.delivery.senders import launches
-from tests.events.readme_programs import consumer, credentials, write_programs
-from tests.local_postgres import PostgresServer
-from tests.sessions import until
+from tests.support.local_postgres import PostgresServer
+from tests.support.readme import consumer, credentials, write_programs
+from tests.support.senders import launches
+from tests.support.sessions import until
 
-pytest_plugins = ["tests.session_fixtures", "tests.postgres_server"]
+pytest_plugins = ["tests.support.session_fixtures", "tests.support.postgres_fixtures"]
 pytestmark = pytest.mark.anyio
 
 PROGRAM: Final = "task_worker.py"

@@ -26,7 +26,7 @@ from tests.faults.rows import (
     launch_well,
     refused,
 )
-from tests.transport.servers import http
+from tests.support.byte_servers import http
 
 __all__ = ["ROWS"]
 

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from tests.faults.misbehaving import Peer, Script
 from tests.faults.rows import Row, answered_well, in_doubt, launch_well, not_sent
-from tests.sessions import WITHOUT_TLS
-from tests.transport.servers import client_context, http, server_context
+from tests.support.byte_servers import client_context, http, server_context
+from tests.support.sessions import WITHOUT_TLS
 
 __all__ = ["BARE_ROWS", "HOST", "PROXY_ROWS", "TLS_CASES", "TlsCase"]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.faults.misbehaving import Peer, Script
 from tests.faults.rows import LAUNCHED, Row, answered_well, in_doubt, launch_well
-from tests.transport.servers import http
+from tests.support.byte_servers import http
 
 __all__ = ["AT_THE_LAUNCH", "BETWEEN"]
 

@@ -13,8 +13,8 @@ from tests.faults.handshakes import HOST
 from tests.faults.leaps import LeapingClock
 from tests.faults.misbehaving import Site
 from tests.faults.rows import Row
-from tests.sessions import session_with
-from tests.transport.servers import client_context
+from tests.support.byte_servers import client_context
+from tests.support.sessions import session_with
 
 __all__ = [
     "CAMPAIGN",

@@ -15,7 +15,7 @@ from mediasflow_async import (
     Sent,
 )
 from tests.faults.misbehaving import Peer, Script, Site
-from tests.transport.servers import http
+from tests.support.byte_servers import http
 
 __all__ = [
     "BUSY",

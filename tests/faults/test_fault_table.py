@@ -17,7 +17,7 @@ from tests.faults import answers, handshakes, kept, stages
 from tests.faults.launches import ending, session_at, session_through
 from tests.faults.misbehaving import Peer, serving
 from tests.faults.rows import Row, in_doubt, launch_well, not_sent, wrong_with
-from tests.transport.servers import client_context, server_context
+from tests.support.byte_servers import client_context, server_context
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from tests.faults.kept import between
 from tests.faults.launches import launch, session_at, session_through
 from tests.faults.misbehaving import Peer, Site, serving
 from tests.faults.rows import BUSY, launch_well
-from tests.transport.servers import client_context, server_context
+from tests.support.byte_servers import client_context, server_context
 
 pytestmark = pytest.mark.anyio
 

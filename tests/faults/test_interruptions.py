@@ -28,7 +28,7 @@ from tests.faults.leaps import LeapingClock
 from tests.faults.misbehaving import Peer, Site, serving
 from tests.faults.rows import Row, in_doubt, launch_well, not_sent, refused, wrong_with
 from tests.faults.stages import STAGES, Stage, stalling_at
-from tests.transport.servers import client_context, http, server_context
+from tests.support.byte_servers import client_context, http, server_context
 
 pytestmark = pytest.mark.anyio
 

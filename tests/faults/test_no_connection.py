@@ -12,8 +12,8 @@ import pytest
 
 from mediasflow_async import ConnectionFailed, MediasflowError, RequestTimeout, Sent
 from tests.faults.launches import cancelled, launch
-from tests.raw_server import unused_port
-from tests.sessions import WITHOUT_TLS, session_with
+from tests.support.raw_server import unused_port
+from tests.support.sessions import WITHOUT_TLS, session_with
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 

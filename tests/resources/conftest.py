@@ -15,7 +15,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, Recipient, Session
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox
-from tests.sessions import QUICKLY, WITHOUT_TLS
+from tests.support.sessions import QUICKLY, WITHOUT_TLS
 
 Connect = Callable[..., AbstractAsyncContextManager[Session]]
 

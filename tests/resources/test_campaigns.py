@@ -18,7 +18,7 @@ from mediasflow_async import (
     TinyUrl,
 )
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.resources.inspection import bodies, texts
+from tests.support.inspection import bodies, texts
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
-from tests.resources.inspection import both_edges, connected, send_at
+from tests.support.inspection import both_edges, connected, send_at
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -14,7 +14,7 @@ from mediasflow_async import (
     Session,
 )
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.resources.inspection import texts
+from tests.support.inspection import texts
 
 pytestmark = pytest.mark.anyio
 

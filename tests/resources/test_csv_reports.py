@@ -8,7 +8,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, InvalidRequest, MediasflowError, NotFound, Session
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
-from tests.resources.inspection import names_in
+from tests.support.inspection import names_in
 
 pytestmark = pytest.mark.anyio
 

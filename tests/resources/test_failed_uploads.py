@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from mediasflow_async import BadRequest, ConnectionFailed, InvalidRequest, Sent, Session
-from tests.raw_server import RESET, RawServer, http, http_json
-from tests.sessions import session_with
+from tests.support.raw_server import RESET, RawServer, http, http_json
+from tests.support.sessions import session_with
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_backend]
 

@@ -12,7 +12,7 @@ import pytest
 
 from mediasflow_async import DeliveryStatus, Dialect, ResponseInvalid, Session
 from mediasflow_async.resources.reports import ReportRows
-from tests.sessions import session_with
+from tests.support.sessions import session_with
 
 pytestmark = pytest.mark.anyio
 

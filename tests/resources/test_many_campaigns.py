@@ -8,7 +8,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, ConfigurationError, InvalidRequest, Session
 from mediasflow_async.sandbox import Sandbox
-from tests.resources.inspection import texts
+from tests.support.inspection import texts
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from mediasflow_async import BadRequest, CampaignRequest, Dialect, MediaType, Recipient, Session
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, User
 from mediasflow_async.search import field, item
-from tests.resources.inspection import MINUTE, connected
+from tests.support.inspection import MINUTE, connected
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from mediasflow_async import BadRequest, ConnectionFailed, Dialect, ReportRow, Session
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async.resources import periods as prefetching
-from tests.raw_server import Answer, RawRequest, RawServer, http, http_json
-from tests.sessions import session_with, until
+from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
+from tests.support.sessions import session_with, until
 
 pytestmark = [
     pytest.mark.anyio,

@@ -18,7 +18,7 @@ from mediasflow_async import (
     TinyUrl,
 )
 from mediasflow_async.text import Conditions, Preflight, ProblemCode, WarningCode
-from tests.sessions import Connect
+from tests.support.sessions import Connect
 
 pytestmark = pytest.mark.anyio
 

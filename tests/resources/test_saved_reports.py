@@ -12,7 +12,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, ConnectionFailed, Recipient, ResponseInvalid, Session
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
-from tests.resources.inspection import HOURLY, folders_in, modes_in, names_in, read
+from tests.support.inspection import HOURLY, folders_in, modes_in, names_in, read
 
 pytestmark = pytest.mark.anyio
 

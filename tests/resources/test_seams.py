@@ -16,7 +16,7 @@ from mediasflow_async import BadRequest, ReportRow
 from mediasflow_async.dates import Window, split_period
 from mediasflow_async.resources.periods import Blocks, seamless_blocks
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
-from tests.resources.inspection import HOURLY, MINUTE, both_edges, connected, send_at
+from tests.support.inspection import HOURLY, MINUTE, both_edges, connected, send_at
 
 PARIS = ZoneInfo("Europe/Paris")
 

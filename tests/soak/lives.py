@@ -15,8 +15,8 @@ from attrs import field, frozen
 from mediasflow_async import RetryPolicy, Session
 from mediasflow_async.delivery import Journal, Sender, State
 from mediasflow_async.secrecy import LOGGER
-from tests.sessions import WITHOUT_TLS
 from tests.soak.campaigns import Pair
+from tests.support.sessions import WITHOUT_TLS
 
 __all__ = ["ENDED", "Life", "opened"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from attrs import define, field
 
-from tests.local_postgres import PostgresServer, installed_programs
-from tests.local_servers import free_port, server_directory
+from tests.support.local_postgres import PostgresServer, installed_programs
+from tests.support.local_servers import free_port, server_directory
 
 __all__ = ["Stores"]
 

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from tests.sessions import until
 from tests.soak.faults import Fault, Faults
 from tests.soak.server import Server
+from tests.support.sessions import until
 
 _BODY = json.dumps({"campaignName": "order-1-plain", "startNow": False}).encode()
 _REQUEST = b"POST /v1/campaigns/inject HTTP/1.1\r\nHost: soak\r\nContent-Length: %d\r\n\r\n%b" % (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.local_postgres import installed_programs
+from tests.support.local_postgres import installed_programs
 
 _ROOT: Final = Path(__file__).parents[2]
 _SEED: Final = "4"

@@ -19,11 +19,11 @@ from typing import Final, TextIO
 from mediasflow_async.cli import app, worker
 from mediasflow_async.cli import main as mediasflow
 from mediasflow_async.workers import Queue
-from tests.cli.processes import environment_with, executable
 from tests.soak.campaigns import Pair, pairs
 from tests.soak.deaths import Begun, Deaths
 from tests.soak.serving import Address, serving
 from tests.soak.soak import LATEST, Plan, Run, looked_at
+from tests.support.commands import environment_with, executable
 
 __all__ = ["worked"]
 

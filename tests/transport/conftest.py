@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.sessions import until
-from tests.transport.servers import client_context
+from tests.support.byte_servers import client_context
+from tests.support.sessions import until
 
 LOOPS = {"asyncio": False} if sys.platform == "win32" else {"asyncio": False, "uvloop": True}
 

@@ -7,8 +7,7 @@ import pytest
 from attrs import frozen
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, send
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     Script,
@@ -18,6 +17,7 @@ from tests.transport.servers import (
     server_context,
     serving,
 )
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -8,8 +8,8 @@ from attrs import frozen
 
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, send
-from tests.transport.servers import OK, Peer, Script, answering, http, server_context, serving
+from tests.support.byte_servers import OK, Peer, Script, answering, http, server_context, serving
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -13,10 +13,7 @@ import pytest
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.sessions import until
-from tests.transport.clients import fetch, send
-from tests.transport.conftest import open_sockets
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     Script,
@@ -28,6 +25,9 @@ from tests.transport.servers import (
     serving,
     unreachable,
 )
+from tests.support.sessions import until
+from tests.support.transport_requests import fetch, send
+from tests.transport.conftest import open_sockets
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -14,9 +14,7 @@ from anyio.to_thread import run_sync
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.sessions import until
-from tests.transport.clients import fetch, send
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     answering,
@@ -26,6 +24,8 @@ from tests.transport.servers import (
     serving,
     unreachable,
 )
+from tests.support.sessions import until
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

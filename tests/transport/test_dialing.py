@@ -13,8 +13,7 @@ import pytest
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     answering,
@@ -25,6 +24,7 @@ from tests.transport.servers import (
     server_context,
     serving,
 )
+from tests.support.transport_requests import fetch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

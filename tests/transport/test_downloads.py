@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, send
-from tests.transport.servers import OK, Peer, answering, http, server_context, serving
+from tests.support.byte_servers import OK, Peer, answering, http, server_context, serving
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [
     pytest.mark.anyio,

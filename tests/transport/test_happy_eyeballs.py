@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch
-from tests.transport.servers import OK, answering, refusing, serving, unreachable
+from tests.support.byte_servers import OK, answering, refusing, serving, unreachable
+from tests.support.transport_requests import fetch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

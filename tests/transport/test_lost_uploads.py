@@ -15,8 +15,8 @@ from attrs import define, field
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch
-from tests.transport.servers import http
+from tests.support.byte_servers import http
+from tests.support.transport_requests import fetch
 
 pytestmark = [
     pytest.mark.anyio,

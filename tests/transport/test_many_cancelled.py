@@ -12,9 +12,9 @@ import pytest
 from attrs import define, field
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, send
+from tests.support.byte_servers import OK, Peer, client_context, http, server_context, serving
+from tests.support.transport_requests import fetch, send
 from tests.transport.conftest import open_sockets
-from tests.transport.servers import OK, Peer, client_context, http, server_context, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

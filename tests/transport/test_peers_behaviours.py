@@ -49,7 +49,7 @@ import httpx
 import pytest
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.servers import OK, Peer, Server, answering, client_context, http, serving
+from tests.support.byte_servers import OK, Peer, Server, answering, client_context, http, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from mediasflow_async.transport import AsyncioTransport
-from tests.sessions import until
-from tests.transport.clients import fetch, send
-from tests.transport.servers import OK, Peer, Server, answering, http, refusing, serving
+from tests.support.byte_servers import OK, Peer, Server, answering, http, refusing, serving
+from tests.support.sessions import until
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

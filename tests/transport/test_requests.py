@@ -10,8 +10,8 @@ import pytest
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, request, send
-from tests.transport.servers import OK, answering, serving
+from tests.support.byte_servers import OK, answering, serving
+from tests.support.transport_requests import fetch, request, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -15,9 +15,9 @@ from attrs import define, field
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.sessions import until
-from tests.transport.clients import fetch, send
-from tests.transport.servers import OK, Peer, answering, http, server_context, serving
+from tests.support.byte_servers import OK, Peer, answering, http, server_context, serving
+from tests.support.sessions import until
+from tests.support.transport_requests import fetch, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -11,8 +11,7 @@ import pytest
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
-from tests.transport.clients import fetch, request, send
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     answering,
@@ -21,6 +20,7 @@ from tests.transport.servers import (
     serving,
     unreachable,
 )
+from tests.support.transport_requests import fetch, request, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

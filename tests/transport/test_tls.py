@@ -14,11 +14,7 @@ from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport
 from mediasflow_async.transport.tls import Tls
-from tests.sessions import until
-from tests.transport.clients import fetch
-from tests.transport.openssl import typing_server
-from tests.transport.relays import relaying
-from tests.transport.servers import (
+from tests.support.byte_servers import (
     OK,
     Peer,
     answering,
@@ -27,6 +23,10 @@ from tests.transport.servers import (
     server_context,
     serving,
 )
+from tests.support.openssl_server import typing_server
+from tests.support.relays import relaying
+from tests.support.sessions import until
+from tests.support.transport_requests import fetch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mediasflow_async.uploads import OwnFile, opened
-from tests.sessions import until
+from tests.support.sessions import until
 
 pytestmark = pytest.mark.anyio
 

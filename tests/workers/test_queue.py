@@ -13,11 +13,11 @@ from mediasflow_async import ConfigurationError, InvalidRequest
 from mediasflow_async.delivery import JournalError, KeyConflict
 from mediasflow_async.workers import Queue, Queued, QueueError
 from mediasflow_async.workers.jobs import QUEUE
-from tests.delivery.senders import request_for
-from tests.local_postgres import PASSWORD, PostgresServer
-from tests.workers.campaigns import MOBILE, NOTHING, TEXT, Pair, execute, feed, pairs, rows
+from tests.support.local_postgres import PASSWORD, PostgresServer
+from tests.support.queued_campaigns import MOBILE, NOTHING, TEXT, Pair, execute, feed, pairs, rows
+from tests.support.senders import request_for
 
-pytest_plugins = ["tests.postgres_server", "tests.workers.queue_fixtures"]
+pytest_plugins = ["tests.support.postgres_fixtures", "tests.support.queue_fixtures"]
 pytestmark = pytest.mark.anyio
 
 MANY = 450

@@ -15,18 +15,18 @@ from anyio import to_thread
 from mediasflow_async.delivery import Account, Journal, State
 from mediasflow_async.sandbox import Fault, Sandbox
 from mediasflow_async.workers import Queue
-from tests.cli.processes import TIMEOUT_SECONDS, executable
-from tests.delivery.senders import MOBILE, TEXT, launches, request_for
-from tests.local_postgres import PASSWORD, PostgresServer, installed_programs
-from tests.local_servers import free_port, server_directory
-from tests.sessions import until
-from tests.workers.campaigns import NOTHING, feed, pairs, rows
-from tests.workers.worker_processes import environment_for, worker_process
+from tests.support.commands import TIMEOUT_SECONDS, executable
+from tests.support.local_postgres import PASSWORD, PostgresServer, installed_programs
+from tests.support.local_servers import free_port, server_directory
+from tests.support.queued_campaigns import NOTHING, feed, pairs, rows
+from tests.support.senders import MOBILE, TEXT, launches, request_for
+from tests.support.sessions import until
+from tests.support.worker_processes import environment_for, worker_process
 
 pytest_plugins = [
-    "tests.session_fixtures",
-    "tests.postgres_server",
-    "tests.workers.queue_fixtures",
+    "tests.support.session_fixtures",
+    "tests.support.postgres_fixtures",
+    "tests.support.queue_fixtures",
 ]
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,7 @@ from mediasflow_async import InvalidRequest, MediasflowError
 from mediasflow_async.delivery import Journal, KeyConflict, Receipt, Sender, SenderStopped, State
 from mediasflow_async.sandbox import Fault, Sandbox
 from mediasflow_async.workers import Queue, Queued
-from tests.delivery.senders import launches, quick_sender, request_for
-from tests.sessions import Connect, until
-from tests.workers.campaigns import (
+from tests.support.queued_campaigns import (
     MOBILE,
     NOTHING,
     TEXT,
@@ -26,11 +24,13 @@ from tests.workers.campaigns import (
     rows,
     work_until,
 )
+from tests.support.senders import launches, quick_sender, request_for
+from tests.support.sessions import Connect, until
 
 pytest_plugins = [
-    "tests.session_fixtures",
-    "tests.postgres_server",
-    "tests.workers.queue_fixtures",
+    "tests.support.session_fixtures",
+    "tests.support.postgres_fixtures",
+    "tests.support.queue_fixtures",
 ]
 pytestmark = pytest.mark.anyio
 

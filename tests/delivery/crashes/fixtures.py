@@ -11,8 +11,8 @@ import pytest
 from mediasflow_async.sandbox import Fault
 from tests.delivery.crashes.children import Children, nursery
 from tests.delivery.crashes.scenes import NewJournal, Open, Scene, scene
-from tests.delivery.journals import sqlite_url
-from tests.local_postgres import PostgresServer
+from tests.support.journals import sqlite_url
+from tests.support.local_postgres import PostgresServer
 
 TROUBLES: dict[str, list[Fault]] = {
     "no trouble": [],

@@ -13,8 +13,8 @@ from attrs import asdict, frozen
 from mediasflow_async import MediasflowError, Session
 from mediasflow_async.delivery import Journal, Receipt, Sender
 from tests.delivery.crashes.steps import SteppedJournal, SteppedTransport, Steps
-from tests.delivery.senders import request_for
-from tests.sessions import QUICKLY
+from tests.support.senders import request_for
+from tests.support.sessions import QUICKLY
 
 __all__ = ["KEY", "LEASE", "Life"]
 

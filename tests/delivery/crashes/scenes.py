@@ -17,8 +17,8 @@ from mediasflow_async.delivery import Journal, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
 from tests.delivery.crashes.children import Child, Children
 from tests.delivery.crashes.lives import KEY, LEASE, Life
-from tests.delivery.raw_journal import age
-from tests.delivery.senders import launches
+from tests.support.raw_journal import age
+from tests.support.senders import launches
 
 __all__ = ["ONCE", "Ending", "Lived", "NewJournal", "Open", "Scene", "each", "scene"]
 

@@ -19,7 +19,7 @@ from mediasflow_async.delivery import Journal, Sender
 from mediasflow_async.transport import AsyncioTransport
 from mediasflow_async.transport.connection import Origin
 from mediasflow_async.transport.http1 import Answer, Outgoing
-from tests.delivery.senders import request_for
+from tests.support.senders import request_for
 
 __all__ = ["HEADER"]
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from tests.delivery.crashes.scenes import ONCE, Lived, Open, each
 
-pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.postgres_server"]
+pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.support.postgres_fixtures"]
 
 _SECOND_DEATHS: Final = int(os.environ.get("MEDIASFLOW_CRASHES", "20"))
 _Case = TypeVar("_Case")

@@ -14,7 +14,7 @@ from tests.delivery.crashes.scenes import ONCE, Open, each
 _PATIENCE: Final = {"lease_seconds": 3.0, "settle_seconds": 1.0}
 _AT_ONCE: Final = 20
 
-pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.postgres_server"]
+pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.support.postgres_fixtures"]
 
 
 @pytest.mark.parametrize("trouble", ["no trouble", "the launch is lost"], indirect=True)

@@ -13,9 +13,9 @@ from attrs import frozen
 from mediasflow_async.sandbox import Sandbox
 from tests.delivery.crashes.scenes import NewJournal
 from tests.delivery.crashes.sharing import HEADER
-from tests.delivery.senders import launches
+from tests.support.senders import launches
 
-pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.postgres_server"]
+pytest_plugins = ["tests.delivery.crashes.fixtures", "tests.support.postgres_fixtures"]
 
 _ROOT: Final = Path(__file__).parents[3]
 _RATE: Final = 40

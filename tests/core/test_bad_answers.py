@@ -1,0 +1,303 @@
+"""Answers that cannot be understood: a clear error, bounded memory, and no false success."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from mediasflow_async import (
+    ApiError,
+    Campaign,
+    CampaignRequest,
+    ConnectionFailed,
+    DeliveryUnknown,
+    MediasflowError,
+    ResponseInvalid,
+    Sent,
+    ServerError,
+    Session,
+)
+from mediasflow_async.sandbox import Fault, Sandbox
+from tests.support.raw_server import Answer, RawServer, http, http_json
+from tests.support.sessions import ONCE, Connect, session_with
+
+pytest_plugins = ["tests.support.session_fixtures"]
+pytestmark = pytest.mark.anyio
+
+ONE = CampaignRequest(msg="Bonjour", recipients=["0612345678"])
+PAGE = b"<html><head><title>Apache Tomcat - Error</title></head><body>0612345678</body></html>"
+GZIP = {"Content-Encoding": "gzip"}
+
+
+async def send(session: Session) -> object:
+    return await session.campaigns.send(ONE)
+
+
+async def prepare(session: Session) -> object:
+    return await session.campaigns.prepare(ONE)
+
+
+async def read_model(session: Session) -> object:
+    return (await session.request("GET", "campaigns")).read(Campaign)
+
+
+async def entries(session: Session) -> object:
+    return await session.blacklist.entries()
+
+
+async def failure(
+    answer: Answer, call: Callable[[Session], Awaitable[object]], **options: Any
+) -> MediasflowError:
+    with RawServer([answer]).running() as server:
+        async with session_with(server.url, **({"retry": ONCE} | options)) as session:
+            with pytest.raises(MediasflowError) as caught:
+                await call(session)
+    assert len(server.requests) == 1
+    return caught.value
+
+
+NOT_UNDERSTOOD: dict[str, bytes] = {
+    "a page": http(body=PAGE, headers={"Content-Type": "text/html"}),
+    "text": http(body=b"OK 0612345678"),
+    "half an object": http(body=b'{"id": 943, "mobile": "0612345678"'),
+    "an array": http_json(data=[1, 2]),
+    "a number": http_json(data=7),
+    "a boolean": http_json(data=True),
+    "an id of the wrong type": http_json(data={"id": {"a": "0612345678"}}),
+    "a status of the wrong type": http_json(data={"id": 943, "status": ["DRAFT"]}),
+    "bytes": http(body=bytes(range(256))),
+    "no utf-8": http(body=b'{"id": 943, "message": "\xe9"}'),
+    "deep nesting": http(body=b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", NOT_UNDERSTOOD)
+async def test_an_answer_that_is_no_campaign_is_an_error_with_the_place_and_the_body(
+    case: str,
+) -> None:
+    error = await failure(NOT_UNDERSTOOD[case], read_model)
+    assert isinstance(error, ResponseInvalid)
+    assert error.wire_path.startswith("$")
+    assert error.status == 200
+    assert "0612345678" not in f"{error} {error.body}"
+    assert len(error.body) <= 2048
+    assert error.sent is Sent.ANSWERED
+
+
+@pytest.mark.parametrize("case", ["a page", "text", "half an object", "an array", "a number"])
+@pytest.mark.parametrize("call", [send, prepare])
+async def test_a_campaign_that_was_not_confirmed_is_no_success(
+    case: str, call: Callable[[Session], Awaitable[object]]
+) -> None:
+    error = await failure(NOT_UNDERSTOOD[case], call)
+    assert isinstance(error, ResponseInvalid)
+    if call is send:
+        assert error.sent is Sent.UNKNOWN
+        assert "Do not resend blindly" in str(error)
+
+
+async def launch(session: Session) -> object:
+    return await session.campaigns.launch(943)
+
+
+@pytest.mark.parametrize("call", [send, prepare, launch])
+async def test_a_message_alone_is_no_success(call: Callable[[Session], Awaitable[object]]) -> None:
+    error = await failure(http_json(data={"message": "insufficient credit"}), call)
+    assert type(error) is ApiError
+    assert "insufficient credit" in str(error)
+    assert error.sent is (Sent.ANSWERED if call is prepare else Sent.UNKNOWN)
+    assert ("Do not resend blindly" in str(error)) is (call is not prepare)
+
+
+async def test_a_launch_that_tells_its_state_alone_is_a_success() -> None:
+    server = RawServer([http_json(data={"status": "INJECTED", "message": "Bonjour"})])
+    with server.running():
+        async with session_with(server.url) as session:
+            campaign = await session.campaigns.launch(943)
+    assert (campaign.id, campaign.status) == (943, "INJECTED")
+
+
+async def test_an_empty_answer_to_a_send_is_no_success() -> None:
+    error = await failure(http(), send)
+    assert error.sent is Sent.UNKNOWN
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_an_error_page_tells_its_title_and_no_more(status: int) -> None:
+    error = await failure(http(status, PAGE), entries)
+    assert type(error) is ServerError
+    assert "Apache Tomcat - Error" in str(error)
+    assert "<" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"error": "CREDIT", "message": "not enough credit"},
+        {"errors": ["not enough credit"]},
+        {"errorMessage": "not enough credit"},
+        {"message": "not enough credit"},
+        {"message": "not enough credit", "code": "CREDIT", "status": 402},
+    ],
+)
+async def test_an_error_under_a_status_of_success_is_an_error(data: object) -> None:
+    error = await failure(http_json(200, data), send)
+    assert isinstance(error, ApiError)
+    assert "not enough credit" in str(error)
+
+
+async def test_an_answer_is_told_apart_by_its_status() -> None:
+    for status in (405, 406, 410, 418, 451):
+        error = await failure(http(status, headers={"Allow": "get, Post"}), send)
+        assert type(error) is ApiError
+        assert error.status == status
+        assert error.allow == ("GET", "POST")
+        assert error.sent is Sent.ANSWERED
+
+
+async def test_a_truncated_body_is_a_broken_connection(sandbox: Sandbox, connect: Connect) -> None:
+    sandbox.faults.add(Fault(operation="blacklist", truncate=1, status=200, body=b"[1, 2, 3]"))
+    sandbox.faults.add(Fault(operation="prepare", truncate=5, times=None))
+    sandbox.faults.add(Fault(operation="send", truncate=5, times=None))
+    async with connect() as session:
+        assert await session.blacklist.entries() == []
+        with pytest.raises(ConnectionFailed) as caught:
+            await session.campaigns.prepare(ONE)
+        assert caught.value.sent is Sent.UNKNOWN
+        with pytest.raises(DeliveryUnknown):
+            await session.campaigns.send(ONE)
+    assert len(sandbox.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"?" * 20,
+        b"\x1f\x8b",
+        gzip.compress(b"[" + b" " * 1000 + b"]")[:-12],
+        gzip.compress(b"[]")[:-2] + b"??",
+        b"\x1f\x8b" + bytes(50),
+    ],
+    ids=["plain", "two bytes", "cut", "wrong checksum", "zeros"],
+)
+async def test_a_damaged_compression_is_an_error(body: bytes) -> None:
+    error = await failure(http(body=body, headers=GZIP), entries)
+    assert isinstance(error, ResponseInvalid)
+    assert "compress" in str(error)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_an_empty_body_needs_no_compression(method: str) -> None:
+    with RawServer([http(headers=GZIP)]).running() as server:
+        async with session_with(server.url, retry=ONCE) as session:
+            assert (await session.request(method, "x")).data is None
+
+
+async def test_an_answer_that_a_transport_has_in_memory_is_read() -> None:
+    packed = gzip.compress(b'["+33612345678"]')
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=GZIP, content=packed))
+    async with session_with("https://a.example/", transport=transport) as session:
+        assert [entry.number for entry in await session.blacklist.entries()] == ["+33612345678"]
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "zstd"])
+async def test_a_compression_that_nobody_asked_for_is_an_error(encoding: str) -> None:
+    error = await failure(http(body=b"[]", headers={"Content-Encoding": encoding}), entries)
+    assert isinstance(error, ResponseInvalid)
+    assert "compress" in str(error)
+
+
+async def test_a_compression_that_is_right_is_read() -> None:
+    answer = http(body=gzip.compress(b'[{"item": "+33612345678"}]'), headers=GZIP)
+    with RawServer([answer]).running() as server:
+        async with session_with(server.url) as session:
+            assert [entry.number for entry in await session.blacklist.entries()] == ["+33612345678"]
+
+
+async def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
+    error = await failure(http_json(data="x" * 2000), entries, max_response_bytes=1000)
+    assert isinstance(error, ResponseInvalid)
+    assert "larger than 1000 bytes" in str(error)
+
+
+async def test_a_large_answer_to_a_send_leaves_doubt() -> None:
+    error = await failure(http_json(data="x" * 2000), send, max_response_bytes=1000)
+    assert error.sent is Sent.UNKNOWN
+    assert "Do not resend blindly" in str(error)
+
+
+BOMBED = textwrap.dedent("""
+    import asyncio, resource, sys
+    from mediasflow_async import Session, ResponseInvalid, RetryPolicy
+    async def main(url):
+        async with Session(token="opaque-token", base_url=url, retry=RetryPolicy.off()) as session:
+            await session.request("GET", "nothing")
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            try:
+                await session.blacklist.entries()
+            except ResponseInvalid as error:
+                print(error)
+            print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    asyncio.run(main(sys.argv[1]))
+""")
+
+
+@pytest.mark.parametrize("layers", [1, 2], ids=["gzip", "gzip of gzip"])
+def test_a_bomb_of_300_megabytes_costs_little_memory(layers: int) -> None:
+    body = gzip.compress(bytes(300 << 20), compresslevel=1)
+    for _ in range(layers - 1):
+        body = gzip.compress(body)
+    bomb = http(body=body, headers={"Content-Encoding": ", ".join(["gzip"] * layers)})
+    with RawServer(lambda request: http() if "nothing" in request.target else bomb).running() as s:
+        command = [sys.executable, "-c", BOMBED, s.url]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    message, megabytes = output.splitlines()
+    assert "larger than" in message or "compress" in message
+    assert int(megabytes) < 200
+
+
+async def test_a_bomb_in_a_send_sends_once(sandbox: Sandbox, connect: Connect) -> None:
+    sandbox.faults.add(Fault(operation="send", when="after", gzip_bomb=100 << 20, times=None))
+    async with connect() as session:
+        with pytest.raises(ResponseInvalid) as caught:
+            await session.campaigns.send(ONE)
+    assert caught.value.sent is Sent.UNKNOWN
+    assert len(sandbox.messages) == 1
+
+
+async def test_a_huge_header_is_a_broken_connection() -> None:
+    error = await failure(http_json(data=[], X_Huge="x" * 300_000), entries)
+    assert isinstance(error, ConnectionFailed)
+    assert error.sent is Sent.UNKNOWN
+
+
+async def test_an_answer_of_many_small_headers_is_read() -> None:
+    headers = {f"X_{number}": "y" for number in range(90)}
+    with RawServer([http_json(200, [], **headers)]).running() as server:
+        async with session_with(server.url) as session:
+            assert await session.blacklist.entries() == []
+
+
+async def test_data_is_json_or_text_or_nothing() -> None:
+    for body, data in (
+        (b"", None),
+        (b" \r\n", None),
+        (b"7", 7),
+        (b"OK", "OK"),
+        (b"\xff", "\ufffd"),
+    ):
+        with RawServer([http(body=body)]).running() as server:
+            async with session_with(server.url) as session:
+                answer = await session.request("GET", "x")
+        assert answer.data == data
+        assert (answer.status, answer.attempts, answer.content) == (200, 1, body)
+        assert answer.headers["content-length"] == str(len(body))
+        assert json.dumps("0612345678") not in repr(answer)
