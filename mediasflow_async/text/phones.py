@@ -1,7 +1,8 @@
 """Phone numbers as the platform knows them: E.164, from every form that the guide shows.
 
 The French numbering plan, overseas departments included, is here. The numbers of other countries
-need their `+`, or the `[phone]` extra.
+need their `+`, or the `[phone]` extra, whose library takes a while to load: it is imported when the
+first number of another country is read.
 """
 
 from __future__ import annotations
@@ -15,13 +16,24 @@ from attrs import evolve, field, frozen
 from mediasflow_async.secrecy import mask_phone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import ModuleType
 
-__all__ = ["InvalidPhone", "PhoneCheck", "check_phone", "is_mobile", "national", "to_e164"]
+    from phonenumbers import PhoneNumber
+
+__all__ = [
+    "NOT_KNOWN",
+    "InvalidPhone",
+    "PhoneCheck",
+    "check_phone",
+    "is_mobile",
+    "national",
+    "to_e164",
+]
 
 # Spaces, dots, dashes, slashes and parentheses, and the marks of direction that address books add.
 _SEPARATORS: Final = re.compile(r"[\s.()/\u200e\u2010-\u2015\u202a-\u202e-]+")
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
+_NOT_DIGITS: Final = re.compile("[^0-9]+")
 _INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 # A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.
 _FRENCH: Final = re.compile(r"(?:\+?(33|590|594|596|262))?0?([1-9][0-9]{8})")
@@ -38,7 +50,7 @@ _OVERSEAS: Final = {
 _FICTION: Final = "63998"
 """Metropolitan numbers that the regulator keeps for films and examples, within Mayotte's 639."""
 
-NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
+_NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 NOT_KNOWN: Final = "well formed, but in no range known to be in use: mistyped, or very new"
 
 
@@ -89,8 +101,8 @@ def check_phone(number: str, region: str = "FR") -> PhoneCheck:
         InvalidPhone: as in `to_e164`.
     """
     check = _read(number, region)
-    look_up = _worldwide()
-    if look_up is None or NOT_KNOWN not in look_up(check.e164, region).warnings:
+    library = _phonenumbers()
+    if library is None or NOT_KNOWN not in _look_up(library, check.e164, region).warnings:
         return check
     return evolve(check, warnings=tuple(dict.fromkeys((*check.warnings, NOT_KNOWN))))
 
@@ -147,7 +159,7 @@ def _read_french(dialled: str, region: str) -> PhoneCheck | None:
         )
     nine = found[2]
     mobile = nine[0] in "67"
-    return PhoneCheck(f"+{code}{nine}", f"0{nine}", mobile, () if mobile else (NOT_MOBILE,))
+    return PhoneCheck(f"+{code}{nine}", f"0{nine}", mobile, () if mobile else (_NOT_MOBILE,))
 
 
 def _french_code(nine: str) -> str:
@@ -157,9 +169,9 @@ def _french_code(nine: str) -> str:
 
 
 def _read_foreign(dialled: str, region: str) -> PhoneCheck:
-    look_up = _worldwide()
-    if look_up is not None:
-        return look_up(dialled, region)
+    library = _phonenumbers()
+    if library is not None:
+        return _look_up(library, dialled, region)
     if _INTERNATIONAL.fullmatch(dialled):
         return PhoneCheck(dialled, national=None, is_mobile=None)
     if dialled.startswith("+"):
@@ -171,9 +183,54 @@ def _read_foreign(dialled: str, region: str) -> PhoneCheck:
 
 
 @cache
-def _worldwide() -> Callable[[str, str], PhoneCheck] | None:
+def _phonenumbers() -> ModuleType | None:
+    """Return the library of the `[phone]` extra, None where it is not installed."""
     try:
-        from mediasflow_async.text.worldwide import look_up
+        import phonenumbers
     except ImportError:
         return None
-    return look_up
+    return phonenumbers
+
+
+def _look_up(library: ModuleType, dialled: str, region: str) -> PhoneCheck:
+    """Return what the library knows of digits as they are dialled from `region`, or after a `+`.
+
+    Raises:
+        InvalidPhone: the country does not exist, or has no numbers of this length.
+    """
+    number = _parse(library, dialled, region)
+    mobile = _is_mobile(library, number)
+    known = library.is_valid_number(number)
+    doubts = ((_NOT_MOBILE, mobile is False), (NOT_KNOWN, not known))
+    return PhoneCheck(
+        library.format_number(number, library.PhoneNumberFormat.E164),
+        _NOT_DIGITS.sub("", library.format_number(number, library.PhoneNumberFormat.NATIONAL)),
+        mobile,
+        tuple(text for text, doubt in doubts if doubt),
+    )
+
+
+def _parse(library: ModuleType, dialled: str, region: str) -> PhoneNumber:
+    try:
+        number: PhoneNumber | None = library.parse(dialled, region)
+    except library.NumberParseException:
+        number = None
+    if number is None or not _has_possible_length(library, number):
+        # The library's own error is not chained: it quotes the number.
+        raise InvalidPhone(
+            f"{mask_phone(dialled)} is no phone number of {region}: check its length, or begin it "
+            "with + and the code of its country"
+        )
+    return number
+
+
+def _has_possible_length(library: ModuleType, number: PhoneNumber) -> bool:
+    reason = library.is_possible_number_with_reason(number)
+    return bool(reason == library.ValidationResult.IS_POSSIBLE)
+
+
+def _is_mobile(library: ModuleType, number: PhoneNumber) -> bool | None:
+    kind, kinds = library.number_type(number), library.PhoneNumberType
+    if kind in {kinds.FIXED_LINE_OR_MOBILE, kinds.UNKNOWN}:
+        return None
+    return bool(kind == kinds.MOBILE)

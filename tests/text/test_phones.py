@@ -17,8 +17,8 @@ nine_digits = st.integers(100_000_000, 999_999_999).map(str)
 
 @pytest.fixture
 def without_extra(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A fresh `phones` that cannot load the module of the extra."""
-    monkeypatch.setitem(sys.modules, "mediasflow_async.text.worldwide", None)
+    """A fresh `phones` that cannot load the library of the extra."""
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
     monkeypatch.setattr(mediasflow_async.text, "phones", phones)
     monkeypatch.delitem(sys.modules, phones.__name__)
     return import_module(phones.__name__)
