@@ -1,6 +1,7 @@
-"""The text of an SMS before it leaves: its size, its replacements, its numbers, its price.
+"""The text of an SMS before it is sent: its size, its characters, its phone numbers, its price.
 
-Names are imported when they are first used, so that importing the package costs nothing.
+Nothing here needs the network. Names are imported when they are first used, so that importing the
+package costs nothing.
 """
 
 from __future__ import annotations
@@ -51,42 +52,19 @@ if TYPE_CHECKING:
     )
 
 _MODULES: Final = {
-    "Encoding": "encoding",
-    "TextSize": "encoding",
-    "measure": "encoding",
-    "split": "encoding",
-    "InvalidPhone": "phones",
-    "PhoneCheck": "phones",
-    "check_phone": "phones",
-    "is_mobile": "phones",
-    "national": "phones",
-    "to_e164": "phones",
-    "Conditions": "preflighting",
-    "CulpritSource": "preflighting",
-    "LegalHours": "preflighting",
-    "LongMessage": "preflighting",
-    "Notice": "preflighting",
-    "Preflight": "preflighting",
-    "PreflightRun": "preflighting",
-    "ProblemCode": "preflighting",
-    "WarningCode": "preflighting",
-    "apreflight": "preflighting",
-    "french_public_holidays": "preflighting",
-    "preflight": "preflighting",
-    "Finding": "templates",
-    "FindingKind": "templates",
-    "MissingField": "templates",
-    "PreviewNotInstalled": "templates",
-    "TemplateError": "templates",
-    "lint": "templates",
-    "placeholders": "templates",
-    "render": "templates",
-    "Culprit": "gsm7",
-    "Replaced": "gsm7",
-    "replace_emoji": "gsm7",
-    "replace_to_gsm7": "gsm7",
-    "to_gsm7": "gsm7",
+    "encoding": "Encoding TextSize measure split",
+    "gsm7": "Culprit Replaced replace_emoji replace_to_gsm7 to_gsm7",
+    "phones": "InvalidPhone PhoneCheck check_phone is_mobile national to_e164",
+    "preflighting": (
+        "Conditions CulpritSource LegalHours LongMessage Notice Preflight PreflightRun ProblemCode "
+        "WarningCode apreflight french_public_holidays preflight"
+    ),
+    "templates": (
+        "Finding FindingKind MissingField PreviewNotInstalled TemplateError lint placeholders "
+        "render"
+    ),
 }
+_MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "Conditions",
@@ -129,7 +107,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     try:
-        module = _MODULES[name]
+        module = _MODULE_OF[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
     value = getattr(import_module(f"{__name__}.{module}"), name)

@@ -3,10 +3,16 @@ from __future__ import annotations
 import pytest
 
 from mediasflow_async import text
+from mediasflow_async.text import _MODULES
 
 
 def test_public_names_are_listed_once_and_in_order() -> None:
     assert list(text.__all__) == sorted(set(text.__all__))
+
+
+def test_the_public_names_are_those_that_the_modules_give() -> None:
+    given = [name for names in _MODULES.values() for name in names.split()]
+    assert sorted(given) == list(text.__all__)
 
 
 @pytest.mark.parametrize("name", text.__all__)
