@@ -28,47 +28,46 @@ __all__ = [
 
 GSM7_SINGLE: Final = 160
 """Septets of a GSM-7 message that travels alone. Guide: 2.1."""
+
 GSM7_PART: Final = 153
 """Septets of each segment of a longer GSM-7 message; each is billed. Guide: 2.1."""
+
 UCS2_SINGLE: Final = 70
 """UTF-16 units of a UCS-2 message that travels alone. Guide: 2.1."""
+
 UCS2_PART: Final = 67
 """UTF-16 units of each segment of a longer UCS-2 message; each is billed. Guide: 2.1."""
+
 MAX_SEGMENTS: Final = 6
 """The most segments that an account can be allowed: 918 septets, 402 units. Guide: 2.1."""
 
 
-class Encoding(StrEnum):
-    """How the characters of a message travel."""
+def measure(text: str) -> TextSize:
+    """Return the size of `text`, after NFC: an `e` and its accent count as the one `é`.
 
-    GSM7 = "GSM-7"
-    """7 bits a character, two septets for `€ ^ { } [ ] ~ | \\` and the form feed."""
-    UCS2 = "UCS-2"
-    """UTF-16, for the whole message as soon as one character is not in GSM-7."""
-
-
-@frozen
-class _Room:
-    """What fits in a segment, in units of 16 bits (a septet takes one of them here).
-
-    Attributes:
-        single: units of a message that travels alone.
-        part: units of a segment of a longer one.
-        leads: units that announce a second one, from which no segment may part them.
+    More text never takes fewer segments, unless it begins with an accent that joins the letter
+    before it.
     """
+    text = normalize("NFC", text)
+    encoding = _encoding_of(text)
+    units = _to_units(text, encoding)
+    room = _ROOMS[encoding]
+    parts = _pack(units, room)
+    last = len(parts[-1]) // _BYTES_PER_UNIT
+    capacity = room.single if len(parts) == 1 else room.part
+    count = len(units) // _BYTES_PER_UNIT
+    return TextSize(encoding, count, len(parts), capacity - last, text)
 
-    single: int
-    part: int
-    leads: range
 
+def split(text: str) -> tuple[str, ...]:
+    """Return the segments of `text`, as many as `measure` counts.
 
-_ROOMS: Final = {
-    Encoding.GSM7: _Room(GSM7_SINGLE, GSM7_PART, leads=range(ord(ESCAPE), ord(ESCAPE) + 1)),
-    Encoding.UCS2: _Room(UCS2_SINGLE, UCS2_PART, leads=range(0xD800, 0xDC00)),
-}
-# Half a surrogate pair is no text, but it has a size like any other.
-_UTF16: Final = ("utf-16-le", "surrogatepass")
-_BYTES_PER_UNIT: Final = 2
+    Joined, they are the text after NFC. None ends inside a character.
+    """
+    text = normalize("NFC", text)
+    encoding = _encoding_of(text)
+    parts = _pack(_to_units(text, encoding), _ROOMS[encoding])
+    return tuple(_to_text(part, encoding) for part in parts)
 
 
 @frozen
@@ -101,45 +100,47 @@ class TextSize:
         return self.segments <= min(max_segments, MAX_SEGMENTS)
 
 
-def measure(text: str) -> TextSize:
-    """Return the size of `text`, after NFC: an `e` and its accent count as the one `é`.
+class Encoding(StrEnum):
+    """How the characters of a message travel."""
 
-    More text never takes fewer segments, unless it begins with an accent that joins the letter
-    before it.
-    """
-    text = normalize("NFC", text)
-    encoding = _encoding_of(text)
-    units = _to_units(text, encoding)
-    room = _ROOMS[encoding]
-    parts = _pack(units, room)
-    last = len(parts[-1]) // _BYTES_PER_UNIT
-    capacity = room.single if len(parts) == 1 else room.part
-    count = len(units) // _BYTES_PER_UNIT
-    return TextSize(encoding, count, len(parts), capacity - last, text)
-
-
-def split(text: str) -> tuple[str, ...]:
-    """Return the segments of `text`, as many as `measure` counts.
-
-    Joined, they are the text after NFC. None ends inside a character.
-    """
-    text = normalize("NFC", text)
-    encoding = _encoding_of(text)
-    parts = _pack(_to_units(text, encoding), _ROOMS[encoding])
-    return tuple(_to_text(part, encoding) for part in parts)
+    GSM7 = "GSM-7"
+    """7 bits a character, two septets for `€ ^ { } [ ] ~ | \\` and the form feed."""
+    UCS2 = "UCS-2"
+    """UTF-16, for the whole message as soon as one character is not in GSM-7."""
 
 
 def _encoding_of(text: str) -> Encoding:
     return Encoding.GSM7 if is_gsm7(text) else Encoding.UCS2
 
 
+@frozen
+class _Room:
+    """What fits in a segment, in units of 16 bits (a septet takes one of them here).
+
+    Attributes:
+        single: units of a message that travels alone.
+        part: units of a segment of a longer one.
+        leads: units that announce a second one, from which no segment may part them.
+    """
+
+    single: int
+    part: int
+    leads: range
+
+
+_ROOMS: Final = {
+    Encoding.GSM7: _Room(GSM7_SINGLE, GSM7_PART, leads=range(ord(ESCAPE), ord(ESCAPE) + 1)),
+    Encoding.UCS2: _Room(UCS2_SINGLE, UCS2_PART, leads=range(0xD800, 0xDC00)),
+}
+
+# Half a surrogate pair is no text, but it has a size like any other.
+_UTF16: Final = ("utf-16-le", "surrogatepass")
+
+_BYTES_PER_UNIT: Final = 2
+
+
 def _to_units(text: str, encoding: Encoding) -> bytes:
     return (escaped(text) if encoding is Encoding.GSM7 else text).encode(*_UTF16)
-
-
-def _to_text(units: bytes, encoding: Encoding) -> str:
-    text = units.decode(*_UTF16)
-    return text.replace(ESCAPE, "") if encoding is Encoding.GSM7 else text
 
 
 def _pack(units: bytes, room: _Room) -> list[bytes]:
@@ -154,3 +155,8 @@ def _pack(units: bytes, room: _Room) -> list[bytes]:
         parts.append(units[start:end])
         start = end
     return parts
+
+
+def _to_text(units: bytes, encoding: Encoding) -> str:
+    text = units.decode(*_UTF16)
+    return text.replace(ESCAPE, "") if encoding is Encoding.GSM7 else text

@@ -1,4 +1,5 @@
 """The GSM-7 alphabet, and what replaces what is outside of it."""
+# ruff: noqa: RUF001  look-alikes are what this file is about
 
 from __future__ import annotations
 
@@ -27,7 +28,6 @@ __all__ = [
     "replace_to_gsm7",
     "to_gsm7",
 ]
-
 
 ESCAPE: Final = "\x1b"
 
@@ -63,10 +63,90 @@ def escaped(text: str) -> str:
     return text
 
 
-# ruff: noqa: RUF001  look-alikes are what this file is about
+def to_gsm7(text: str) -> str:
+    """Return `text` with every character that GSM-7 cannot carry replaced by one that it can.
+
+    `ç`, `â`, `ê` and `ë` become `c`, `a`, `e` and `e`; what GSM-7 has (`é è à ù € £ ñ`) stays.
+    The package `anyascii`, when installed, transliterates other scripts; without it, they become
+    `?`. The same text comes back unchanged from a second call. Guide: 2.1, `autoREPLACETOGSM7`.
+    """
+    return OUTSIDE.sub(lambda found: _replacement(found[0]), normalize("NFC", text))
+
+
+def replace_to_gsm7(text: str) -> Replaced:
+    """Return what `to_gsm7` makes of `text`, with a report of each replacement."""
+    return Replaced(to_gsm7(text), find_culprits(text))
+
+
+@frozen
+class Replaced:
+    """A text that fits GSM-7, and what it took.
+
+    Attributes:
+        text: the new text.
+        replacements: every character that was replaced, in order.
+    """
+
+    text: str
+    replacements: tuple[Culprit, ...]
+
+    @property
+    def longer(self) -> bool:
+        """Whether a replacement takes more than one septet, as `œ` that becomes `oe`."""
+        return any(len(escaped(each.replacement)) > 1 for each in self.replacements)
+
+
+def find_culprits(text: str) -> tuple[Culprit, ...]:
+    """Return the characters of `text`, after NFC, that GSM-7 cannot carry."""
+    return tuple(
+        Culprit(found[0], found.start(), _name(found[0]), _replacement(found[0]))
+        for found in OUTSIDE.finditer(normalize("NFC", text))
+    )
+
+
+@frozen
+class Culprit:
+    """A character that GSM-7 cannot carry.
+
+    Attributes:
+        character: the character itself.
+        index: its place in the text after NFC, counted from 0.
+        name: its Unicode name, or `U+001B` where it has none.
+        replacement: what `to_gsm7` writes instead; `?` when nothing resembles it.
+    """
+
+    character: str
+    index: int
+    name: str
+    replacement: str
+
+
+def _name(character: str) -> str:
+    return name(character, f"U+{ord(character):04X}")
 
 
 UNKNOWN: Final = "?"
+
+
+@lru_cache(maxsize=4096)
+def _replacement(character: str) -> str:
+    found = equivalent(character)
+    if found is not None:
+        return found
+    transliterated = _transliterated(character)
+    return transliterated if transliterated and is_gsm7(transliterated) else UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def equivalent(character: str) -> str | None:
+    """Return what GSM-7 has for a character outside of it, four septets at most; None for nothing.
+
+    It follows from our table and Unicode alone, whatever is installed: `ê` has `e` and `…` has
+    `...`, while pictures and the letters of other scripts have none.
+    """
+    respelled = (respell(character) for respell in (_own, _decomposed))
+    return next((each for each in respelled if each is not None and is_gsm7(each)), None)
+
 
 # Looked up before any decomposition, so only what Unicode does not decompose, or decomposes badly.
 _OWN_MAP: Final = {
@@ -95,8 +175,34 @@ _OWN_MAP: Final = {
     "đ": "d",
     "Đ": "D",
 }
+
+
+def _own(character: str) -> str | None:
+    return _OWN_MAP.get(character)
+
+
 # Marks, and characters that only steer others: nothing is seen when they go.
 _UNSEEN: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+
+
+def _decomposed(character: str) -> str:
+    seen = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
+    return "".join(_OWN_MAP.get(part, part) for part in seen)
+
+
+def _transliterated(character: str) -> str:
+    ascii_text = _anyascii()(character)
+    return "".join(_OWN_MAP.get(part, part) for part in ascii_text)
+
+
+@cache
+def _anyascii() -> Callable[[str], str]:
+    try:
+        from anyascii import anyascii  # optional, and loaded when first needed
+    except ImportError:
+        return lambda _: ""
+    return anyascii
+
 
 _EMOJI: Final = {
     ":-)": "\N{SLIGHTLY SMILING FACE}",
@@ -117,76 +223,8 @@ _EMOJI: Final = {
     "B-)": "\N{SMILING FACE WITH SUNGLASSES}",
     "<3": "\N{HEAVY BLACK HEART}",
 }
+
 _EMOTICON: Final = re.compile("|".join(map(re.escape, _EMOJI)))
-
-
-@frozen
-class Culprit:
-    """A character that GSM-7 cannot carry.
-
-    Attributes:
-        character: the character itself.
-        index: its place in the text after NFC, counted from 0.
-        name: its Unicode name, or `U+001B` where it has none.
-        replacement: what `to_gsm7` writes instead; `?` when nothing resembles it.
-    """
-
-    character: str
-    index: int
-    name: str
-    replacement: str
-
-
-@frozen
-class Replaced:
-    """A text that fits GSM-7, and what it took.
-
-    Attributes:
-        text: the new text.
-        replacements: every character that was replaced, in order.
-    """
-
-    text: str
-    replacements: tuple[Culprit, ...]
-
-    @property
-    def longer(self) -> bool:
-        """Whether a replacement takes more than one septet, as `œ` that becomes `oe`."""
-        return any(len(escaped(each.replacement)) > 1 for each in self.replacements)
-
-
-def to_gsm7(text: str) -> str:
-    """Return `text` with every character that GSM-7 cannot carry replaced by one that it can.
-
-    `ç`, `â`, `ê` and `ë` become `c`, `a`, `e` and `e`; what GSM-7 has (`é è à ù € £ ñ`) stays.
-    The package `anyascii`, when installed, transliterates other scripts; without it, they become
-    `?`. The same text comes back unchanged from a second call. Guide: 2.1, `autoREPLACETOGSM7`.
-    """
-    return OUTSIDE.sub(lambda found: _replacement(found[0]), normalize("NFC", text))
-
-
-def replace_to_gsm7(text: str) -> Replaced:
-    """Return what `to_gsm7` makes of `text`, with a report of each replacement."""
-    return Replaced(to_gsm7(text), find_culprits(text))
-
-
-def find_culprits(text: str) -> tuple[Culprit, ...]:
-    """Return the characters of `text`, after NFC, that GSM-7 cannot carry."""
-    return tuple(
-        Culprit(found[0], found.start(), _name(found[0]), _replacement(found[0]))
-        for found in OUTSIDE.finditer(normalize("NFC", text))
-    )
-
-
-@lru_cache(maxsize=4096)
-def equivalent(character: str) -> str | None:
-    """Return what GSM-7 has for a character outside of it, four septets at most; None for nothing.
-
-    It follows from our table and Unicode alone, whatever is installed: `ê` has `e` and `…` has
-    `...`, while pictures and the letters of other scripts have none.
-    """
-    respelled = (respell(character) for respell in (_own, _decomposed))
-    return next((each for each in respelled if each is not None and is_gsm7(each)), None)
 
 
 def replace_emoji(text: str) -> str:
@@ -195,39 +233,3 @@ def replace_emoji(text: str) -> str:
     One emoji makes the whole message UCS-2, of 70 characters. Guide: 2.1, `autoREPLACEEMOJI`.
     """
     return _EMOTICON.sub(lambda found: _EMOJI[found[0]], text)
-
-
-def _name(character: str) -> str:
-    return name(character, f"U+{ord(character):04X}")
-
-
-@lru_cache(maxsize=4096)
-def _replacement(character: str) -> str:
-    found = equivalent(character)
-    if found is not None:
-        return found
-    transliterated = _transliterated(character)
-    return transliterated if transliterated and is_gsm7(transliterated) else UNKNOWN
-
-
-def _own(character: str) -> str | None:
-    return _OWN_MAP.get(character)
-
-
-def _decomposed(character: str) -> str:
-    seen = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
-    return "".join(_OWN_MAP.get(part, part) for part in seen)
-
-
-def _transliterated(character: str) -> str:
-    ascii_text = _anyascii()(character)
-    return "".join(_OWN_MAP.get(part, part) for part in ascii_text)
-
-
-@cache
-def _anyascii() -> Callable[[str], str]:
-    try:
-        from anyascii import anyascii  # optional, and loaded when first needed
-    except ImportError:
-        return lambda _: ""
-    return anyascii

@@ -30,32 +30,59 @@ __all__ = [
     "to_e164",
 ]
 
-# Spaces, dots, dashes, slashes and parentheses, and the marks of direction that address books add.
-_SEPARATORS: Final = re.compile(r"[\s.()/\u200e\u2010-\u2015\u202a-\u202e-]+")
-_DIGITS: Final = re.compile(r"\+?[0-9]+")
-_NOT_DIGITS: Final = re.compile("[^0-9]+")
-_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{7,14}")
-# A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.
-_FRENCH: Final = re.compile(r"(?:\+?(33|590|594|596|262))?0?([1-9][0-9]{8})")
-_FRENCH_CODE: Final = re.compile(r"\+(?:33|590|594|596|262)")
-_FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MF", "BL", "GF", "MQ", "RE", "YT"})
-_OVERSEAS: Final = {
-    "590": ("590", "690", "691", "7090"),
-    "594": ("594", "694", "70930", "70931", "70932", "70933", "70934"),
-    "596": ("596", "696", "697", "7091"),
-    "262": ("262", "269", "639", "692", "693", "7092", "70935", "70936", "70937"),
-}
-"""Country code of an overseas department, and how its nine digits begin."""
-
-_FICTION: Final = "63998"
-"""Metropolitan numbers that the regulator keeps for films and examples, within Mayotte's 639."""
-
-_NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 NOT_KNOWN: Final = "well formed, but in no range known to be in use: mistyped, or very new"
+_NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 
 
-class InvalidPhone(ValueError):
-    """The text is no phone number. The message says why, and shows the number masked."""
+def to_e164(number: str, region: str = "FR") -> str:
+    """Return `number` in E.164: `0685812475` gives `+33685812475`.
+
+    French numbers are read in every form of the guide: `33685812475`, `+33685812475`,
+    `0033685812475`, `0685812475`, `tel:0624170068`, `06 24 17 00 68`, and `624170068`, whose 0 a
+    spreadsheet lost. Overseas departments get their own code: `0692123456` is `+262692123456`.
+    A number of another country needs `+` or `00`, or else its `region` (two letters, ISO 3166-1)
+    and the `[phone]` extra. Guide: 2.6, 2.9 and 2.11.
+
+    Raises:
+        InvalidPhone: `number` is in none of these forms.
+    """
+    return _read(number, region).e164
+
+
+def national(number: str, region: str = "FR") -> str | None:
+    """Return `number` as it is dialled in its own country: `+33685812475` gives `0685812475`.
+
+    None for another country's number without the `[phone]` extra.
+
+    Raises:
+        InvalidPhone: as in `to_e164`.
+    """
+    return _read(number, region).national
+
+
+def is_mobile(number: str, region: str = "FR") -> bool | None:
+    """Tell whether `number` is a mobile number; None where its numbering plan does not tell.
+
+    Raises:
+        InvalidPhone: as in `to_e164`.
+    """
+    return _read(number, region).is_mobile
+
+
+def check_phone(number: str, region: str = "FR") -> PhoneCheck:
+    """Return what is known of `number`, doubts included.
+
+    The `[phone]` extra also knows which ranges are in use. A number outside of them is doubtful,
+    never refused, since ranges open faster than their lists are published.
+
+    Raises:
+        InvalidPhone: as in `to_e164`.
+    """
+    check = _read(number, region)
+    library = _phonenumbers()
+    if library is None or NOT_KNOWN not in _look_up(library, check.e164, region).warnings:
+        return check
+    return evolve(check, warnings=tuple(dict.fromkeys((*check.warnings, NOT_KNOWN))))
 
 
 @frozen
@@ -76,60 +103,19 @@ class PhoneCheck:
     warnings: tuple[str, ...] = ()
 
 
-def to_e164(number: str, region: str = "FR") -> str:
-    """Return `number` in E.164: `0685812475` gives `+33685812475`.
-
-    French numbers are read in every form of the guide: `33685812475`, `+33685812475`,
-    `0033685812475`, `0685812475`, `tel:0624170068`, `06 24 17 00 68`, and `624170068`, whose 0 a
-    spreadsheet lost. Overseas departments get their own code: `0692123456` is `+262692123456`.
-    A number of another country needs `+` or `00`, or else its `region` (two letters, ISO 3166-1)
-    and the `[phone]` extra. Guide: 2.6, 2.9 and 2.11.
-
-    Raises:
-        InvalidPhone: `number` is in none of these forms.
-    """
-    return _read(number, region).e164
-
-
-def check_phone(number: str, region: str = "FR") -> PhoneCheck:
-    """Return what is known of `number`, doubts included.
-
-    The `[phone]` extra also knows which ranges are in use. A number outside of them is doubtful,
-    never refused, since ranges open faster than their lists are published.
-
-    Raises:
-        InvalidPhone: as in `to_e164`.
-    """
-    check = _read(number, region)
-    library = _phonenumbers()
-    if library is None or NOT_KNOWN not in _look_up(library, check.e164, region).warnings:
-        return check
-    return evolve(check, warnings=tuple(dict.fromkeys((*check.warnings, NOT_KNOWN))))
-
-
-def is_mobile(number: str, region: str = "FR") -> bool | None:
-    """Tell whether `number` is a mobile number; None where its numbering plan does not tell.
-
-    Raises:
-        InvalidPhone: as in `to_e164`.
-    """
-    return _read(number, region).is_mobile
-
-
-def national(number: str, region: str = "FR") -> str | None:
-    """Return `number` as it is dialled in its own country: `+33685812475` gives `0685812475`.
-
-    None for another country's number without the `[phone]` extra.
-
-    Raises:
-        InvalidPhone: as in `to_e164`.
-    """
-    return _read(number, region).national
+class InvalidPhone(ValueError):
+    """The text is no phone number. The message says why, and shows the number masked."""
 
 
 def _read(number: str, region: str) -> PhoneCheck:
     dialled = _dialled(number)
     return _read_french(dialled, region) or _read_foreign(dialled, region)
+
+
+# Spaces, dots, dashes, slashes and parentheses, and the marks of direction that address books add.
+_SEPARATORS: Final = re.compile(r"[\s.()/\u200e\u2010-\u2015\u202a-\u202e-]+")
+
+_DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 
 def _dialled(number: str) -> str:
@@ -142,6 +128,13 @@ def _dialled(number: str) -> str:
             "parentheses can stand in one, as in 0612345678 or +33 6 12 34 56 78"
         )
     return f"+{number[2:]}" if number.startswith("00") else number
+
+
+# A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.
+_FRENCH: Final = re.compile(r"(?:\+?(33|590|594|596|262))?0?([1-9][0-9]{8})")
+
+_FRENCH_CODE: Final = re.compile(r"\+(?:33|590|594|596|262)")
+_FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MF", "BL", "GF", "MQ", "RE", "YT"})
 
 
 def _read_french(dialled: str, region: str) -> PhoneCheck | None:
@@ -162,10 +155,25 @@ def _read_french(dialled: str, region: str) -> PhoneCheck | None:
     return PhoneCheck(f"+{code}{nine}", f"0{nine}", mobile, () if mobile else (_NOT_MOBILE,))
 
 
+_OVERSEAS: Final = {
+    "590": ("590", "690", "691", "7090"),
+    "594": ("594", "694", "70930", "70931", "70932", "70933", "70934"),
+    "596": ("596", "696", "697", "7091"),
+    "262": ("262", "269", "639", "692", "693", "7092", "70935", "70936", "70937"),
+}
+"""Country code of an overseas department, and how its nine digits begin."""
+
+_FICTION: Final = "63998"
+"""Metropolitan numbers that the regulator keeps for films and examples, within Mayotte's 639."""
+
+
 def _french_code(nine: str) -> str:
     if nine.startswith(_FICTION):
         return "33"
     return next((code for code, starts in _OVERSEAS.items() if nine.startswith(starts)), "33")
+
+
+_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
 def _read_foreign(dialled: str, region: str) -> PhoneCheck:
@@ -190,6 +198,9 @@ def _phonenumbers() -> ModuleType | None:
     except ImportError:
         return None
     return phonenumbers
+
+
+_NOT_DIGITS: Final = re.compile("[^0-9]+")
 
 
 def _look_up(library: ModuleType, dialled: str, region: str) -> PhoneCheck:
