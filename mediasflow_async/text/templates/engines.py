@@ -31,40 +31,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-_VENDOR: Final = Path(__file__).with_name("vendor")
-
 TIME_LIMIT_SECONDS: Final = 1
 MEMORY_LIMIT_BYTES: Final = 64 * 1024 * 1024
 STACK_LIMIT_BYTES: Final = 512 * 1024
 
-# What is called once with the template, and gives a function from fields to text.
-_COMPILE: Final = {
-    Renderer.HANDLEBARS: "Handlebars.compile",
-    Renderer.EJS: "ejs.compile",
-    # With the methods of Java's strings that JavaScript spells otherwise.
-    Renderer.VELOCITY: """(template) => {
-        const methods = {
-            length: (text) => text.length,
-            isEmpty: (text) => text.length === 0,
-            equals: (text, other) => text === other,
-            equalsIgnoreCase: (text, other) => text.toLowerCase() === String(other).toLowerCase(),
-            contains: (text, part) => text.includes(part),
-        };
-        const customMethodHandlers = [{
-            uid: "java.lang.String",
-            match: ({property, context}) => typeof context === "string" && property in methods,
-            resolve: ({property, context, params}) => methods[property](context, ...params),
-        }];
-        const parsed = Velocity.parse(template);
-        return (fields) => new Velocity.Compile(parsed, {customMethodHandlers}).render(fields);
-    }""",
-}
 
-# Text crosses the border as JSON, since QuickJS ends a bare one at its first NUL.
-_START: Final = """(compile, template) => {
-    const show = compile(JSON.parse(template));
-    return (fields) => JSON.stringify(show(JSON.parse(fields)));
-}"""
+def compile_program(template: str, renderer: Renderer) -> Program:
+    """Return `template` ready for its engine, which refuses a wrong template when it first runs.
+
+    Raises:
+        PreviewNotInstalled: there is no engine.
+    """
+    _quickjs(renderer)
+    fields = SYNTAXES[renderer].fields(template)
+    names = dict.fromkeys(field["name"] for field in fields)
+    return Program(template, renderer, tuple(names))
 
 
 @frozen
@@ -106,18 +87,6 @@ class Program:
         return f"${{{name}}}" if is_track(name) else ""
 
 
-def compile_program(template: str, renderer: Renderer) -> Program:
-    """Return `template` ready for its engine, which refuses a wrong template when it first runs.
-
-    Raises:
-        PreviewNotInstalled: there is no engine.
-    """
-    _quickjs(renderer)
-    fields = SYNTAXES[renderer].fields(template)
-    names = dict.fromkeys(field["name"] for field in fields)
-    return Program(template, renderer, tuple(names))
-
-
 class _Engines(threading.local):
     """The running templates of each thread: a QuickJS context belongs to the thread it began in.
 
@@ -135,6 +104,36 @@ class _Engines(threading.local):
             raise TemplateError(_reason(renderer, str(error))) from None
 
 
+# What is called once with the template, and gives a function from fields to text.
+_COMPILE: Final = {
+    Renderer.HANDLEBARS: "Handlebars.compile",
+    Renderer.EJS: "ejs.compile",
+    # With the methods of Java's strings that JavaScript spells otherwise.
+    Renderer.VELOCITY: """(template) => {
+        const methods = {
+            length: (text) => text.length,
+            isEmpty: (text) => text.length === 0,
+            equals: (text, other) => text === other,
+            equalsIgnoreCase: (text, other) => text.toLowerCase() === String(other).toLowerCase(),
+            contains: (text, part) => text.includes(part),
+        };
+        const customMethodHandlers = [{
+            uid: "java.lang.String",
+            match: ({property, context}) => typeof context === "string" && property in methods,
+            resolve: ({property, context, params}) => methods[property](context, ...params),
+        }];
+        const parsed = Velocity.parse(template);
+        return (fields) => new Velocity.Compile(parsed, {customMethodHandlers}).render(fields);
+    }""",
+}
+
+# Text crosses the border as JSON, since QuickJS ends a bare one at its first NUL.
+_START: Final = """(compile, template) => {
+    const show = compile(JSON.parse(template));
+    return (fields) => JSON.stringify(show(JSON.parse(fields)));
+}"""
+
+
 def _start(template: str, renderer: Renderer) -> Callable[[str], str]:
     context = _quickjs(renderer).Context()
     context.set_memory_limit(MEMORY_LIMIT_BYTES)
@@ -147,6 +146,7 @@ def _start(template: str, renderer: Renderer) -> Callable[[str], str]:
 
 
 _engines = _Engines()
+_VENDOR: Final = Path(__file__).with_name("vendor")
 
 
 @lru_cache
