@@ -27,44 +27,6 @@ __all__ = [
     "stop_notices",
 ]
 
-
-_FIXED: Final = {
-    (1, 1): "Jour de l'An",
-    (5, 1): "Fête du Travail",
-    (5, 8): "Victoire 1945",
-    (7, 14): "Fête nationale",
-    (8, 15): "Assomption",
-    (11, 1): "Toussaint",
-    (11, 11): "Armistice 1918",
-    (12, 25): "Noël",
-}
-_DAYS_AFTER_EASTER: Final = {1: "Lundi de Pâques", 39: "Ascension", 50: "Lundi de Pentecôte"}
-
-
-def easter(year: int) -> date:
-    """Return Easter Sunday in the Gregorian calendar: the computus of Meeus, Jones and Butcher."""
-    century, year_of_century = divmod(year, 100)
-    moon_shift = (century - (century + 8) // 25 + 1) // 3
-    epact = (19 * (year % 19) + century - century // 4 - moon_shift + 15) % 30
-    leaps = 2 * (century % 4) + 2 * (year_of_century // 4) - year_of_century % 4
-    to_sunday = (32 + leaps - epact) % 7
-    correction = (year % 19 + 11 * epact + 22 * to_sunday) // 451
-    month, day = divmod(epact + to_sunday - 7 * correction + 114, 31)
-    return date(year, month, day + 1)
-
-
-@lru_cache(maxsize=16)
-def french_public_holidays(year: int) -> Mapping[date, str]:
-    """Return the eleven public holidays of a year, day to French name.
-
-    Those of Alsace, Moselle and the overseas departments alone are not among them.
-    """
-    fixed = {date(year, month, day): name for (month, day), name in _FIXED.items()}
-    sunday = easter(year)
-    moving = {sunday + timedelta(days): name for days, name in _DAYS_AFTER_EASTER.items()}
-    return fixed | moving
-
-
 _SUNDAY: Final = 6
 _WEEKDAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
@@ -139,37 +101,6 @@ class Conditions:
     now: datetime | None = None
 
 
-STOP_LENGTH: Final = len(" STOP 36184")
-"""What the platform may add to a message without STOP. Guide: 2.1, examples of `tinyList`."""
-
-_STOP: Final = re.compile(r"(?<![\w-])stop(?![a-z])", re.IGNORECASE)
-_STOP_NUMBER: Final = re.compile(_STOP.pattern + r"\D{0,20}[0-9]{5}(?![0-9])", re.IGNORECASE)
-
-
-def is_marketing(request: CampaignRequest) -> bool:
-    """Tell whether a campaign is marketing, as the server takes it when nothing is said."""
-    return request.type in {None, CampaignType.MKG}
-
-
-def lacks_stop(request: CampaignRequest) -> bool:
-    """Tell whether this is a marketing message that does not say STOP."""
-    return bool(request.msg) and is_marketing(request) and not _STOP.search(request.msg or "")
-
-
-def stop_notices(request: CampaignRequest) -> Iterator[Notice]:
-    """Yield what is wrong with the way out that a marketing message offers."""
-    if lacks_stop(request):
-        yield notice(WarningCode.STOP_MISSING)
-    if not request.msg or not request.sender or not is_marketing(request):
-        return
-    if not _STOP_NUMBER.search(request.msg):
-        yield notice(WarningCode.SENDER_WITHOUT_STOP_NUMBER)
-
-
-_EARLIEST: Final = timedelta(minutes=5)
-_NOON: Final = 12
-
-
 def schedule_notices(request: CampaignRequest, conditions: Conditions) -> Iterator[Notice]:
     """Yield what is wrong or doubtful about when a campaign is sent.
 
@@ -190,11 +121,17 @@ def schedule_notices(request: CampaignRequest, conditions: Conditions) -> Iterat
         yield from conditions.legal_hours.objections(sent_at)
 
 
+_EARLIEST: Final = timedelta(minutes=5)
+
+
 def _too_early(moment: datetime, now: datetime) -> Iterator[Notice]:
     if moment <= now:
         yield notice(ProblemCode.SCHEDULE_IN_PAST)
     elif moment - now < _EARLIEST:
         yield notice(ProblemCode.SCHEDULE_TOO_SOON)
+
+
+_NOON: Final = 12
 
 
 def _clock_traps(moment: datetime, written_in: tzinfo) -> Iterator[Notice]:
@@ -214,3 +151,68 @@ def _is_nonexistent(moment: datetime) -> bool:
 
 def _is_ambiguous(moment: datetime) -> bool:
     return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+
+
+def stop_notices(request: CampaignRequest) -> Iterator[Notice]:
+    """Yield what is wrong with the way out that a marketing message offers."""
+    if lacks_stop(request):
+        yield notice(WarningCode.STOP_MISSING)
+    if not request.msg or not request.sender or not is_marketing(request):
+        return
+    if not _STOP_NUMBER.search(request.msg):
+        yield notice(WarningCode.SENDER_WITHOUT_STOP_NUMBER)
+
+
+STOP_LENGTH: Final = len(" STOP 36184")
+"""What the platform may add to a message without STOP. Guide: 2.1, examples of `tinyList`."""
+
+_STOP: Final = re.compile(r"(?<![\w-])stop(?![a-z])", re.IGNORECASE)
+_STOP_NUMBER: Final = re.compile(_STOP.pattern + r"\D{0,20}[0-9]{5}(?![0-9])", re.IGNORECASE)
+
+
+def lacks_stop(request: CampaignRequest) -> bool:
+    """Tell whether this is a marketing message that does not say STOP."""
+    return bool(request.msg) and is_marketing(request) and not _STOP.search(request.msg or "")
+
+
+def is_marketing(request: CampaignRequest) -> bool:
+    """Tell whether a campaign is marketing, as the server takes it when nothing is said."""
+    return request.type in {None, CampaignType.MKG}
+
+
+_FIXED: Final = {
+    (1, 1): "Jour de l'An",
+    (5, 1): "Fête du Travail",
+    (5, 8): "Victoire 1945",
+    (7, 14): "Fête nationale",
+    (8, 15): "Assomption",
+    (11, 1): "Toussaint",
+    (11, 11): "Armistice 1918",
+    (12, 25): "Noël",
+}
+
+_DAYS_AFTER_EASTER: Final = {1: "Lundi de Pâques", 39: "Ascension", 50: "Lundi de Pentecôte"}
+
+
+@lru_cache(maxsize=16)
+def french_public_holidays(year: int) -> Mapping[date, str]:
+    """Return the eleven public holidays of a year, day to French name.
+
+    Those of Alsace, Moselle and the overseas departments alone are not among them.
+    """
+    fixed = {date(year, month, day): name for (month, day), name in _FIXED.items()}
+    sunday = easter(year)
+    moving = {sunday + timedelta(days): name for days, name in _DAYS_AFTER_EASTER.items()}
+    return fixed | moving
+
+
+def easter(year: int) -> date:
+    """Return Easter Sunday in the Gregorian calendar: the computus of Meeus, Jones and Butcher."""
+    century, year_of_century = divmod(year, 100)
+    moon_shift = (century - (century + 8) // 25 + 1) // 3
+    epact = (19 * (year % 19) + century - century // 4 - moon_shift + 15) % 30
+    leaps = 2 * (century % 4) + 2 * (year_of_century // 4) - year_of_century % 4
+    to_sunday = (32 + leaps - epact) % 7
+    correction = (year % 19 + 11 * epact + 22 * to_sunday) // 451
+    month, day = divmod(epact + to_sunday - 7 * correction + 114, 31)
+    return date(year, month, day + 1)

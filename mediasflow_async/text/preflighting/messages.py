@@ -42,66 +42,22 @@ __all__ = [
 ]
 
 
-_DEFAULT_HOST: Final = "1mf.eu"
-_CODE: Final = "xxxxxx"
-_TRACK: Final = re.compile(r"\b(track_[1-9][0-9]*)\b")
-_FIELD_FINDINGS: Final = {
-    FindingKind.NEAR_MISS: WarningCode.NEAR_MISS,
-    FindingKind.UNKNOWN_FIELD: WarningCode.UNKNOWN_FIELD,
-}
-
-
-def stand_ins(request: CampaignRequest, short_url_length: int | None) -> dict[str, str]:
-    """Return a text as long as the short link of each `track_n`."""
-    return {_track(link): _short_url(link, short_url_length) for link in request.tiny_urls}
-
-
-def _track(link: TinyUrl) -> str:
-    return f"track_{link.index + 1}"
-
-
-def _short_url(link: TinyUrl, length: int | None) -> str:
-    text = f"{link.host or link.domain or _DEFAULT_HOST}/{_CODE}"
-    return text if length is None else "x" * length
-
-
-def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[Notice]:
-    """Yield what does not fit between the message, its links and the fields in them.
-
-    Args:
-        request: the campaign.
-        columns: names that have a value or a default; empty when they are not known.
-    """
-    shown = dict.fromkeys(_TRACK.findall(request.msg or ""))
-    linked = {_track(link): link for link in request.tiny_urls}
-    for track in shown:
-        if track not in linked:
-            yield notice(WarningCode.MISSING_LINK, f"${{{track}}}")
-    known = tuple(columns)
-    for track, link in linked.items():
-        if track not in shown:
-            yield notice(WarningCode.UNUSED_LINK, f"${{{track}}}")
-        yield from _parameter_notices(link)
-        if known:
-            yield from _field_notices(link, known, request.renderer)
-
-
-def _parameter_notices(link: TinyUrl) -> Iterator[Notice]:
-    for parameter in link.parameters:
-        name = parameter.partition("=")[0]
-        if name != name.upper():
-            yield notice(WarningCode.LINK_PARAMETER_CASE, name)
-
-
-def _field_notices(
-    link: TinyUrl, known: tuple[str, ...], renderer: Renderer | None
-) -> Iterator[Notice]:
-    address = "\n".join((link.url or "", *link.parameters))
-    for finding in lint(address, known, link.renderer or renderer or Renderer.BASIC):
-        code = _FIELD_FINDINGS.get(finding.kind)
-        if code:
-            message = f"in the link of ${{{_track(link)}}}: {finding}"
-            yield Notice(code, message, finding.placeholder)
+def composer(request: CampaignRequest, conditions: Conditions) -> Composer:
+    """Return the composer of a campaign; what the request leaves open is as the guide has it."""
+    renderer = Renderer(request.renderer or Renderer.BASIC)
+    links = stand_ins(request, conditions.short_url_length)
+    template = request.msg or ""
+    for track, link in links.items():
+        template = template.replace(f"${{{track}}}", link)
+    return Composer(
+        template,
+        renderer,
+        fields=placeholders(template, renderer),
+        defaults={**request.defaults, **links},
+        replaces=request.replace_to_gsm7 is not False,
+        adds_emoji=bool(request.replace_emoji),
+        culprits=find_culprits(SYNTAXES[renderer].field.sub(" ", template)),
+    )
 
 
 @frozen
@@ -149,31 +105,128 @@ class Composer:
         return not self.replaces or equivalent(culprit.character) is None
 
 
-def composer(request: CampaignRequest, conditions: Conditions) -> Composer:
-    """Return the composer of a campaign; what the request leaves open is as the guide has it."""
-    renderer = Renderer(request.renderer or Renderer.BASIC)
-    links = stand_ins(request, conditions.short_url_length)
-    template = request.msg or ""
-    for track, link in links.items():
-        template = template.replace(f"${{{track}}}", link)
-    return Composer(
-        template,
-        renderer,
-        fields=placeholders(template, renderer),
-        defaults={**request.defaults, **links},
-        replaces=request.replace_to_gsm7 is not False,
-        adds_emoji=bool(request.replace_emoji),
-        culprits=find_culprits(SYNTAXES[renderer].field.sub(" ", template)),
-    )
-
-
 def _equivalent_or_same(found: Any) -> str:
     character: str = found[0]
     replacement = equivalent(character)
     return character if replacement is None else replacement
 
 
-_MOST_SOURCES: Final = 100
+_DEFAULT_HOST: Final = "1mf.eu"
+_CODE: Final = "xxxxxx"
+
+
+def stand_ins(request: CampaignRequest, short_url_length: int | None) -> dict[str, str]:
+    """Return a text as long as the short link of each `track_n`."""
+    return {_track(link): _short_url(link, short_url_length) for link in request.tiny_urls}
+
+
+def _track(link: TinyUrl) -> str:
+    return f"track_{link.index + 1}"
+
+
+def _short_url(link: TinyUrl, length: int | None) -> str:
+    text = f"{link.host or link.domain or _DEFAULT_HOST}/{_CODE}"
+    return text if length is None else "x" * length
+
+
+class Size(NamedTuple):
+    """What `measure` says of a text, in an order that sorts."""
+
+    segments: int
+    units: int
+    encoding: Encoding
+    remaining: int
+
+
+_NOT_ONE_SEPTET: Final = re.compile(f"[^{re.escape(BASIC.replace(ESCAPE, ''))}]")
+
+
+def size_of(text: str) -> Size:
+    """Return the size of a text as `measure` gives it, sooner where that is simple."""
+    units = len(text)
+    if units <= GSM7_SINGLE and not _NOT_ONE_SEPTET.search(text):
+        return Size(1, units, Encoding.GSM7, GSM7_SINGLE - units)
+    size = measure(text)
+    return Size(size.segments, size.units, size.encoding, size.remaining)
+
+
+@frozen
+class LongMessage:
+    """One of the longest messages.
+
+    Attributes:
+        row: its row, counted from 1; None when it was put together from the longest cells.
+        encoding: how it travels.
+        units: septets in GSM-7, UTF-16 units in UCS-2.
+        segments: SMS that it takes.
+        text: the message itself. It is personal data, and in no repr.
+    """
+
+    row: int | None
+    encoding: Encoding
+    units: int
+    segments: int
+    text: str = field(repr=False)
+
+
+_LONGEST_KEPT: Final = 5
+
+
+class Longest:
+    """Keeps the five longest messages."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, int, Encoding, str]] = []
+
+    def add(self, row: int, size: Size, text: str) -> None:
+        """Consider one more message; of equals, the first stays."""
+        if len(self._heap) < _LONGEST_KEPT:
+            heappush(self._heap, (size.segments, size.units, -row, size.encoding, text))
+        elif size[:2] > self._heap[0][:2]:
+            heapreplace(self._heap, (size.segments, size.units, -row, size.encoding, text))
+
+    def messages(self) -> tuple[LongMessage, ...]:
+        """Return them, the longest first."""
+        return tuple(
+            LongMessage(-row, encoding, units, segments, text)
+            for segments, units, row, encoding, text in sorted(self._heap, reverse=True)
+        )
+
+
+class Holes:
+    """Counts, for each field of a message, the rows that leave it without a value.
+
+    Attributes:
+        missing: rows that have no such column, and there is no default.
+        empty: rows whose cell is empty, and there is no default.
+        defaulted: how many rows get the default.
+    """
+
+    def __init__(self, composer: Composer) -> None:
+        self.missing = defaultdict[str, Tally](Tally)
+        self.empty = defaultdict[str, Tally](Tally)
+        self.defaulted = Counter[str]()
+        self._composer = composer
+
+    def look(self, number: int, row: Mapping[str, Any]) -> None:
+        """Count the row with this number."""
+        for name in self._composer.fields:
+            if not row.get(name):
+                self._count(number, name, row)
+
+    def _count(self, number: int, name: str, row: Mapping[str, Any]) -> None:
+        value = row.get(name)
+        if value is not None and value != "":
+            return
+        if self._composer.defaults.get(name) is not None:
+            self.defaulted[name] += 1
+        else:
+            (self.empty if name in row else self.missing)[name].add(number)
+
+    def notices(self) -> Iterator[Notice]:
+        """Yield a notice for each field that is empty somewhere; the missing ones need names."""
+        for name, tally in self.empty.items():
+            yield notice(WarningCode.EMPTY_FIELD, name, tally.count, tally.rows)
 
 
 @frozen
@@ -195,6 +248,9 @@ class CulpritSource:
     replacement: str | None
     count: int
     rows: tuple[int, ...] = ()
+
+
+_MOST_SOURCES: Final = 100
 
 
 class CulpritSources:
@@ -261,99 +317,49 @@ def _distinct(culprits: Iterable[Culprit]) -> Iterable[Culprit]:
     return {each.character: each for each in culprits}.values()
 
 
-class Holes:
-    """Counts, for each field of a message, the rows that leave it without a value.
+_TRACK: Final = re.compile(r"\b(track_[1-9][0-9]*)\b")
 
-    Attributes:
-        missing: rows that have no such column, and there is no default.
-        empty: rows whose cell is empty, and there is no default.
-        defaulted: how many rows get the default.
+
+def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[Notice]:
+    """Yield what does not fit between the message, its links and the fields in them.
+
+    Args:
+        request: the campaign.
+        columns: names that have a value or a default; empty when they are not known.
     """
-
-    def __init__(self, composer: Composer) -> None:
-        self.missing = defaultdict[str, Tally](Tally)
-        self.empty = defaultdict[str, Tally](Tally)
-        self.defaulted = Counter[str]()
-        self._composer = composer
-
-    def look(self, number: int, row: Mapping[str, Any]) -> None:
-        """Count the row with this number."""
-        for name in self._composer.fields:
-            if not row.get(name):
-                self._count(number, name, row)
-
-    def _count(self, number: int, name: str, row: Mapping[str, Any]) -> None:
-        value = row.get(name)
-        if value is not None and value != "":
-            return
-        if self._composer.defaults.get(name) is not None:
-            self.defaulted[name] += 1
-        else:
-            (self.empty if name in row else self.missing)[name].add(number)
-
-    def notices(self) -> Iterator[Notice]:
-        """Yield a notice for each field that is empty somewhere; the missing ones need names."""
-        for name, tally in self.empty.items():
-            yield notice(WarningCode.EMPTY_FIELD, name, tally.count, tally.rows)
+    shown = dict.fromkeys(_TRACK.findall(request.msg or ""))
+    linked = {_track(link): link for link in request.tiny_urls}
+    for track in shown:
+        if track not in linked:
+            yield notice(WarningCode.MISSING_LINK, f"${{{track}}}")
+    known = tuple(columns)
+    for track, link in linked.items():
+        if track not in shown:
+            yield notice(WarningCode.UNUSED_LINK, f"${{{track}}}")
+        yield from _parameter_notices(link)
+        if known:
+            yield from _field_notices(link, known, request.renderer)
 
 
-_LONGEST_KEPT: Final = 5
-_NOT_ONE_SEPTET: Final = re.compile(f"[^{re.escape(BASIC.replace(ESCAPE, ''))}]")
+def _parameter_notices(link: TinyUrl) -> Iterator[Notice]:
+    for parameter in link.parameters:
+        name = parameter.partition("=")[0]
+        if name != name.upper():
+            yield notice(WarningCode.LINK_PARAMETER_CASE, name)
 
 
-class Size(NamedTuple):
-    """What `measure` says of a text, in an order that sorts."""
-
-    segments: int
-    units: int
-    encoding: Encoding
-    remaining: int
+_FIELD_FINDINGS: Final = {
+    FindingKind.NEAR_MISS: WarningCode.NEAR_MISS,
+    FindingKind.UNKNOWN_FIELD: WarningCode.UNKNOWN_FIELD,
+}
 
 
-def size_of(text: str) -> Size:
-    """Return the size of a text as `measure` gives it, sooner where that is simple."""
-    units = len(text)
-    if units <= GSM7_SINGLE and not _NOT_ONE_SEPTET.search(text):
-        return Size(1, units, Encoding.GSM7, GSM7_SINGLE - units)
-    size = measure(text)
-    return Size(size.segments, size.units, size.encoding, size.remaining)
-
-
-@frozen
-class LongMessage:
-    """One of the longest messages.
-
-    Attributes:
-        row: its row, counted from 1; None when it was put together from the longest cells.
-        encoding: how it travels.
-        units: septets in GSM-7, UTF-16 units in UCS-2.
-        segments: SMS that it takes.
-        text: the message itself. It is personal data, and in no repr.
-    """
-
-    row: int | None
-    encoding: Encoding
-    units: int
-    segments: int
-    text: str = field(repr=False)
-
-
-class Longest:
-    """Keeps the five longest messages."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, int, Encoding, str]] = []
-
-    def add(self, row: int, size: Size, text: str) -> None:
-        """Consider one more message; of equals, the first stays."""
-        if len(self._heap) < _LONGEST_KEPT:
-            heappush(self._heap, (size.segments, size.units, -row, size.encoding, text))
-        elif size[:2] > self._heap[0][:2]:
-            heapreplace(self._heap, (size.segments, size.units, -row, size.encoding, text))
-
-    def messages(self) -> tuple[LongMessage, ...]:
-        """Return them, the longest first."""
-        return tuple(
-            LongMessage(-row, encoding, units, segments, text)
-            for segments, units, row, encoding, text in sorted(self._heap, reverse=True)
-        )
+def _field_notices(
+    link: TinyUrl, known: tuple[str, ...], renderer: Renderer | None
+) -> Iterator[Notice]:
+    address = "\n".join((link.url or "", *link.parameters))
+    for finding in lint(address, known, link.renderer or renderer or Renderer.BASIC):
+        code = _FIELD_FINDINGS.get(finding.kind)
+        if code:
+            message = f"in the link of ${{{_track(link)}}}: {finding}"
+            yield Notice(code, message, finding.placeholder)

@@ -20,6 +20,39 @@ __all__ = [
 ]
 
 
+@frozen
+class Notice:
+    """One thing that a preflight found. It holds no phone number and no text of a message.
+
+    Attributes:
+        code: what it is.
+        message: the same as a sentence, in English.
+        about: the field, the link or the place that it is about; None for the whole.
+        count: recipients concerned; 0 when it is about the request alone.
+        rows: the first 10 of them, counted from 1.
+    """
+
+    code: NoticeCode
+    message: str
+    about: str | None = None
+    count: int = 0
+    rows: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if self.code is ProblemCode.INVALID_REQUEST:
+            return f"{self.about}: {self.message}"
+        if not self.count:
+            return self.message
+        who = f"{self.count} recipient{'s' if self.count > 1 else ''}"
+        return f"{who}{self._places()}: {self.message}"
+
+    def _places(self) -> str:
+        if not self.rows:
+            return ""
+        more = ", ..." if self.count > len(self.rows) else ""
+        return f" (row{'s' if self.count > 1 else ''} {', '.join(map(str, self.rows))}{more})"
+
+
 class ProblemCode(StrEnum):
     """Why a campaign would be refused, or a recipient would get nothing."""
 
@@ -119,33 +152,16 @@ class WarningCode(StrEnum):
 
 
 NoticeCode = ProblemCode | WarningCode
-
-
 ROWS_SHOWN: Final = 10
 
 
-@define
-class Tally:
-    """Rows that have something in common.
+def notice(
+    code: NoticeCode, about: str | None = None, count: int = 0, rows: Iterable[int] = ()
+) -> Notice:
+    """Return a notice with the sentence of its code."""
+    message = _SENTENCES[code].format(about=about or "the message")
+    return Notice(code, message, about, count, tuple(rows)[:ROWS_SHOWN])
 
-    Attributes:
-        count: how many they are.
-        rows: the first 10 of them.
-    """
-
-    count: int = 0
-    rows: list[int] = field(factory=list)
-
-    def add(self, row: int) -> None:
-        """Count one more row."""
-        self.count += 1
-        if len(self.rows) < ROWS_SHOWN:
-            self.rows.append(row)
-
-
-_ORDER: Final[dict[NoticeCode, int]] = {
-    code: place for place, code in enumerate((*ProblemCode, *WarningCode))
-}
 
 _SENTENCES: Final[dict[NoticeCode, str]] = {
     ProblemCode.SCHEDULE_WITHOUT_ZONE: "schedule_on needs a time zone",
@@ -215,47 +231,30 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
 }
 
 
-@frozen
-class Notice:
-    """One thing that a preflight found. It holds no phone number and no text of a message.
-
-    Attributes:
-        code: what it is.
-        message: the same as a sentence, in English.
-        about: the field, the link or the place that it is about; None for the whole.
-        count: recipients concerned; 0 when it is about the request alone.
-        rows: the first 10 of them, counted from 1.
-    """
-
-    code: NoticeCode
-    message: str
-    about: str | None = None
-    count: int = 0
-    rows: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        if self.code is ProblemCode.INVALID_REQUEST:
-            return f"{self.about}: {self.message}"
-        if not self.count:
-            return self.message
-        who = f"{self.count} recipient{'s' if self.count > 1 else ''}"
-        return f"{who}{self._places()}: {self.message}"
-
-    def _places(self) -> str:
-        if not self.rows:
-            return ""
-        more = ", ..." if self.count > len(self.rows) else ""
-        return f" (row{'s' if self.count > 1 else ''} {', '.join(map(str, self.rows))}{more})"
-
-
-def notice(
-    code: NoticeCode, about: str | None = None, count: int = 0, rows: Iterable[int] = ()
-) -> Notice:
-    """Return a notice with the sentence of its code."""
-    message = _SENTENCES[code].format(about=about or "the message")
-    return Notice(code, message, about, count, tuple(rows)[:ROWS_SHOWN])
-
-
 def in_order(notices: Iterable[Notice]) -> tuple[Notice, ...]:
     """Return notices in the order of their codes."""
     return tuple(sorted(notices, key=lambda each: _ORDER[each.code]))
+
+
+_ORDER: Final[dict[NoticeCode, int]] = {
+    code: place for place, code in enumerate((*ProblemCode, *WarningCode))
+}
+
+
+@define
+class Tally:
+    """Rows that have something in common.
+
+    Attributes:
+        count: how many they are.
+        rows: the first 10 of them.
+    """
+
+    count: int = 0
+    rows: list[int] = field(factory=list)
+
+    def add(self, row: int) -> None:
+        """Count one more row."""
+        self.count += 1
+        if len(self.rows) < ROWS_SHOWN:
+            self.rows.append(row)

@@ -37,80 +37,6 @@ from mediasflow_async.text.templates import FindingKind, lint
 __all__ = ["NAMING", "Plan", "Preflight", "report_of", "request_notices", "template_notices"]
 
 
-NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
-
-
-def request_notices(
-    request: CampaignRequest, conditions: Conditions, columns: Iterable[str]
-) -> Iterator[Notice]:
-    """Yield what is wrong with a campaign's date, links and way out."""
-    yield from schedule_notices(request, conditions)
-    yield from link_notices(request, columns)
-    yield from stop_notices(request)
-
-
-def template_notices(
-    composer: Composer, columns: Iterable[str], missing: Mapping[str, Tally]
-) -> Iterator[Notice]:
-    """Yield what is wrong with the fields of the message.
-
-    Args:
-        composer: of the message.
-        columns: the names of the columns; empty when they are not known.
-        missing: for each field, the rows that have neither it nor a default.
-    """
-    known = tuple(columns)
-    unnamed: set[str] = set()
-    for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
-        tally = Tally()
-        if finding.kind in NAMING:
-            unnamed.add(finding.placeholder)
-            tally = missing.get(finding.placeholder, tally)
-        if known or finding.kind not in NAMING:
-            code = WarningCode(finding.kind)
-            message, about = str(finding), finding.placeholder
-            yield Notice(code, message, about, tally.count, tuple(tally.rows))
-    for name, tally in missing.items():
-        if name not in unnamed:
-            yield notice(WarningCode.MISSING_FIELD, name, tally.count, tally.rows)
-
-
-def _composer(plan: Plan) -> Composer:
-    return composer(plan.request, plan.conditions)
-
-
-@frozen(kw_only=True)
-class Plan:
-    """A campaign, and what it is measured against.
-
-    Attributes:
-        request: the campaign.
-        credit: credits at hand, None when they are not known.
-        max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
-        conditions: everything else that a preflight assumes.
-        composer: of the message.
-    """
-
-    request: CampaignRequest
-    credit: float | None = None
-    max_segments: int = field(default=1, validator=[ge(1), le(MAX_SEGMENTS)])
-    conditions: Conditions = field(factory=Conditions)
-    composer: Composer = field(init=False, default=Factory(_composer, takes_self=True))
-
-    @property
-    def skips_duplicates(self) -> bool:
-        """Whether a number gets the message once, as it does when nothing is said."""
-        return self.request.check_duplicate is not False
-
-    def allows(self, encoding: Encoding) -> bool:
-        """Tell whether messages in this encoding are sent."""
-        return encoding is Encoding.GSM7 or bool(self.request.allow_ucs2)
-
-    def fits(self, size: Size) -> bool:
-        """Tell whether the account sends messages of this size."""
-        return size.segments <= self.max_segments
-
-
 @frozen(kw_only=True)
 class Preflight:
     """A campaign before it is sent. `str(preflight)` is the report for a person to read.
@@ -196,3 +122,77 @@ def _credit_notices(report: Preflight) -> Iterator[Notice]:
         yield Notice(ProblemCode.NOT_ENOUGH_CREDIT, takes)
     else:
         yield Notice(WarningCode.CREDIT_MAY_RUN_OUT, f"at worst {takes}")
+
+
+def _composer(plan: Plan) -> Composer:
+    return composer(plan.request, plan.conditions)
+
+
+@frozen(kw_only=True)
+class Plan:
+    """A campaign, and what it is measured against.
+
+    Attributes:
+        request: the campaign.
+        credit: credits at hand, None when they are not known.
+        max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
+        conditions: everything else that a preflight assumes.
+        composer: of the message.
+    """
+
+    request: CampaignRequest
+    credit: float | None = None
+    max_segments: int = field(default=1, validator=[ge(1), le(MAX_SEGMENTS)])
+    conditions: Conditions = field(factory=Conditions)
+    composer: Composer = field(init=False, default=Factory(_composer, takes_self=True))
+
+    @property
+    def skips_duplicates(self) -> bool:
+        """Whether a number gets the message once, as it does when nothing is said."""
+        return self.request.check_duplicate is not False
+
+    def allows(self, encoding: Encoding) -> bool:
+        """Tell whether messages in this encoding are sent."""
+        return encoding is Encoding.GSM7 or bool(self.request.allow_ucs2)
+
+    def fits(self, size: Size) -> bool:
+        """Tell whether the account sends messages of this size."""
+        return size.segments <= self.max_segments
+
+
+def request_notices(
+    request: CampaignRequest, conditions: Conditions, columns: Iterable[str]
+) -> Iterator[Notice]:
+    """Yield what is wrong with a campaign's date, links and way out."""
+    yield from schedule_notices(request, conditions)
+    yield from link_notices(request, columns)
+    yield from stop_notices(request)
+
+
+NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
+
+
+def template_notices(
+    composer: Composer, columns: Iterable[str], missing: Mapping[str, Tally]
+) -> Iterator[Notice]:
+    """Yield what is wrong with the fields of the message.
+
+    Args:
+        composer: of the message.
+        columns: the names of the columns; empty when they are not known.
+        missing: for each field, the rows that have neither it nor a default.
+    """
+    known = tuple(columns)
+    unnamed: set[str] = set()
+    for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
+        tally = Tally()
+        if finding.kind in NAMING:
+            unnamed.add(finding.placeholder)
+            tally = missing.get(finding.placeholder, tally)
+        if known or finding.kind not in NAMING:
+            code = WarningCode(finding.kind)
+            message, about = str(finding), finding.placeholder
+            yield Notice(code, message, about, tally.count, tuple(tally.rows))
+    for name, tally in missing.items():
+        if name not in unnamed:
+            yield notice(WarningCode.MISSING_FIELD, name, tally.count, tally.rows)

@@ -21,18 +21,59 @@ __all__ = [
 ]
 
 
+def recipient_row(recipient: Recipient) -> dict[str, Any]:
+    """Return a recipient as the row of a list, under the names that the API gives to columns."""
+    own = {column: getattr(recipient, name) for column, name in _OWN_COLUMNS.items()}
+    given = {column: value for column, value in own.items() if value is not None}
+    return {"mobile": recipient.mobile, **given, **recipient.fields}
+
+
+_OWN_COLUMNS: Final = {
+    "title": "title",
+    "lastName": "last_name",
+    "firstName": "first_name",
+    "email": "email",
+    "phone": "phone",
+}
+
+
+class Columns:
+    """The columns of the rows met so far; rows of one list have the same, others need not."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self._latest: frozenset[str] = frozenset()
+        self._number: str | None = None
+
+    def number_column(self, row: Mapping[str, Any]) -> str | None:
+        """Return the name of the row's column of numbers."""
+        if row.keys() != self._latest:
+            self._learn(row)
+        return self._number
+
+    def _learn(self, row: Mapping[str, Any]) -> None:
+        self._latest = frozenset(row)
+        self._number = number_column(row)
+        self.names |= dict.fromkeys(row)
+
+
 NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
 """The names of the column with the numbers, whatever their case. Guide: 2.11."""
 
+
+def number_column(columns: Mapping[str, Any]) -> str | None:
+    """Return the column that holds the numbers, by its name; None when there is none."""
+    by_name = {name.strip().lower(): name for name in reversed(list(columns))}
+    return next((by_name[name] for name in NUMBER_COLUMNS if name in by_name), None)
+
+
+_FRANCE: Final = 33_000_000_000
+
 # Metropolitan mobile numbers, by far the most frequent, are read without a second look.
 _MOBILE: Final = re.compile(r"(?:(?:\+|00)?33|0)?((?!639|69|709)[67][0-9]{8})")
-_SPACING: Final = re.compile(r"[ .\u00a0-]+")
-_FRANCE: Final = 33_000_000_000
-_FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
-_FEWEST_DIGITS: Final = 9
 
-_FIRST_MOBILE: Final = _FRANCE + 600_000_000
-_MOBILES: Final = 200_000_000
+_SPACING: Final = re.compile(r"[ .\u00a0-]+")
+_FEWEST_DIGITS: Final = 9
 
 
 def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
@@ -54,6 +95,9 @@ def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
     return int(e164[1:]), tuple(_doubts(e164))
 
 
+_FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
+
+
 def _doubts(e164: str) -> Iterator[NoticeCode]:
     if e164.startswith(_FRENCH_CODES):
         if not is_mobile(e164):
@@ -65,6 +109,10 @@ def _doubts(e164: str) -> Iterator[NoticeCode]:
         yield WarningCode.LANDLINE
     if NOT_KNOWN in check.warnings:
         yield WarningCode.DOUBTFUL_NUMBER
+
+
+_FIRST_MOBILE: Final = _FRANCE + 600_000_000
+_MOBILES: Final = 200_000_000
 
 
 class SeenNumbers:
@@ -89,45 +137,3 @@ class SeenNumbers:
         bits = self._mobiles[byte]
         self._mobiles[byte] = bits | bit
         return not bits & bit
-
-
-_OWN_COLUMNS: Final = {
-    "title": "title",
-    "lastName": "last_name",
-    "firstName": "first_name",
-    "email": "email",
-    "phone": "phone",
-}
-
-
-def recipient_row(recipient: Recipient) -> dict[str, Any]:
-    """Return a recipient as the row of a list, under the names that the API gives to columns."""
-    own = {column: getattr(recipient, name) for column, name in _OWN_COLUMNS.items()}
-    given = {column: value for column, value in own.items() if value is not None}
-    return {"mobile": recipient.mobile, **given, **recipient.fields}
-
-
-def number_column(columns: Mapping[str, Any]) -> str | None:
-    """Return the column that holds the numbers, by its name; None when there is none."""
-    by_name = {name.strip().lower(): name for name in reversed(list(columns))}
-    return next((by_name[name] for name in NUMBER_COLUMNS if name in by_name), None)
-
-
-class Columns:
-    """The columns of the rows met so far; rows of one list have the same, others need not."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, None] = {}
-        self._latest: frozenset[str] = frozenset()
-        self._number: str | None = None
-
-    def number_column(self, row: Mapping[str, Any]) -> str | None:
-        """Return the name of the row's column of numbers."""
-        if row.keys() != self._latest:
-            self._learn(row)
-        return self._number
-
-    def _learn(self, row: Mapping[str, Any]) -> None:
-        self._latest = frozenset(row)
-        self._number = number_column(row)
-        self.names |= dict.fromkeys(row)

@@ -46,120 +46,6 @@ __all__ = [
     "worst_case",
 ]
 
-
-@frozen
-class UploadedColumn:
-    """A column of an uploaded list.
-
-    Attributes:
-        longest: its longest cell.
-        length: characters of that cell.
-        empty: how many cells are empty.
-    """
-
-    longest: str
-    length: int
-    empty: int
-
-
-def uploaded_columns(uploaded: RecipientList) -> dict[str, UploadedColumn]:
-    """Return the columns of a list by name."""
-    names = uploaded.header or tuple(uploaded.computed_header_size)
-    return {name: _column(uploaded, name) for name in names}
-
-
-def _column(uploaded: RecipientList, name: str) -> UploadedColumn:
-    longest = uploaded.max_datas_map.get(name, "")
-    counts = uploaded.computed_header_size.get(name, {})
-    length = max([len(longest), *(length for length, count in counts.items() if count)])
-    return UploadedColumn(longest, length, counts.get(0, 0))
-
-
-def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
-    """Return how many recipients of a list can get a message; a duplicate counts as valid."""
-    valid = uploaded.valid_number_mobile
-    count = uploaded.size or 0 if valid is None else valid
-    repeated = uploaded.count_duplicate_mobile or 0
-    return max(count - repeated, 0) if skips_duplicates else count
-
-
-def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterator[Notice]:
-    """Yield what the platform counted and will not send, or not as expected."""
-    if number_column(uploaded_columns(uploaded)) is None:
-        yield notice(ProblemCode.NO_NUMBER_COLUMN, count=uploaded.size or 0)
-    repeated = WarningCode.DUPLICATE_SKIPPED if skips_duplicates else WarningCode.DUPLICATE_SENT
-    counts: list[tuple[NoticeCode, int | None, Iterable[int]]] = [
-        (ProblemCode.UNREADABLE_LINE, uploaded.global_invalid_line, ()),
-        (ProblemCode.INVALID_NUMBER, uploaded.invalid_number_mobile, uploaded.invalid_line_list),
-        (repeated, uploaded.count_duplicate_mobile, uploaded.line_duplicate_mobile),
-    ]
-    for code, count, rows in counts:
-        if count:
-            yield notice(code, count=count, rows=rows)
-    for country, count in uploaded.invalid_country_counter.items():
-        yield notice(ProblemCode.REFUSED_COUNTRY, country, count)
-
-
-_HEAVY: Final = {Encoding.GSM7: "€", Encoding.UCS2: "\N{GRINNING FACE}"}
-"""A character of two units that no segment may part."""
-_MOST_ESCAPED: Final = '"'
-"""The character with the longest of HTML's escapes, `&quot;`."""
-
-
-@frozen
-class Extremes:
-    """Sizes between which every message of a list lies.
-
-    Attributes:
-        lightest: with every cell empty.
-        shown: with the longest cell of each column, as it is.
-        longest: that message.
-        heaviest: with cells of the same length, of the characters that take most.
-        are_bounds: whether that is certain; not for a template that computes.
-    """
-
-    lightest: Size
-    shown: Size
-    longest: LongMessage
-    heaviest: Size
-    are_bounds: bool
-
-
-def extremes(plan: Plan, columns: Mapping[str, UploadedColumn]) -> Extremes:
-    """Return the extremes of the messages that a list with these columns can give."""
-    composer = plan.composer
-    syntax = SYNTAXES[composer.renderer]
-    longest = _text(composer, {name: column.longest for name, column in columns.items()})
-    shown = size_of(longest)
-    others = {name: text for name, text in composer.defaults.items() if name not in columns}
-    lightest = _text(evolve(composer, defaults=others), dict.fromkeys(columns, ""))
-    return Extremes(
-        size_of(lightest),
-        shown,
-        LongMessage(None, shown.encoding, shown.units, shown.segments, longest),
-        max(shown, size_of(_text(composer, _heaviest_row(plan, columns)))),
-        are_bounds=not composer.fields or syntax.is_plain(composer.template),
-    )
-
-
-def _text(composer: Composer, row: Mapping[str, str]) -> str:
-    return composer.settle(composer.compose(row))
-
-
-def _heaviest_row(plan: Plan, columns: Mapping[str, UploadedColumn]) -> dict[str, str]:
-    composer = plan.composer
-    cell = _HEAVY[Encoding.UCS2 if plan.allows(Encoding.UCS2) else Encoding.GSM7]
-    if composer.replaces:
-        cell *= 2  # as for an ellipsis, which becomes three dots
-    if SYNTAXES[composer.renderer].escapes:
-        cell = _MOST_ESCAPED + cell
-    defaults = {name: len(composer.defaults.get(name, "")) for name in columns}
-    return {
-        name: cell * (max(column.length, defaults[name]) if column.length else 0)
-        for name, column in columns.items()
-    }
-
-
 # Of the request's own recipients, what a list beside them makes untrue.
 _WITHOUT_LISTS: Final = frozenset({WarningCode.LISTS_NOT_EXAMINED, ProblemCode.NOT_ENOUGH_CREDIT})
 
@@ -208,30 +94,93 @@ def worst_case(plan: Plan, uploaded: RecipientList, inline: Preflight) -> Prefli
     )
 
 
-def _missing(
-    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
-) -> dict[str, Tally]:
-    absent = (name for name in composer.fields if name not in columns)
-    return {name: Tally(count) for name in absent if composer.defaults.get(name) is None}
+@frozen
+class UploadedColumn:
+    """A column of an uploaded list.
+
+    Attributes:
+        longest: its longest cell.
+        length: characters of that cell.
+        empty: how many cells are empty.
+    """
+
+    longest: str
+    length: int
+    empty: int
 
 
-def _empty(composer: Composer, columns: Mapping[str, UploadedColumn]) -> dict[str, int]:
-    shown = (name for name in composer.fields if name in columns)
-    return {name: columns[name].empty for name in shown if columns[name].empty}
+def uploaded_columns(uploaded: RecipientList) -> dict[str, UploadedColumn]:
+    """Return the columns of a list by name."""
+    names = uploaded.header or tuple(uploaded.computed_header_size)
+    return {name: _column(uploaded, name) for name in names}
 
 
-def _empty_notices(composer: Composer, columns: Mapping[str, UploadedColumn]) -> Iterator[Notice]:
-    for name, count in _empty(composer, columns).items():
-        if composer.defaults.get(name) is None:
-            yield notice(WarningCode.EMPTY_FIELD, name, count)
+def _column(uploaded: RecipientList, name: str) -> UploadedColumn:
+    longest = uploaded.max_datas_map.get(name, "")
+    counts = uploaded.computed_header_size.get(name, {})
+    length = max([len(longest), *(length for length, count in counts.items() if count)])
+    return UploadedColumn(longest, length, counts.get(0, 0))
 
 
-def _defaulted(
-    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
-) -> dict[str, int]:
-    absent = {name: count for name in composer.fields if name not in columns}
-    holes = absent | _empty(composer, columns)
-    return {name: count for name, count in holes.items() if name in composer.defaults}
+@frozen
+class Extremes:
+    """Sizes between which every message of a list lies.
+
+    Attributes:
+        lightest: with every cell empty.
+        shown: with the longest cell of each column, as it is.
+        longest: that message.
+        heaviest: with cells of the same length, of the characters that take most.
+        are_bounds: whether that is certain; not for a template that computes.
+    """
+
+    lightest: Size
+    shown: Size
+    longest: LongMessage
+    heaviest: Size
+    are_bounds: bool
+
+
+def extremes(plan: Plan, columns: Mapping[str, UploadedColumn]) -> Extremes:
+    """Return the extremes of the messages that a list with these columns can give."""
+    composer = plan.composer
+    syntax = SYNTAXES[composer.renderer]
+    longest = _text(composer, {name: column.longest for name, column in columns.items()})
+    shown = size_of(longest)
+    others = {name: text for name, text in composer.defaults.items() if name not in columns}
+    lightest = _text(evolve(composer, defaults=others), dict.fromkeys(columns, ""))
+    return Extremes(
+        size_of(lightest),
+        shown,
+        LongMessage(None, shown.encoding, shown.units, shown.segments, longest),
+        max(shown, size_of(_text(composer, _heaviest_row(plan, columns)))),
+        are_bounds=not composer.fields or syntax.is_plain(composer.template),
+    )
+
+
+def _text(composer: Composer, row: Mapping[str, str]) -> str:
+    return composer.settle(composer.compose(row))
+
+
+_HEAVY: Final = {Encoding.GSM7: "€", Encoding.UCS2: "\N{GRINNING FACE}"}
+"""A character of two units that no segment may part."""
+
+_MOST_ESCAPED: Final = '"'
+"""The character with the longest of HTML's escapes, `&quot;`."""
+
+
+def _heaviest_row(plan: Plan, columns: Mapping[str, UploadedColumn]) -> dict[str, str]:
+    composer = plan.composer
+    cell = _HEAVY[Encoding.UCS2 if plan.allows(Encoding.UCS2) else Encoding.GSM7]
+    if composer.replaces:
+        cell *= 2  # as for an ellipsis, which becomes three dots
+    if SYNTAXES[composer.renderer].escapes:
+        cell = _MOST_ESCAPED + cell
+    defaults = {name: len(composer.defaults.get(name, "")) for name in columns}
+    return {
+        name: cell * (max(column.length, defaults[name]) if column.length else 0)
+        for name, column in columns.items()
+    }
 
 
 def _refusals(plan: Plan, sizes: Extremes, sources: CulpritSources, count: int) -> Iterator[Notice]:
@@ -239,6 +188,44 @@ def _refusals(plan: Plan, sizes: Extremes, sources: CulpritSources, count: int) 
         yield notice(ProblemCode.UCS2_IN_MESSAGE, count=count)
     elif not plan.fits(sizes.lightest):
         yield notice(ProblemCode.TOO_LONG, count=count)
+
+
+def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
+    """Return how many recipients of a list can get a message; a duplicate counts as valid."""
+    valid = uploaded.valid_number_mobile
+    count = uploaded.size or 0 if valid is None else valid
+    repeated = uploaded.count_duplicate_mobile or 0
+    return max(count - repeated, 0) if skips_duplicates else count
+
+
+def _missing(
+    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
+) -> dict[str, Tally]:
+    absent = (name for name in composer.fields if name not in columns)
+    return {name: Tally(count) for name in absent if composer.defaults.get(name) is None}
+
+
+def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterator[Notice]:
+    """Yield what the platform counted and will not send, or not as expected."""
+    if number_column(uploaded_columns(uploaded)) is None:
+        yield notice(ProblemCode.NO_NUMBER_COLUMN, count=uploaded.size or 0)
+    repeated = WarningCode.DUPLICATE_SKIPPED if skips_duplicates else WarningCode.DUPLICATE_SENT
+    counts: list[tuple[NoticeCode, int | None, Iterable[int]]] = [
+        (ProblemCode.UNREADABLE_LINE, uploaded.global_invalid_line, ()),
+        (ProblemCode.INVALID_NUMBER, uploaded.invalid_number_mobile, uploaded.invalid_line_list),
+        (repeated, uploaded.count_duplicate_mobile, uploaded.line_duplicate_mobile),
+    ]
+    for code, count, rows in counts:
+        if count:
+            yield notice(code, count=count, rows=rows)
+    for country, count in uploaded.invalid_country_counter.items():
+        yield notice(ProblemCode.REFUSED_COUNTRY, country, count)
+
+
+def _empty_notices(composer: Composer, columns: Mapping[str, UploadedColumn]) -> Iterator[Notice]:
+    for name, count in _empty(composer, columns).items():
+        if composer.defaults.get(name) is None:
+            yield notice(WarningCode.EMPTY_FIELD, name, count)
 
 
 def _character_notices(
@@ -267,3 +254,16 @@ def _size_notices(plan: Plan, sizes: Extremes) -> Iterator[Notice]:
         yield notice(WarningCode.NOT_BOUNDED)
     if lacks_stop(plan.request) and sizes.shown.remaining < STOP_LENGTH:
         yield notice(WarningCode.STOP_WOULD_NOT_FIT)
+
+
+def _defaulted(
+    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
+) -> dict[str, int]:
+    absent = {name: count for name in composer.fields if name not in columns}
+    holes = absent | _empty(composer, columns)
+    return {name: count for name, count in holes.items() if name in composer.defaults}
+
+
+def _empty(composer: Composer, columns: Mapping[str, UploadedColumn]) -> dict[str, int]:
+    shown = (name for name in composer.fields if name in columns)
+    return {name: columns[name].empty for name in shown if columns[name].empty}
