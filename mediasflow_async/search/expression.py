@@ -17,121 +17,24 @@ from mediasflow_async.secrecy import mask_phone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-_LONG_NUMBER = re.compile(r"\+?\d(?:[ .]?\d){5,}")
-_PICTURE_RADIUS = 40
-
-
-def hide_digits(text: str) -> str:
-    """Return `text` with every number of six digits and more half hidden.
-
-    The length stays the same, so that a position in `text` still points at the same place.
-    """
-    return _LONG_NUMBER.sub(lambda number: mask_phone(number[0]), text)
-
-
-class SearchSyntaxError(ValueError):
-    """A search, or a pattern inside one, cannot be read.
-
-    Its text shows the place with a caret; phone numbers in it are half hidden.
-
-    Attributes:
-        reason: what is wrong, without the place.
-        text: the text that was read, numbers half hidden.
-        position: index of the offending character in `text`, counted from 0.
-    """
-
-    def __init__(self, reason: str, text: str, position: int) -> None:
-        self.reason = reason
-        self.text = hide_digits(text)
-        self.position = position
-        super().__init__(reason, self.text, position)
-
-    def __str__(self) -> str:
-        start = max(0, self.position - _PICTURE_RADIUS)
-        picture = self.text[start : self.position + _PICTURE_RADIUS]
-        one_line = "".join(character if character.isprintable() else " " for character in picture)
-        caret = " " * (self.position - start) + "^"
-        return f"{self.reason} (character {self.position + 1})\n  {one_line}\n  {caret}"
-
-
 QuoteStyle = Literal["rsql", "fiql"]
-
-RESERVED = "\"'();,=<>!~"
-_PLAIN = re.compile(rf"[^{RESERVED}\s\x00-\x1f\x7f]+")
-_NEEDS_BACKSLASH = re.compile(r'[\\"]')
-_BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
-
-
-def is_plain(text: str) -> bool:
-    """Tell whether `text` can stand in a search without quotes."""
-    return _PLAIN.fullmatch(text) is not None
-
-
-def write_name(name: str, style: QuoteStyle) -> str:
-    """Write a selector such as `fields.REF`."""
-    return name if style == "rsql" else percent_encode(name, safe="")
-
-
-def write_value(value: str, style: QuoteStyle) -> str:
-    """Write one value, with no more quoting than it needs.
-
-    Raises:
-        ValueError: the value is empty, which `fiql` has no way to write.
-    """
-    if style == "fiql":
-        return _percent_encoded(value)
-    if is_plain(value):
-        return value
-    escaped = _NEEDS_BACKSLASH.sub(r"\\\g<0>", value)
-    return f'"{escaped}"'
-
-
-def _percent_encoded(value: str) -> str:
-    if not value:
-        raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
-    return percent_encode(value, safe="*:")
-
-
-def read_quoted(token: str) -> str:
-    """Read a token in single or double quotes; a backslash makes any character plain."""
-    return _BACKSLASHED.sub(r"\1", token[1:-1])
-
-
-def read_plain(token: str, style: QuoteStyle) -> str:
-    """Read a token without quotes.
-
-    Raises:
-        UnicodeDecodeError: the percent-encoded bytes are not UTF-8.
-    """
-    return token if style == "rsql" else percent_decode(token, errors="strict")
-
-
 RegexStyle = Literal["guide", "regex"]
 
-_BEFORE_METACHARACTER = re.compile(r"[^\\.^$*+?{}\[\]()|]*")
 
+def to_text(
+    search: Expression | str,
+    *,
+    quote_style: QuoteStyle = "rsql",
+    regex_style: RegexStyle = "guide",
+) -> str:
+    """Return the text to send for `search`; text stays as it is.
 
-class Operator(StrEnum):
-    """A comparison operator, valued as it is written.
-
-    All but `REGEX` come with the RSQL language; `REGEX` is the API's own. Guide: 2.6.
+    Raises:
+        ValueError: a value or a prefix cannot be written in the chosen style.
     """
-
-    EQUAL = "=="
-    NOT_EQUAL = "!="
-    REGEX = "=re="
-    LESS = "=lt="
-    LESS_OR_EQUAL = "=le="
-    GREATER = "=gt="
-    GREATER_OR_EQUAL = "=ge="
-    IN = "=in="
-    NOT_IN = "=out="
-
-    @property
-    def takes_many(self) -> bool:
-        """Whether a group of values may follow, as in `type=in=(P2P,BCAST_MKG)`."""
-        return self in {Operator.IN, Operator.NOT_IN}
+    if isinstance(search, str):
+        return search
+    return search.write(Style(quote_style=quote_style, regex_style=regex_style))
 
 
 @frozen
@@ -169,6 +72,28 @@ class Expression(ABC):
         raise TypeError(
             "a search is neither true nor false: join searches with & and |, not with and, or"
         )
+
+
+class Operator(StrEnum):
+    """A comparison operator, valued as it is written.
+
+    All but `REGEX` come with the RSQL language; `REGEX` is the API's own. Guide: 2.6.
+    """
+
+    EQUAL = "=="
+    NOT_EQUAL = "!="
+    REGEX = "=re="
+    LESS = "=lt="
+    LESS_OR_EQUAL = "=le="
+    GREATER = "=gt="
+    GREATER_OR_EQUAL = "=ge="
+    IN = "=in="
+    NOT_IN = "=out="
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether a group of values may follow, as in `type=in=(P2P,BCAST_MKG)`."""
+        return self in {Operator.IN, Operator.NOT_IN}
 
 
 def _check_selector(_: Comparison | Prefix, __: Attribute[str], name: str) -> None:
@@ -218,6 +143,9 @@ class Comparison(Expression):
         return f"{write_name(self.selector, style.quote_style)}{self.operator.value}{written}"
 
 
+_BEFORE_METACHARACTER = re.compile(r"[^\\.^$*+?{}\[\]()|]*")
+
+
 @frozen(str=False)
 class Prefix(Expression):
     """The value of `selector` begins with `prefix`.
@@ -252,19 +180,19 @@ class Prefix(Expression):
         return f"{known[0]}*"
 
 
-def _flat(kind: type[And | Or], operands: Iterable[Expression]) -> tuple[Expression, ...]:
-    parts: list[Expression] = []
-    for operand in operands:
-        parts.extend(operand.operands if isinstance(operand, kind) else (operand,))
-    return tuple(parts)
-
-
 def _flat_and(operands: Iterable[Expression]) -> tuple[Expression, ...]:
     return _flat(And, operands)
 
 
 def _flat_or(operands: Iterable[Expression]) -> tuple[Expression, ...]:
     return _flat(Or, operands)
+
+
+def _flat(kind: type[And | Or], operands: Iterable[Expression]) -> tuple[Expression, ...]:
+    parts: list[Expression] = []
+    for operand in operands:
+        parts.extend(operand.operands if isinstance(operand, kind) else (operand,))
+    return tuple(parts)
 
 
 @frozen(str=False)
@@ -289,6 +217,11 @@ class Or(Expression):
         return ",".join(_grouped(operand, style, Raw) for operand in self.operands)
 
 
+def _grouped(operand: Expression, style: Style, *loose: type[Expression]) -> str:
+    text = operand.write(style)
+    return f"({text})" if isinstance(operand, loose) else text
+
+
 @frozen(str=False)
 class Raw(Expression):
     """Search text that is sent as it is, for what this module does not know."""
@@ -300,22 +233,92 @@ class Raw(Expression):
         return self.text
 
 
-def _grouped(operand: Expression, style: Style, *loose: type[Expression]) -> str:
-    text = operand.write(style)
-    return f"({text})" if isinstance(operand, loose) else text
+def write_name(name: str, style: QuoteStyle) -> str:
+    """Write a selector such as `fields.REF`."""
+    return name if style == "rsql" else percent_encode(name, safe="")
 
 
-def to_text(
-    search: Expression | str,
-    *,
-    quote_style: QuoteStyle = "rsql",
-    regex_style: RegexStyle = "guide",
-) -> str:
-    """Return the text to send for `search`; text stays as it is.
+def write_value(value: str, style: QuoteStyle) -> str:
+    """Write one value, with no more quoting than it needs.
 
     Raises:
-        ValueError: a value or a prefix cannot be written in the chosen style.
+        ValueError: the value is empty, which `fiql` has no way to write.
     """
-    if isinstance(search, str):
-        return search
-    return search.write(Style(quote_style=quote_style, regex_style=regex_style))
+    if style == "fiql":
+        return _percent_encoded(value)
+    if is_plain(value):
+        return value
+    escaped = _NEEDS_BACKSLASH.sub(r"\\\g<0>", value)
+    return f'"{escaped}"'
+
+
+RESERVED = "\"'();,=<>!~"
+_PLAIN = re.compile(rf"[^{RESERVED}\s\x00-\x1f\x7f]+")
+_NEEDS_BACKSLASH = re.compile(r'[\\"]')
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether `text` can stand in a search without quotes."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def _percent_encoded(value: str) -> str:
+    if not value:
+        raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
+    return percent_encode(value, safe="*:")
+
+
+def read_plain(token: str, style: QuoteStyle) -> str:
+    """Read a token without quotes.
+
+    Raises:
+        UnicodeDecodeError: the percent-encoded bytes are not UTF-8.
+    """
+    return token if style == "rsql" else percent_decode(token, errors="strict")
+
+
+_BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def read_quoted(token: str) -> str:
+    """Read a token in single or double quotes; a backslash makes any character plain."""
+    return _BACKSLASHED.sub(r"\1", token[1:-1])
+
+
+_PICTURE_RADIUS = 40
+
+
+class SearchSyntaxError(ValueError):
+    """A search, or a pattern inside one, cannot be read.
+
+    Its text shows the place with a caret; phone numbers in it are half hidden.
+
+    Attributes:
+        reason: what is wrong, without the place.
+        text: the text that was read, numbers half hidden.
+        position: index of the offending character in `text`, counted from 0.
+    """
+
+    def __init__(self, reason: str, text: str, position: int) -> None:
+        self.reason = reason
+        self.text = hide_digits(text)
+        self.position = position
+        super().__init__(reason, self.text, position)
+
+    def __str__(self) -> str:
+        start = max(0, self.position - _PICTURE_RADIUS)
+        picture = self.text[start : self.position + _PICTURE_RADIUS]
+        one_line = "".join(character if character.isprintable() else " " for character in picture)
+        caret = " " * (self.position - start) + "^"
+        return f"{self.reason} (character {self.position + 1})\n  {one_line}\n  {caret}"
+
+
+_LONG_NUMBER = re.compile(r"\+?\d(?:[ .]?\d){5,}")
+
+
+def hide_digits(text: str) -> str:
+    """Return `text` with every number of six digits and more half hidden.
+
+    The length stays the same, so that a position in `text` still points at the same place.
+    """
+    return _LONG_NUMBER.sub(lambda number: mask_phone(number[0]), text)

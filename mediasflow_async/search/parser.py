@@ -32,28 +32,8 @@ from mediasflow_async.search.expression import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_Part = TypeVar("_Part")
-
 MAX_DEPTH = 50
 """Parentheses may stand inside each other this many times."""
-
-_BLANKS = re.compile(r"[ \t\r\n]*")
-_AND = re.compile(r";|and(?=[ \t\r\n(])")
-_OR = re.compile(r",|or(?=[ \t\r\n(])")
-_COMMA = re.compile(r",")
-_OPEN = re.compile(r"\(")
-_CLOSE = re.compile(r"\)")
-_OPERATOR = re.compile(r"=[A-Za-z]*=|!=|[<>]=?")
-_SELECTOR = re.compile(rf"[^{RESERVED} \t\r\n]+")
-_PLAIN = {"rsql": _SELECTOR, "fiql": re.compile(r"[^\"();,<> \t\r\n]+")}
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
-
-_OPERATORS = {operator.value: operator for operator in Operator} | {
-    "<": Operator.LESS,
-    "<=": Operator.LESS_OR_EQUAL,
-    ">": Operator.GREATER,
-    ">=": Operator.GREATER_OR_EQUAL,
-}
 
 
 def parse(text: str, *, quote_style: QuoteStyle = "rsql") -> Expression:
@@ -73,6 +53,27 @@ def parse(text: str, *, quote_style: QuoteStyle = "rsql") -> Expression:
     search = reader.either()
     reader.end()
     return search
+
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_AND = re.compile(r";|and(?=[ \t\r\n(])")
+_OR = re.compile(r",|or(?=[ \t\r\n(])")
+_COMMA = re.compile(r",")
+_OPEN = re.compile(r"\(")
+_CLOSE = re.compile(r"\)")
+_OPERATOR = re.compile(r"=[A-Za-z]*=|!=|[<>]=?")
+_SELECTOR = re.compile(rf"[^{RESERVED} \t\r\n]+")
+_PLAIN = {"rsql": _SELECTOR, "fiql": re.compile(r"[^\"();,<> \t\r\n]+")}
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+
+_OPERATORS = {operator.value: operator for operator in Operator} | {
+    "<": Operator.LESS,
+    "<=": Operator.LESS_OR_EQUAL,
+    ">": Operator.GREATER,
+    ">=": Operator.GREATER_OR_EQUAL,
+}
+
+_Part = TypeVar("_Part")
 
 
 @define

@@ -12,39 +12,7 @@ from mediasflow_async.text.phones import InvalidPhone, check_phone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-def written_forms(number: str) -> tuple[str, ...]:
-    """Return the national form, where it is known, and the international one without `+`.
-
-    `+33685812475` and `0685812475` both give `("0685812475", "33685812475")`.
-
-    Raises:
-        InvalidPhone: `number` is no phone number.
-    """
-    known = check_phone(number)
-    international = known.e164.removeprefix("+")
-    return (known.national, international) if known.national else (international,)
-
-
-def report_forms(value: str) -> tuple[str, ...]:
-    """Return every form in which the server may know the number that a report shows as `value`."""
-    try:
-        return (value, *written_forms(value))
-    except InvalidPhone:
-        return (value,)
-
-
 Value = str | int | float
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, int | float):
-        return repr(value)
-    raise TypeError(f"a search compares with text or numbers, not with {type(value).__name__}")
 
 
 @frozen(eq=False)
@@ -134,3 +102,34 @@ msg = Selector("msg")
 
 type_ = Selector("type")
 """The route: `BCAST_MKG` for marketing, `P2P` for notifications. Guide: 2.6."""
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | float):
+        return repr(value)
+    raise TypeError(f"a search compares with text or numbers, not with {type(value).__name__}")
+
+
+def written_forms(number: str) -> tuple[str, ...]:
+    """Return the national form, where it is known, and the international one without `+`.
+
+    `+33685812475` and `0685812475` both give `("0685812475", "33685812475")`.
+
+    Raises:
+        InvalidPhone: `number` is no phone number.
+    """
+    known = check_phone(number)
+    international = known.e164.removeprefix("+")
+    return (known.national, international) if known.national else (international,)
+
+
+def report_forms(value: str) -> tuple[str, ...]:
+    """Return every form in which the server may know the number that a report shows as `value`."""
+    try:
+        return (value, *written_forms(value))
+    except InvalidPhone:
+        return (value,)
