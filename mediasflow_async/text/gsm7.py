@@ -1,5 +1,9 @@
-"""The GSM-7 alphabet, and what replaces what is outside of it."""
-# ruff: noqa: RUF001  look-alikes are what this file is about
+"""The GSM-7 alphabet (3GPP TS 23.038), and replacements for the characters outside of it.
+
+`to_gsm7` previews the platform's `autoREPLACETOGSM7`, and `replace_emoji` its `autoREPLACEEMOJI`.
+The guide gives one example of each and no table, so the tables here are ours. Guide: 2.1.
+"""
+# ruff: noqa: RUF001  the tables are full of characters that look alike
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ __all__ = [
 
 ESCAPE: Final = "\x1b"
 
-# The place in the table is the septet: 16 characters a row, so `Ç` is 0x09 and `à` is 0x7F.
+# A character's index is its septet: 16 characters a row, so `Ç` is 0x09 and `à` is 0x7F.
 BASIC: Final = (
     "@£$¥èéùìòÇ\nØø\rÅå"
     "Δ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
@@ -42,22 +46,25 @@ BASIC: Final = (
     "¿abcdefghijklmno"
     "pqrstuvwxyzäöñüà"
 )
-"""The default table: 128 characters of one septet, the escape (0x1B) among them."""
+"""The default alphabet: 128 characters of one septet, the escape (0x1B) among them."""
 
 EXTENSION: Final = "\f^{}\\[~]|€"
-"""The characters of two septets, of which the first is the escape."""
+"""The extension table: characters of two septets, the first of which is the escape."""
 
 OUTSIDE: Final = re.compile(f"[^{re.escape(BASIC.replace(ESCAPE, '') + ''.join(EXTENSION))}]")
-"""Matches one character that GSM-7 cannot carry; a bare escape is one."""
+"""Matches one character that GSM-7 cannot carry; an escape in a text is one too."""
 
 
 def is_gsm7(text: str) -> bool:
-    """Tell whether GSM-7 can carry every character of `text`, as it is written."""
+    """Tell whether GSM-7 can carry every character of `text`, which is not normalised first."""
     return OUTSIDE.search(text) is None
 
 
 def escaped(text: str) -> str:
-    """Return GSM-7 text with the escape before each extended character: one character a septet."""
+    """Return GSM-7 text with an escape before each character of `EXTENSION`.
+
+    Each character of the result is one septet.
+    """
     for character in EXTENSION:
         text = text.replace(character, ESCAPE + character)
     return text
@@ -67,24 +74,24 @@ def to_gsm7(text: str) -> str:
     """Return `text` with every character that GSM-7 cannot carry replaced by one that it can.
 
     `ç`, `â`, `ê` and `ë` become `c`, `a`, `e` and `e`; what GSM-7 has (`é è à ù € £ ñ`) stays.
-    The package `anyascii`, when installed, transliterates other scripts; without it, they become
-    `?`. The same text comes back unchanged from a second call. Guide: 2.1, `autoREPLACETOGSM7`.
+    The `[preview]` extra (the package `anyascii`) transliterates other scripts; without it, their
+    letters become `?`. A second call changes nothing more. Guide: 2.1, `autoREPLACETOGSM7`.
     """
     return OUTSIDE.sub(lambda found: _replacement(found[0]), normalize("NFC", text))
 
 
 def replace_to_gsm7(text: str) -> Replaced:
-    """Return what `to_gsm7` makes of `text`, with a report of each replacement."""
+    """Return what `to_gsm7` makes of `text`, and each replacement. Guide: 2.1."""
     return Replaced(to_gsm7(text), find_culprits(text))
 
 
 @frozen
 class Replaced:
-    """A text that fits GSM-7, and what it took.
+    """A text after `replace_to_gsm7`.
 
     Attributes:
-        text: the new text.
-        replacements: every character that was replaced, in order.
+        text: the new text, which GSM-7 can carry.
+        replacements: the characters that were replaced, in order.
     """
 
     text: str
@@ -92,7 +99,7 @@ class Replaced:
 
     @property
     def longer(self) -> bool:
-        """Whether a replacement takes more than one septet, as `œ` that becomes `oe`."""
+        """Whether a replacement takes more than one septet, as when `œ` becomes `oe`."""
         return any(len(escaped(each.replacement)) > 1 for each in self.replacements)
 
 
@@ -110,7 +117,7 @@ class Culprit:
 
     Attributes:
         character: the character itself.
-        index: its place in the text after NFC, counted from 0.
+        index: its index in the text after NFC, counted from 0.
         name: its Unicode name, or `U+001B` where it has none.
         replacement: what `to_gsm7` writes instead; `?` when nothing resembles it.
     """
@@ -125,7 +132,7 @@ def _name(character: str) -> str:
     return name(character, f"U+{ord(character):04X}")
 
 
-UNKNOWN: Final = "?"
+_UNKNOWN: Final = "?"
 
 
 @lru_cache(maxsize=4096)
@@ -134,21 +141,21 @@ def _replacement(character: str) -> str:
     if found is not None:
         return found
     transliterated = _transliterated(character)
-    return transliterated if transliterated and is_gsm7(transliterated) else UNKNOWN
+    return transliterated if transliterated and is_gsm7(transliterated) else _UNKNOWN
 
 
 @lru_cache(maxsize=4096)
 def equivalent(character: str) -> str | None:
-    """Return what GSM-7 has for a character outside of it, four septets at most; None for nothing.
+    """Return what GSM-7 has for a character outside of it, four septets at most, or None.
 
-    It follows from our table and Unicode alone, whatever is installed: `ê` has `e` and `…` has
-    `...`, while pictures and the letters of other scripts have none.
+    The answer comes from our table and from Unicode alone, whatever is installed: `ê` gives `e`
+    and `…` gives `...`; emoji and the letters of other scripts give None.
     """
-    respelled = (respell(character) for respell in (_own, _decomposed))
-    return next((each for each in respelled if each is not None and is_gsm7(each)), None)
+    candidates = (respell(character) for respell in (_OWN_MAP.get, _decomposed))
+    return next((each for each in candidates if each is not None and is_gsm7(each)), None)
 
 
-# Looked up before any decomposition, so only what Unicode does not decompose, or decomposes badly.
+# Holds only what Unicode does not decompose, or decomposes badly: this table is asked first.
 _OWN_MAP: Final = {
     **dict.fromkeys("‘’‚‛ʼ′´`‹›", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),
@@ -177,17 +184,13 @@ _OWN_MAP: Final = {
 }
 
 
-def _own(character: str) -> str | None:
-    return _OWN_MAP.get(character)
-
-
-# Marks, and characters that only steer others: nothing is seen when they go.
+# Combining marks, format and control characters: they are dropped.
 _UNSEEN: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
 
 
 def _decomposed(character: str) -> str:
-    seen = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
-    return "".join(_OWN_MAP.get(part, part) for part in seen)
+    parts = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
+    return "".join(_OWN_MAP.get(part, part) for part in parts)
 
 
 def _transliterated(character: str) -> str:
@@ -198,7 +201,7 @@ def _transliterated(character: str) -> str:
 @cache
 def _anyascii() -> Callable[[str], str]:
     try:
-        from anyascii import anyascii  # optional, and loaded when first needed
+        from anyascii import anyascii
     except ImportError:
         return lambda _: ""
     return anyascii
@@ -228,8 +231,9 @@ _EMOTICON: Final = re.compile("|".join(map(re.escape, _EMOJI)))
 
 
 def replace_emoji(text: str) -> str:
-    """Return `text` with emoticons as emoji: `:-)` becomes a smiling face.
+    """Return `text` with emoticons replaced by emoji: `:-)` becomes a smiling face.
 
-    One emoji makes the whole message UCS-2, of 70 characters. Guide: 2.1, `autoREPLACEEMOJI`.
+    One emoji makes the whole message UCS-2, 70 characters a segment. Guide: 2.1,
+    `autoREPLACEEMOJI`.
     """
     return _EMOTICON.sub(lambda found: _EMOJI[found[0]], text)

@@ -1,8 +1,8 @@
-"""Phone numbers as the platform knows them: E.164, from every form that the guide shows.
+"""Phone numbers in every form that the guide shows, read into E.164. Guide: 2.6, 2.9 and 2.11.
 
-The French numbering plan, overseas departments included, is here. The numbers of other countries
-need their `+`, or the `[phone]` extra, whose library takes a while to load: it is imported when the
-first number of another country is read.
+The French numbering plan, overseas departments included, is written down here. Numbers of other
+countries need their `+`, or the `[phone]` extra, whose library (`phonenumbers`) also knows which
+ranges are in use. It takes a while to load, so it is imported when it is first asked.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 NOT_KNOWN: Final = "well formed, but in no range known to be in use: mistyped, or very new"
+"""The warning of a number that the `[phone]` extra does not find in its lists."""
+
 _NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 
 
@@ -40,8 +42,12 @@ def to_e164(number: str, region: str = "FR") -> str:
     French numbers are read in every form of the guide: `33685812475`, `+33685812475`,
     `0033685812475`, `0685812475`, `tel:0624170068`, `06 24 17 00 68`, and `624170068`, whose 0 a
     spreadsheet lost. Overseas departments get their own code: `0692123456` is `+262692123456`.
-    A number of another country needs `+` or `00`, or else its `region` (two letters, ISO 3166-1)
-    and the `[phone]` extra. Guide: 2.6, 2.9 and 2.11.
+    A number of another country needs `+` or `00`, or else its `region` and the `[phone]` extra.
+    Guide: 2.6, 2.9 and 2.11.
+
+    Args:
+        number: the number as it was written or dialled.
+        region: the country of a number without a country code: two letters, ISO 3166-1.
 
     Raises:
         InvalidPhone: `number` is in none of these forms.
@@ -52,7 +58,7 @@ def to_e164(number: str, region: str = "FR") -> str:
 def national(number: str, region: str = "FR") -> str | None:
     """Return `number` as it is dialled in its own country: `+33685812475` gives `0685812475`.
 
-    None for another country's number without the `[phone]` extra.
+    None for another country's number without the `[phone]` extra. Guide: 2.6.
 
     Raises:
         InvalidPhone: as in `to_e164`.
@@ -63,6 +69,8 @@ def national(number: str, region: str = "FR") -> str | None:
 def is_mobile(number: str, region: str = "FR") -> bool | None:
     """Tell whether `number` is a mobile number; None where its numbering plan does not tell.
 
+    None too for another country's number without the `[phone]` extra. Guide: 2.11.
+
     Raises:
         InvalidPhone: as in `to_e164`.
     """
@@ -70,10 +78,10 @@ def is_mobile(number: str, region: str = "FR") -> bool | None:
 
 
 def check_phone(number: str, region: str = "FR") -> PhoneCheck:
-    """Return what is known of `number`, doubts included.
+    """Return `number` in both its forms, whether it is mobile, and what is doubtful about it.
 
-    The `[phone]` extra also knows which ranges are in use. A number outside of them is doubtful,
-    never refused, since ranges open faster than their lists are published.
+    The `[phone]` extra also knows which ranges are in use. A number outside of them gets a warning
+    and is never refused, since ranges open faster than their lists are published. Guide: 2.11.
 
     Raises:
         InvalidPhone: as in `to_e164`.
@@ -93,7 +101,8 @@ class PhoneCheck:
         e164: the number in E.164, `+33685812475`.
         national: as it is dialled in its own country, `0685812475`; None for another country's
             number without the `[phone]` extra.
-        is_mobile: None where the numbering plan does not tell.
+        is_mobile: None where the numbering plan does not tell, and for another country's number
+            without the `[phone]` extra.
         warnings: what is doubtful about a well-formed number, in English; often empty.
     """
 
@@ -104,7 +113,7 @@ class PhoneCheck:
 
 
 class InvalidPhone(ValueError):
-    """The text is no phone number. The message says why, and shows the number masked."""
+    """The text is not a phone number. The message says why, and shows the number masked."""
 
 
 def _read(number: str, region: str) -> PhoneCheck:
@@ -112,7 +121,7 @@ def _read(number: str, region: str) -> PhoneCheck:
     return _read_french(dialled, region) or _read_foreign(dialled, region)
 
 
-# Spaces, dots, dashes, slashes and parentheses, and the marks of direction that address books add.
+# Spaces, dots, dashes, slashes and parentheses, and the direction marks that address books add.
 _SEPARATORS: Final = re.compile(r"[\s.()/\u200e\u2010-\u2015\u202a-\u202e-]+")
 
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
@@ -138,13 +147,14 @@ _FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MF", "BL", "GF", "MQ", "RE", "Y
 
 
 def _read_french(dialled: str, region: str) -> PhoneCheck | None:
-    """Return what the French plan says, or None when it is not the one to ask."""
+    """Return what the French numbering plan says, or None for a number of another country."""
     with_code = _FRENCH_CODE.match(dialled)
     if not with_code and (dialled.startswith("+") or region not in _FRENCH_REGIONS):
         return None
     found = _FRENCH.fullmatch(dialled)
     code = _french_code(found[2]) if found else None
-    # A department's number after +33 is common, wrong and clear; any other mismatch is not.
+    # +33 before an overseas number is a common mistake with only one meaning; no other mismatch
+    # between a country code and its number is.
     if not found or found[1] not in {None, "33", code}:
         raise InvalidPhone(
             f"{mask_phone(dialled)} is no French number: nine digits follow its 0 or its +33, and "
@@ -161,10 +171,10 @@ _OVERSEAS: Final = {
     "596": ("596", "696", "697", "7091"),
     "262": ("262", "269", "639", "692", "693", "7092", "70935", "70936", "70937"),
 }
-"""Country code of an overseas department, and how its nine digits begin."""
+"""Country code of each overseas department, and the prefixes of its nine digits."""
 
 _FICTION: Final = "63998"
-"""Metropolitan numbers that the regulator keeps for films and examples, within Mayotte's 639."""
+"""Metropolitan numbers reserved for fiction and examples, although Mayotte has 639."""
 
 
 def _french_code(nine: str) -> str:
@@ -204,13 +214,9 @@ _NOT_DIGITS: Final = re.compile("[^0-9]+")
 
 
 def _look_up(library: ModuleType, dialled: str, region: str) -> PhoneCheck:
-    """Return what the library knows of digits as they are dialled from `region`, or after a `+`.
-
-    Raises:
-        InvalidPhone: the country does not exist, or has no numbers of this length.
-    """
+    """Return what the library knows of digits that are dialled from `region`, or follow a `+`."""
     number = _parse(library, dialled, region)
-    mobile = _is_mobile(library, number)
+    mobile = _type_is_mobile(library, number)
     known = library.is_valid_number(number)
     doubts = ((_NOT_MOBILE, mobile is False), (NOT_KNOWN, not known))
     return PhoneCheck(
@@ -240,7 +246,7 @@ def _has_possible_length(library: ModuleType, number: PhoneNumber) -> bool:
     return bool(reason == library.ValidationResult.IS_POSSIBLE)
 
 
-def _is_mobile(library: ModuleType, number: PhoneNumber) -> bool | None:
+def _type_is_mobile(library: ModuleType, number: PhoneNumber) -> bool | None:
     kind, kinds = library.number_type(number), library.PhoneNumberType
     if kind in {kinds.FIXED_LINE_OR_MOBILE, kinds.UNKNOWN}:
         return None
