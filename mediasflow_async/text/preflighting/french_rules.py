@@ -1,4 +1,9 @@
-"""Legal hours, holidays, STOP, traps of a date."""
+"""French rules on a campaign's date and text: legal hours, public holidays, the STOP.
+
+Marketing SMS must offer a way to unsubscribe (CPCE, article L34-5; guide 2.1, `sender`), and
+operators want it at certain hours (`LegalHours`). Public holidays are those of the code du travail,
+article L3133-1. A date is also checked for what a server could misread. Guide: 2.1, `scheduleOn`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +26,6 @@ __all__ = [
     "LegalHours",
     "easter",
     "french_public_holidays",
-    "is_marketing",
     "lacks_stop",
     "schedule_notices",
     "stop_notices",
@@ -37,7 +41,7 @@ def _days(days: Iterable[int]) -> frozenset[int]:
 
 @frozen(kw_only=True)
 class LegalHours:
-    """The hours and days that suit French marketing SMS. Notifications go at any time.
+    """The hours and days on which French marketing SMS may be sent; notifications go at any time.
 
     No law names hours for SMS; the operators' charter does. Its edition of 2026 allows 8:00 to
     21:30, recommends Monday to Saturday, and tolerates Sundays and public holidays
@@ -46,11 +50,11 @@ class LegalHours:
     `LegalHours(closes=time(20))` is the choice.
 
     Attributes:
-        opens: first moment of the day.
-        closes: the moment after the last one.
+        opens: the first moment of the day at which marketing may be sent.
+        closes: the first moment at which it may not any more.
         quiet_weekdays: days to avoid, Monday being 0.
-        on_public_holidays: whether public holidays count as any other day.
-        zone: where the recipients are.
+        on_public_holidays: whether marketing may be sent on public holidays.
+        zone: the time zone of the recipients.
     """
 
     opens: time = time(8)
@@ -60,7 +64,7 @@ class LegalHours:
     zone: tzinfo = field(factory=partial(ZoneInfo, "Europe/Paris"))
 
     def objections(self, moment: datetime) -> Iterator[Notice]:
-        """Yield what speaks against sending marketing at an aware `moment`."""
+        """Yield a warning for each rule against marketing at `moment`, an aware datetime."""
         local = moment.astimezone(self.zone)
         if not self.opens <= local.time() < self.closes:
             yield Notice(
@@ -84,15 +88,15 @@ class LegalHours:
 
 @frozen(kw_only=True)
 class Conditions:
-    """The circumstances of a campaign. Guide: 2.1.
+    """What a preflight assumes beyond the request and its rows. Guide: 2.1.
 
     Attributes:
         legal_hours: when marketing may be sent.
         short_url_length: characters of a shortened link; None for its host, a slash and six
             more, as in `1mf.eu/xxxxxx`. The guide does not say.
-        schedule_zone: zone in which the schedule is written to the server
+        schedule_zone: time zone in which the schedule is written to the server
             (`Dialect.schedule_tz`).
-        now: the present; None for the clock's.
+        now: the present, an aware datetime; None for the time on the clock.
     """
 
     legal_hours: LegalHours = field(factory=LegalHours)
@@ -102,9 +106,9 @@ class Conditions:
 
 
 def schedule_notices(request: CampaignRequest, conditions: Conditions) -> Iterator[Notice]:
-    """Yield what is wrong or doubtful about when a campaign is sent.
+    """Yield what is wrong or doubtful about the time at which a campaign is sent.
 
-    A draft without a date is sent when it is launched, which nobody knows yet.
+    A draft without a date is sent when it is launched, at a time that is not known yet.
     """
     now = conditions.now or datetime.now(UTC)
     moment = request.schedule_on
@@ -117,7 +121,7 @@ def schedule_notices(request: CampaignRequest, conditions: Conditions) -> Iterat
         yield from _too_early(moment, now)
         yield from _clock_traps(moment, conditions.schedule_zone)
         sent_at = moment
-    if sent_at and is_marketing(request):
+    if sent_at and _is_marketing(request):
         yield from conditions.legal_hours.objections(sent_at)
 
 
@@ -154,33 +158,33 @@ def _is_ambiguous(moment: datetime) -> bool:
 
 
 def stop_notices(request: CampaignRequest) -> Iterator[Notice]:
-    """Yield what is wrong with the way out that a marketing message offers."""
+    """Yield what is wrong with the STOP that a marketing message has to offer."""
     if lacks_stop(request):
         yield notice(WarningCode.STOP_MISSING)
-    if not request.msg or not request.sender or not is_marketing(request):
+    if not request.msg or not request.sender or not _is_marketing(request):
         return
     if not _STOP_NUMBER.search(request.msg):
         yield notice(WarningCode.SENDER_WITHOUT_STOP_NUMBER)
 
 
 STOP_LENGTH: Final = len(" STOP 36184")
-"""What the platform may add to a message without STOP. Guide: 2.1, examples of `tinyList`."""
+"""Characters that the platform may add to a message without STOP. Guide: 2.1, `tinyList`."""
 
 _STOP: Final = re.compile(r"(?<![\w-])stop(?![a-z])", re.IGNORECASE)
 _STOP_NUMBER: Final = re.compile(_STOP.pattern + r"\D{0,20}[0-9]{5}(?![0-9])", re.IGNORECASE)
 
 
 def lacks_stop(request: CampaignRequest) -> bool:
-    """Tell whether this is a marketing message that does not say STOP."""
-    return bool(request.msg) and is_marketing(request) and not _STOP.search(request.msg or "")
+    """Tell whether a campaign is marketing and its message does not say STOP."""
+    return bool(request.msg) and _is_marketing(request) and not _STOP.search(request.msg or "")
 
 
-def is_marketing(request: CampaignRequest) -> bool:
-    """Tell whether a campaign is marketing, as the server takes it when nothing is said."""
+def _is_marketing(request: CampaignRequest) -> bool:
+    """Tell whether a campaign is marketing, which is also what the server assumes by default."""
     return request.type in {None, CampaignType.MKG}
 
 
-_FIXED: Final = {
+_FIXED_HOLIDAYS: Final = {
     (1, 1): "Jour de l'An",
     (5, 1): "Fête du Travail",
     (5, 8): "Victoire 1945",
@@ -196,11 +200,11 @@ _DAYS_AFTER_EASTER: Final = {1: "Lundi de Pâques", 39: "Ascension", 50: "Lundi 
 
 @lru_cache(maxsize=16)
 def french_public_holidays(year: int) -> Mapping[date, str]:
-    """Return the eleven public holidays of a year, day to French name.
+    """Return the eleven public holidays of a year: day to French name.
 
-    Those of Alsace, Moselle and the overseas departments alone are not among them.
+    Holidays of Alsace and Moselle or of the overseas departments alone are not among them.
     """
-    fixed = {date(year, month, day): name for (month, day), name in _FIXED.items()}
+    fixed = {date(year, month, day): name for (month, day), name in _FIXED_HOLIDAYS.items()}
     sunday = easter(year)
     moving = {sunday + timedelta(days): name for days, name in _DAYS_AFTER_EASTER.items()}
     return fixed | moving

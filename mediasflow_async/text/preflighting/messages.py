@@ -23,7 +23,7 @@ from mediasflow_async.text.gsm7 import (
     replace_emoji,
 )
 from mediasflow_async.text.preflighting.french_rules import Conditions
-from mediasflow_async.text.preflighting.notices import Notice, Tally, WarningCode, notice
+from mediasflow_async.text.preflighting.notices import Notice, RowCount, WarningCode, notice
 from mediasflow_async.text.templates import FindingKind, lint, placeholders, render
 from mediasflow_async.text.templates.syntax import SYNTAXES, look_up, look_up_loosely
 
@@ -203,8 +203,8 @@ class Holes:
     """
 
     def __init__(self, composer: Composer) -> None:
-        self.missing = defaultdict[str, Tally](Tally)
-        self.empty = defaultdict[str, Tally](Tally)
+        self.missing = defaultdict[str, RowCount](RowCount)
+        self.empty = defaultdict[str, RowCount](RowCount)
         self.defaulted = Counter[str]()
         self._composer = composer
 
@@ -225,8 +225,8 @@ class Holes:
 
     def notices(self) -> Iterator[Notice]:
         """Yield a notice for each field that is empty somewhere; the missing ones need names."""
-        for name, tally in self.empty.items():
-            yield notice(WarningCode.EMPTY_FIELD, name, tally.count, tally.rows)
+        for name, counted in self.empty.items():
+            yield notice(WarningCode.EMPTY_FIELD, name, counted.count, counted.rows)
 
 
 @frozen
@@ -262,8 +262,8 @@ class CulpritSources:
 
     def __init__(self, composer: Composer) -> None:
         self._composer = composer
-        self._cells = dict[tuple[str, str, str], Tally]()
-        self._replaced = defaultdict[str, Tally](Tally)
+        self._cells = dict[tuple[str, str, str], RowCount]()
+        self._replaced = defaultdict[str, RowCount](RowCount)
         self.remain_in_message = any(map(composer.remains, composer.culprits))
 
     def look(self, number: int, row: Mapping[str, Any]) -> None:
@@ -272,7 +272,7 @@ class CulpritSources:
             for each in _distinct(culprits):
                 key = column, each.character, each.name
                 if key in self._cells or len(self._cells) < _MOST_SOURCES:
-                    self._cells.setdefault(key, Tally()).add(number)
+                    self._cells.setdefault(key, RowCount()).add(number)
             if not all(map(self._composer.remains, culprits)):
                 self._replaced[column].add(number)
 
@@ -291,8 +291,8 @@ class CulpritSources:
             for each in _distinct(self._composer.culprits)
         )
         cells = (
-            CulpritSource(*key, equivalent(key[1]), tally.count, tuple(tally.rows))
-            for key, tally in self._cells.items()
+            CulpritSource(*key, equivalent(key[1]), counted.count, tuple(counted.rows))
+            for key, counted in self._cells.items()
         )
         return (*own, *cells)
 
@@ -300,8 +300,8 @@ class CulpritSources:
         """Yield a notice for each place where characters are replaced."""
         if not all(map(self._composer.remains, self._composer.culprits)):
             yield notice(WarningCode.REPLACED, count=messages)
-        for column, tally in self._replaced.items():
-            yield notice(WarningCode.REPLACED, column, tally.count, tally.rows)
+        for column, counted in self._replaced.items():
+            yield notice(WarningCode.REPLACED, column, counted.count, counted.rows)
 
     def _culprits(self, row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Culprit, ...]]]:
         defaults = self._composer.defaults

@@ -1,4 +1,9 @@
-"""What a preflight tells: problems and warnings, with the rows that they concern."""
+"""What a preflight reports: problems and warnings, each with a code, a sentence and its rows.
+
+A problem means that the campaign is refused, or that a recipient gets no message; a warning means
+that what is sent may be a surprise. Rows are counted, and the first 10 of them named, so that a
+report has the same size for any number of rows.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 __all__ = [
-    "ROWS_SHOWN",
     "Notice",
     "NoticeCode",
     "ProblemCode",
-    "Tally",
+    "RowCount",
     "WarningCode",
     "in_order",
     "notice",
@@ -25,11 +29,11 @@ class Notice:
     """One thing that a preflight found. It holds no phone number and no text of a message.
 
     Attributes:
-        code: what it is.
+        code: what was found.
         message: the same as a sentence, in English.
-        about: the field, the link or the place that it is about; None for the whole.
-        count: recipients concerned; 0 when it is about the request alone.
-        rows: the first 10 of them, counted from 1.
+        about: the field, the link or the part of the request that it is about; None for the whole.
+        count: how many recipients it concerns; 0 when it is about the request alone.
+        rows: the rows of the first 10 of them, counted from 1.
     """
 
     code: NoticeCode
@@ -54,12 +58,12 @@ class Notice:
 
 
 class ProblemCode(StrEnum):
-    """Why a campaign would be refused, or a recipient would get nothing."""
+    """Why a campaign would be refused, or a recipient would get no message."""
 
     INVALID_REQUEST = "INVALID_REQUEST"
-    """A field of the request breaks a rule of the API; found where requests are validated."""
+    """A field of the request breaks a rule of the API. `session.campaigns.preflight` reports it."""
     SCHEDULE_WITHOUT_ZONE = "SCHEDULE_WITHOUT_ZONE"
-    """`schedule_on` names no time zone."""
+    """`schedule_on` has no time zone."""
     SCHEDULE_IN_PAST = "SCHEDULE_IN_PAST"
     """`schedule_on` has passed."""
     SCHEDULE_TOO_SOON = "SCHEDULE_TOO_SOON"
@@ -69,40 +73,40 @@ class ProblemCode(StrEnum):
     UNREADABLE_LINE = "UNREADABLE_LINE"
     """The platform could not read lines of the list."""
     MISSING_NUMBER = "MISSING_NUMBER"
-    """The cell of the number is empty."""
+    """The cell with the number is empty."""
     SHORT_NUMBER = "SHORT_NUMBER"
-    """Fewer than 9 digits: a short code, or a number cut off."""
+    """The number has fewer than 9 digits: a short code, or a number cut off."""
     INVALID_NUMBER = "INVALID_NUMBER"
-    """No phone number."""
+    """The cell holds no phone number."""
     REFUSED_COUNTRY = "REFUSED_COUNTRY"
     """The account may not send to these countries."""
     RENDERING_FAILED = "RENDERING_FAILED"
     """The template's engine refuses the template or the row."""
     UCS2_IN_MESSAGE = "UCS2_IN_MESSAGE"
-    """The message itself holds a character that is not allowed: nothing is sent."""
+    """The message itself has a character outside of GSM-7, and UCS-2 is not allowed."""
     UCS2_IN_FIELD = "UCS2_IN_FIELD"
-    """A field holds a character that is not allowed: its recipient gets nothing."""
+    """A field has a character outside of GSM-7, and UCS-2 is not allowed."""
     TOO_LONG = "TOO_LONG"
-    """More segments than the account allows."""
+    """The message takes more segments than the account allows."""
     NOT_ENOUGH_CREDIT = "NOT_ENOUGH_CREDIT"
     """The campaign needs more credits than there are."""
 
 
 class WarningCode(StrEnum):
-    """What would be sent, and might surprise."""
+    """What would be sent, but perhaps not as intended."""
 
     LISTS_NOT_EXAMINED = "LISTS_NOT_EXAMINED"
-    """The recipients are in lists on the platform, which nobody showed here."""
+    """The recipients are in lists on the platform, whose rows were not given."""
     DUPLICATE_SKIPPED = "DUPLICATE_SKIPPED"
-    """The number came before, and gets the message once."""
+    """The number is in an earlier row, and gets the message once."""
     DUPLICATE_SENT = "DUPLICATE_SENT"
-    """The number came before, and gets the message again."""
+    """The number is in an earlier row, and gets the message again."""
     LANDLINE = "LANDLINE"
-    """No mobile number."""
+    """The number is not a mobile number."""
     FOREIGN_NUMBER = "FOREIGN_NUMBER"
-    """The number of another country."""
+    """The number is that of another country."""
     DOUBTFUL_NUMBER = "DOUBTFUL_NUMBER"
-    """The number of another country, in no range known to be in use (extra `phone`)."""
+    """The number is that of another country, in no range known to be in use (extra `phone`)."""
     NEAR_MISS = "NEAR_MISS"
     """A field of the message has nearly the name of a column."""
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
@@ -112,55 +116,55 @@ class WarningCode(StrEnum):
     EMPTY_FIELD = "EMPTY_FIELD"
     """Some cells are empty, and there is no default."""
     HTML_ESCAPED = "HTML_ESCAPED"
-    """The renderer writes `&` and `'` as a web page would."""
+    """The renderer escapes `&` and `'` for HTML."""
     OTHER_SYNTAX = "OTHER_SYNTAX"
     """A field is written for another renderer, and is sent as it is written."""
     REPLACED = "REPLACED"
     """`replace_to_gsm7` changes characters."""
     UCS2_USED = "UCS2_USED"
-    """Messages travel as UCS-2: 70 characters in a segment, not 160."""
+    """Messages are sent as UCS-2: 70 characters in a segment, not 160."""
     UCS2_POSSIBLE = "UCS2_POSSIBLE"
-    """Cells that nobody showed here could make messages UCS-2."""
+    """Cells that were not given could make messages UCS-2."""
     MAY_BE_TOO_LONG = "MAY_BE_TOO_LONG"
-    """Cells that nobody showed here could make messages too long."""
+    """Cells that were not given could make messages too long."""
     CREDIT_MAY_RUN_OUT = "CREDIT_MAY_RUN_OUT"
     """The worst case needs more credits than there are."""
     NOT_BOUNDED = "NOT_BOUNDED"
-    """The template computes, so that its longest message cannot be known without the rows."""
+    """The template computes, so its longest message cannot be known without the rows."""
     MISSING_LINK = "MISSING_LINK"
     """The message shows a `track_n` for which there is no `TinyUrl`."""
     UNUSED_LINK = "UNUSED_LINK"
-    """A `TinyUrl` is not in the message."""
+    """There is a `TinyUrl` whose `track_n` is not in the message."""
     LINK_PARAMETER_CASE = "LINK_PARAMETER_CASE"
-    """The name of a parameter is not in capitals, as the guide wants it."""
+    """The name of a link's parameter is not in capitals, as the guide wants it."""
     STOP_MISSING = "STOP_MISSING"
-    """A marketing message without a STOP."""
+    """A marketing message does not say STOP."""
     STOP_WOULD_NOT_FIT = "STOP_WOULD_NOT_FIT"
     """A STOP that the platform adds would take another segment."""
     SENDER_WITHOUT_STOP_NUMBER = "SENDER_WITHOUT_STOP_NUMBER"
-    """Nobody can answer STOP to a sender made of letters."""
+    """The sender is made of letters, and the message names no number to send STOP to."""
     OUTSIDE_LEGAL_HOURS = "OUTSIDE_LEGAL_HOURS"
-    """Too early or too late for marketing."""
+    """The hour is too early or too late for marketing."""
     QUIET_DAY = "QUIET_DAY"
-    """A Sunday or a public holiday."""
+    """The day is a Sunday or a public holiday."""
     TWELVE_OCLOCK = "TWELVE_OCLOCK"
     """The hour is written as 12, which the server may read as 0."""
     AMBIGUOUS_TIME = "AMBIGUOUS_TIME"
-    """The clocks go back: this time comes twice."""
+    """The clocks go back, and this time occurs twice."""
     NONEXISTENT_TIME = "NONEXISTENT_TIME"
-    """The clocks go forward: this time does not come."""
+    """The clocks go forward, and this time does not occur."""
 
 
 NoticeCode = ProblemCode | WarningCode
-ROWS_SHOWN: Final = 10
+_ROWS_SHOWN: Final = 10
 
 
 def notice(
     code: NoticeCode, about: str | None = None, count: int = 0, rows: Iterable[int] = ()
 ) -> Notice:
-    """Return a notice with the sentence of its code."""
+    """Return a notice with the sentence of its code, and the first 10 of `rows`."""
     message = _SENTENCES[code].format(about=about or "the message")
-    return Notice(code, message, about, count, tuple(rows)[:ROWS_SHOWN])
+    return Notice(code, message, about, count, tuple(rows)[:_ROWS_SHOWN])
 
 
 _SENTENCES: Final[dict[NoticeCode, str]] = {
@@ -232,7 +236,7 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
 
 
 def in_order(notices: Iterable[Notice]) -> tuple[Notice, ...]:
-    """Return notices in the order of their codes."""
+    """Return notices in the order in which `ProblemCode` and `WarningCode` list their codes."""
     return tuple(sorted(notices, key=lambda each: _ORDER[each.code]))
 
 
@@ -242,12 +246,12 @@ _ORDER: Final[dict[NoticeCode, int]] = {
 
 
 @define
-class Tally:
-    """Rows that have something in common.
+class RowCount:
+    """How many rows have something in common, and which.
 
     Attributes:
-        count: how many they are.
-        rows: the first 10 of them.
+        count: how many rows.
+        rows: the first 10 of them, counted from 1.
     """
 
     count: int = 0
@@ -256,5 +260,5 @@ class Tally:
     def add(self, row: int) -> None:
         """Count one more row."""
         self.count += 1
-        if len(self.rows) < ROWS_SHOWN:
+        if len(self.rows) < _ROWS_SHOWN:
             self.rows.append(row)

@@ -27,7 +27,7 @@ from mediasflow_async.text.preflighting.notices import (
     Notice,
     NoticeCode,
     ProblemCode,
-    Tally,
+    RowCount,
     WarningCode,
     in_order,
     notice,
@@ -173,7 +173,7 @@ NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
 
 
 def template_notices(
-    composer: Composer, columns: Iterable[str], missing: Mapping[str, Tally]
+    composer: Composer, columns: Iterable[str], missing: Mapping[str, RowCount]
 ) -> Iterator[Notice]:
     """Yield what is wrong with the fields of the message.
 
@@ -185,14 +185,14 @@ def template_notices(
     known = tuple(columns)
     unnamed: set[str] = set()
     for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
-        tally = Tally()
+        counted = RowCount()
         if finding.kind in NAMING:
             unnamed.add(finding.placeholder)
-            tally = missing.get(finding.placeholder, tally)
+            counted = missing.get(finding.placeholder, counted)
         if known or finding.kind not in NAMING:
             code = WarningCode(finding.kind)
             message, about = str(finding), finding.placeholder
-            yield Notice(code, message, about, tally.count, tuple(tally.rows))
-    for name, tally in missing.items():
+            yield Notice(code, message, about, counted.count, tuple(counted.rows))
+    for name, counted in missing.items():
         if name not in unnamed:
-            yield notice(WarningCode.MISSING_FIELD, name, tally.count, tally.rows)
+            yield notice(WarningCode.MISSING_FIELD, name, counted.count, counted.rows)

@@ -1,4 +1,8 @@
-"""Rows: their columns, and the recipients of a request as rows (Guide: 2.1, 2.11)."""
+"""The rows of a list: their columns, and the phone number in each. Guide: 2.1 and 2.11.
+
+A row is a mapping from column to value. The recipients of a request are made into rows too, so that
+a preflight looks at both in one way.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,6 @@ from mediasflow_async.text.phones import NOT_KNOWN, InvalidPhone, check_phone, i
 from mediasflow_async.text.preflighting.notices import NoticeCode, ProblemCode, WarningCode
 
 __all__ = [
-    "NUMBER_COLUMNS",
     "Columns",
     "SeenNumbers",
     "judge_number",
@@ -22,7 +25,7 @@ __all__ = [
 
 
 def recipient_row(recipient: Recipient) -> dict[str, Any]:
-    """Return a recipient as the row of a list, under the names that the API gives to columns."""
+    """Return a recipient of a request as a row, under the column names of the API."""
     own = {column: getattr(recipient, name) for column, name in _OWN_COLUMNS.items()}
     given = {column: value for column, value in own.items() if value is not None}
     return {"mobile": recipient.mobile, **given, **recipient.fields}
@@ -38,7 +41,11 @@ _OWN_COLUMNS: Final = {
 
 
 class Columns:
-    """The columns of the rows met so far; rows of one list have the same, others need not."""
+    """The columns of all rows so far. A row with the columns of the row before costs no search.
+
+    Attributes:
+        names: the names of the columns, in the order in which they came.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, None] = {}
@@ -46,7 +53,7 @@ class Columns:
         self._number: str | None = None
 
     def number_column(self, row: Mapping[str, Any]) -> str | None:
-        """Return the name of the row's column of numbers."""
+        """Return the name of the row's column of numbers, None when it has none."""
         if row.keys() != self._latest:
             self._learn(row)
         return self._number
@@ -57,19 +64,23 @@ class Columns:
         self.names |= dict.fromkeys(row)
 
 
-NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
-"""The names of the column with the numbers, whatever their case. Guide: 2.11."""
+_NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
+"""The names that the column of numbers can have, in any letter case. Guide: 2.11."""
 
 
 def number_column(columns: Mapping[str, Any]) -> str | None:
-    """Return the column that holds the numbers, by its name; None when there is none."""
+    """Return the name of the column of numbers, None when there is none.
+
+    Of several, the first in the order of `_NUMBER_COLUMNS` counts.
+    """
     by_name = {name.strip().lower(): name for name in reversed(list(columns))}
-    return next((by_name[name] for name in NUMBER_COLUMNS if name in by_name), None)
+    return next((by_name[name] for name in _NUMBER_COLUMNS if name in by_name), None)
 
 
-_FRANCE: Final = 33_000_000_000
+_FRANCE_CODE: Final = 33_000_000_000
 
-# Metropolitan mobile numbers, by far the most frequent, are read without a second look.
+# Metropolitan mobile numbers, by far the most frequent, are read by this one pattern: `to_e164`
+# takes several times as long. Prefixes that overseas departments have too are left to it.
 _MOBILE: Final = re.compile(r"(?:(?:\+|00)?33|0)?((?!639|69|709)[67][0-9]{8})")
 
 _SPACING: Final = re.compile(r"[ .\u00a0-]+")
@@ -77,14 +88,14 @@ _FEWEST_DIGITS: Final = 9
 
 
 def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
-    """Return a cell's number, its E.164 digits as an integer, and what is to be said of it.
+    """Return the number in a cell, its E.164 digits as an integer, and the codes of its notices.
 
-    The number is None when nothing can be sent to it.
+    The number is None when no message can be sent to it.
     """
     text = "" if value is None else str(value)
     found = _MOBILE.fullmatch(text) or _MOBILE.fullmatch(_SPACING.sub("", text))
     if found:
-        return _FRANCE + int(found[1]), ()
+        return _FRANCE_CODE + int(found[1]), ()
     if not text.strip():
         return None, (ProblemCode.MISSING_NUMBER,)
     try:
@@ -111,25 +122,26 @@ def _doubts(e164: str) -> Iterator[NoticeCode]:
         yield WarningCode.DOUBTFUL_NUMBER
 
 
-_FIRST_MOBILE: Final = _FRANCE + 600_000_000
-_MOBILES: Final = 200_000_000
+_FIRST_MOBILE: Final = _FRANCE_CODE + 600_000_000
+_MOBILE_COUNT: Final = 200_000_000
 
 
 class SeenNumbers:
-    """The numbers met so far, exactly.
+    """The set of numbers in the rows so far.
 
-    A French mobile number is one bit of a map that the system fills as it is used: 25 MB when
-    every number of France is in it, and never more. Others take about 70 bytes each.
+    A French mobile number takes one bit of a bitmap in anonymous memory, whose pages the system
+    allocates on first use: 25 MB with every French mobile number in it, and never more. Any other
+    number takes about 70 bytes.
     """
 
     def __init__(self) -> None:
-        self._mobiles = mmap(-1, _MOBILES // 8)
+        self._mobiles = mmap(-1, _MOBILE_COUNT // 8)
         self._others: set[int] = set()
 
     def add(self, number: int) -> bool:
-        """Remember a number; tell whether it is new."""
+        """Add a number; tell whether it is new."""
         place = number - _FIRST_MOBILE
-        if not 0 <= place < _MOBILES:
+        if not 0 <= place < _MOBILE_COUNT:
             known = number in self._others
             self._others.add(number)
             return not known

@@ -20,7 +20,7 @@ from mediasflow_async.text.preflighting.notices import (
     Notice,
     NoticeCode,
     ProblemCode,
-    Tally,
+    RowCount,
     WarningCode,
     notice,
 )
@@ -147,7 +147,7 @@ class PreflightRun:
         self._sources = CulpritSources(self._composer)
         self._longest = Longest()
         self._histogram = Counter[tuple[Encoding, int]]()
-        self._tallies = defaultdict[tuple[NoticeCode, str | None], Tally](Tally)
+        self._row_counts = defaultdict[tuple[NoticeCode, str | None], RowCount](RowCount)
         for recipient in request.recipients:
             self.feed(recipient_row(recipient))
 
@@ -184,11 +184,11 @@ class PreflightRun:
     def _row_notices(self) -> Iterator[Notice]:
         if self.plan.request.list_ids and self._row == len(self.plan.request.recipients):
             yield notice(WarningCode.LISTS_NOT_EXAMINED)
-        for (code, about), tally in self._tallies.items():
-            yield notice(code, about, tally.count, tally.rows)
+        for (code, about), counted in self._row_counts.items():
+            yield notice(code, about, counted.count, counted.rows)
 
     def _note(self, code: NoticeCode, about: str | None = None) -> None:
-        self._tallies[code, about].add(self._row)
+        self._row_counts[code, about].add(self._row)
 
     def _has_number(self, row: Mapping[str, Any]) -> bool:
         column = self._columns.number_column(row)

@@ -22,7 +22,7 @@ from mediasflow_async.text.preflighting.notices import (
     Notice,
     NoticeCode,
     ProblemCode,
-    Tally,
+    RowCount,
     WarningCode,
     notice,
 )
@@ -200,9 +200,9 @@ def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
 
 def _missing(
     composer: Composer, columns: Mapping[str, UploadedColumn], count: int
-) -> dict[str, Tally]:
+) -> dict[str, RowCount]:
     absent = (name for name in composer.fields if name not in columns)
-    return {name: Tally(count) for name in absent if composer.defaults.get(name) is None}
+    return {name: RowCount(count) for name in absent if composer.defaults.get(name) is None}
 
 
 def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterator[Notice]:
