@@ -1,7 +1,7 @@
-"""A campaign looked at before it is sent: its size, its price, and what may go wrong.
+"""A campaign examined before it is sent: its size, its price, and what may go wrong. Guide: 2.1.
 
-Facts about the request alone are the validation's business, when it is sent; here is what it
-takes the text, the rows, the credits and the calendar to know.
+The rules of the API on the request alone are checked by the validation, when it is sent. Here is
+what follows from the text, the rows, the credits and the calendar.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""One recipient's message: composed, measured, its links, holes and culprits."""
+"""The message of each row: its text and size, and what in it may not be as intended.
+
+`Composer` makes the text that one recipient reads, with the platform's replacements and with
+stand-ins for the short links. The collectors (`LongestMessages`, `UnfilledFields`,
+`CulpritSources`) take row after row and keep counts, so that their memory does not grow with the
+rows. Guide: 2.1.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +31,26 @@ from mediasflow_async.text.gsm7 import (
 from mediasflow_async.text.preflighting.french_rules import Conditions
 from mediasflow_async.text.preflighting.notices import Notice, RowCount, WarningCode, notice
 from mediasflow_async.text.templates import FindingKind, lint, placeholders, render
-from mediasflow_async.text.templates.syntax import SYNTAXES, look_up, look_up_loosely
+from mediasflow_async.text.templates.syntax import SYNTAXES, look_up_loosely
 
 __all__ = [
     "Composer",
     "CulpritSource",
     "CulpritSources",
-    "Holes",
     "LongMessage",
-    "Longest",
+    "LongestMessages",
     "Size",
-    "composer",
+    "UnfilledFields",
+    "composer_of",
     "link_notices",
     "size_of",
-    "stand_ins",
 ]
 
 
-def composer(request: CampaignRequest, conditions: Conditions) -> Composer:
-    """Return the composer of a campaign; what the request leaves open is as the guide has it."""
+def composer_of(request: CampaignRequest, conditions: Conditions) -> Composer:
+    """Return the composer of a campaign, with the guide's defaults for what is not given."""
     renderer = Renderer(request.renderer or Renderer.BASIC)
-    links = stand_ins(request, conditions.short_url_length)
+    links = _link_stand_ins(request, conditions.short_url_length)
     template = request.msg or ""
     for track, link in links.items():
         template = template.replace(f"${{{track}}}", link)
@@ -66,12 +71,12 @@ class Composer:
 
     Attributes:
         template: the message, with a stand-in for each short link.
-        renderer: how it writes fields.
-        fields: the fields in it.
-        defaults: what stands for an empty field.
-        replaces: whether `replace_to_gsm7` is on, as it is when nothing is said.
+        renderer: how the template writes fields.
+        fields: the names of the fields in the template.
+        defaults: the text for a field that is empty or missing, stand-ins included.
+        replaces: whether `replace_to_gsm7` is on, as it is by default.
         adds_emoji: whether `replace_emoji` is on.
-        culprits: the characters outside of GSM-7 that are in the message itself.
+        culprits: the characters outside of GSM-7 in the template itself, fields apart.
     """
 
     template: str
@@ -87,21 +92,22 @@ class Composer:
 
         Raises:
             TemplateError: the message cannot be personalised.
+            PreviewNotInstalled: the template needs an engine that is not installed.
         """
         return render(self.template, row, renderer=self.renderer, defaults=self.defaults)
 
-    def settle(self, text: str) -> str:
+    def apply_replacements(self, text: str) -> str:
         """Return `text` after the replacements that the request asks for.
 
-        The guide shows letters that lose their accents: what resembles nothing in GSM-7 is taken
-        to stay. The request's own emoji come last, so that they are not replaced in their turn.
+        The guide shows letters that lose their accents. A character without an equivalent in GSM-7
+        is assumed to stay. Emoticons are replaced last, so that their emoji stay.
         """
         if self.replaces:
             text = OUTSIDE.sub(_equivalent_or_same, normalize("NFC", text))
         return replace_emoji(text) if self.adds_emoji else text
 
     def remains(self, culprit: Culprit) -> bool:
-        """Tell whether a character outside of GSM-7 is still there after the replacements."""
+        """Tell whether a character outside of GSM-7 stays after the replacements."""
         return not self.replaces or equivalent(culprit.character) is None
 
 
@@ -112,11 +118,11 @@ def _equivalent_or_same(found: Any) -> str:
 
 
 _DEFAULT_HOST: Final = "1mf.eu"
-_CODE: Final = "xxxxxx"
+_SHORT_PATH: Final = "xxxxxx"
 
 
-def stand_ins(request: CampaignRequest, short_url_length: int | None) -> dict[str, str]:
-    """Return a text as long as the short link of each `track_n`."""
+def _link_stand_ins(request: CampaignRequest, short_url_length: int | None) -> dict[str, str]:
+    """Return, for each `track_n`, a text as long as its short link. Guide: 2.1, `tinyList`."""
     return {_track(link): _short_url(link, short_url_length) for link in request.tiny_urls}
 
 
@@ -125,12 +131,12 @@ def _track(link: TinyUrl) -> str:
 
 
 def _short_url(link: TinyUrl, length: int | None) -> str:
-    text = f"{link.host or link.domain or _DEFAULT_HOST}/{_CODE}"
+    text = f"{link.host or link.domain or _DEFAULT_HOST}/{_SHORT_PATH}"
     return text if length is None else "x" * length
 
 
 class Size(NamedTuple):
-    """What `measure` says of a text, in an order that sorts."""
+    """The result of `measure` as a tuple that compares by segments, then by units."""
 
     segments: int
     units: int
@@ -142,7 +148,10 @@ _NOT_ONE_SEPTET: Final = re.compile(f"[^{re.escape(BASIC.replace(ESCAPE, ''))}]"
 
 
 def size_of(text: str) -> Size:
-    """Return the size of a text as `measure` gives it, sooner where that is simple."""
+    """Return the size of `text` as `measure` gives it.
+
+    A text of one segment without extended characters, the usual case, is counted without it.
+    """
     units = len(text)
     if units <= GSM7_SINGLE and not _NOT_ONE_SEPTET.search(text):
         return Size(1, units, Encoding.GSM7, GSM7_SINGLE - units)
@@ -155,11 +164,11 @@ class LongMessage:
     """One of the longest messages.
 
     Attributes:
-        row: its row, counted from 1; None when it was put together from the longest cells.
-        encoding: how it travels.
+        row: its row, counted from 1; None when it is composed of the longest cell of each column.
+        encoding: the encoding of the message.
         units: septets in GSM-7, UTF-16 units in UCS-2.
-        segments: SMS that it takes.
-        text: the message itself. It is personal data, and in no repr.
+        segments: segments that the message takes.
+        text: the message itself. It is personal data, and not in the repr.
     """
 
     row: int | None
@@ -172,34 +181,34 @@ class LongMessage:
 _LONGEST_KEPT: Final = 5
 
 
-class Longest:
-    """Keeps the five longest messages."""
+class LongestMessages:
+    """The five longest messages of all rows so far."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, int, Encoding, str]] = []
 
     def add(self, row: int, size: Size, text: str) -> None:
-        """Consider one more message; of equals, the first stays."""
+        """Add a message if it is among the five longest; among equals, the first ones are kept."""
         if len(self._heap) < _LONGEST_KEPT:
             heappush(self._heap, (size.segments, size.units, -row, size.encoding, text))
         elif size[:2] > self._heap[0][:2]:
             heapreplace(self._heap, (size.segments, size.units, -row, size.encoding, text))
 
     def messages(self) -> tuple[LongMessage, ...]:
-        """Return them, the longest first."""
+        """Return the messages, the longest first."""
         return tuple(
             LongMessage(-row, encoding, units, segments, text)
             for segments, units, row, encoding, text in sorted(self._heap, reverse=True)
         )
 
 
-class Holes:
-    """Counts, for each field of a message, the rows that leave it without a value.
+class UnfilledFields:
+    """The rows that have no value for a field of the message, by field.
 
     Attributes:
-        missing: rows that have no such column, and there is no default.
-        empty: rows whose cell is empty, and there is no default.
-        defaulted: how many rows get the default.
+        missing: rows without such a column, where there is no default.
+        empty: rows whose cell is empty, where there is no default.
+        defaulted: how many rows get the default. Guide: 2.1, `defaultForHeader`.
     """
 
     def __init__(self, composer: Composer) -> None:
@@ -208,8 +217,8 @@ class Holes:
         self.defaulted = Counter[str]()
         self._composer = composer
 
-    def look(self, number: int, row: Mapping[str, Any]) -> None:
-        """Count the row with this number."""
+    def add(self, number: int, row: Mapping[str, Any]) -> None:
+        """Count the fields that row `number` does not fill."""
         for name in self._composer.fields:
             if not row.get(name):
                 self._count(number, name, row)
@@ -224,7 +233,10 @@ class Holes:
             (self.empty if name in row else self.missing)[name].add(number)
 
     def notices(self) -> Iterator[Notice]:
-        """Yield a notice for each field that is empty somewhere; the missing ones need names."""
+        """Yield a notice for each field that is empty in some row.
+
+        `template_notices` reports the missing ones, since it knows the names of all columns.
+        """
         for name, counted in self.empty.items():
             yield notice(WarningCode.EMPTY_FIELD, name, counted.count, counted.rows)
 
@@ -234,12 +246,12 @@ class CulpritSource:
     """A character outside of GSM-7, and where it comes from.
 
     Attributes:
-        column: the column whose cells hold it; None when it is in the message itself.
+        column: the column whose cells have it; None when it is in the message itself.
         character: the character.
         name: its Unicode name.
-        replacement: what `replace_to_gsm7` can be expected to write; None where it has nothing.
-        count: recipients whose message it is in.
-        rows: the first 10 of them, counted from 1; empty when it is in every message.
+        replacement: what `replace_to_gsm7` is expected to write instead; None for nothing.
+        count: how many messages have it.
+        rows: the first 10 rows that have it, counted from 1; empty when every message has it.
     """
 
     column: str | None
@@ -254,10 +266,12 @@ _MOST_SOURCES: Final = 100
 
 
 class CulpritSources:
-    """Counts characters by column: the first hundred pairs of them, so that memory is bounded.
+    """The characters outside of GSM-7 in the cells of all rows so far, by column.
+
+    The first hundred pairs of column and character are counted, so that memory is bounded.
 
     Attributes:
-        remain_in_message: whether the message itself keeps such a character after replacing.
+        remain_in_message: whether the message itself has such a character after the replacements.
     """
 
     def __init__(self, composer: Composer) -> None:
@@ -266,8 +280,8 @@ class CulpritSources:
         self._replaced = defaultdict[str, RowCount](RowCount)
         self.remain_in_message = any(map(composer.remains, composer.culprits))
 
-    def look(self, number: int, row: Mapping[str, Any]) -> None:
-        """Count the characters of the row with this number, each once in a cell."""
+    def add(self, number: int, row: Mapping[str, Any]) -> None:
+        """Count the characters in the cells of row `number`, each once a cell."""
         for column, culprits in self._culprits(row):
             for each in _distinct(culprits):
                 key = column, each.character, each.name
@@ -277,7 +291,7 @@ class CulpritSources:
                 self._replaced[column].add(number)
 
     def remaining_in(self, row: Mapping[str, Any]) -> list[str]:
-        """Return the columns of a row that keep such a character after replacing."""
+        """Return the columns of a row that have such a character after the replacements."""
         return [
             column
             for column, culprits in self._culprits(row)
@@ -285,7 +299,7 @@ class CulpritSources:
         ]
 
     def found(self, messages: int) -> tuple[CulpritSource, ...]:
-        """Return what was found, the message's own characters first: they are in every message."""
+        """Return the sources, those in the message itself first: all `messages` have them."""
         own = (
             CulpritSource(None, each.character, each.name, equivalent(each.character), messages)
             for each in _distinct(self._composer.culprits)
@@ -297,7 +311,7 @@ class CulpritSources:
         return (*own, *cells)
 
     def notices(self, messages: int) -> Iterator[Notice]:
-        """Yield a notice for each place where characters are replaced."""
+        """Yield a notice for the message and for each column in which characters are replaced."""
         if not all(map(self._composer.remains, self._composer.culprits)):
             yield notice(WarningCode.REPLACED, count=messages)
         for column, counted in self._replaced.items():
@@ -306,9 +320,7 @@ class CulpritSources:
     def _culprits(self, row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Culprit, ...]]]:
         defaults = self._composer.defaults
         for name in self._composer.fields:
-            value = look_up(name, row, defaults)
-            if value is None:
-                value = look_up_loosely(name, row, defaults)
+            value = look_up_loosely(name, row, defaults)
             if value:
                 yield name, find_culprits(str(value))
 
@@ -321,11 +333,11 @@ _TRACK: Final = re.compile(r"\b(track_[1-9][0-9]*)\b")
 
 
 def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[Notice]:
-    """Yield what does not fit between the message, its links and the fields in them.
+    """Yield where the message, its short links and the fields in their addresses do not agree.
 
     Args:
         request: the campaign.
-        columns: names that have a value or a default; empty when they are not known.
+        columns: the names of the columns; empty when they are not known.
     """
     shown = dict.fromkeys(_TRACK.findall(request.msg or ""))
     linked = {_track(link): link for link in request.tiny_urls}

@@ -1,4 +1,9 @@
-"""The plan, what the request alone tells, the report."""
+"""The report of a preflight: what a campaign costs, and what may go wrong with it.
+
+`report_of` makes it, here and in the worst case of a list. `Plan` holds the arguments of a
+preflight; `request_notices` and `template_notices` say what can be said without any row, once the
+names of the columns are known.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,7 @@ from mediasflow_async.text.preflighting.messages import (
     CulpritSource,
     LongMessage,
     Size,
-    composer,
+    composer_of,
     link_notices,
 )
 from mediasflow_async.text.preflighting.notices import (
@@ -34,22 +39,22 @@ from mediasflow_async.text.preflighting.notices import (
 )
 from mediasflow_async.text.templates import FindingKind, lint
 
-__all__ = ["NAMING", "Plan", "Preflight", "report_of", "request_notices", "template_notices"]
+__all__ = ["Plan", "Preflight", "report_of", "request_notices", "template_notices"]
 
 
 @frozen(kw_only=True)
 class Preflight:
-    """A campaign before it is sent. `str(preflight)` is the report for a person to read.
+    """What a campaign would cost, and what may go wrong. `str(preflight)` is a readable report.
 
     Attributes:
-        recipients: recipients looked at.
+        recipients: how many recipients were examined.
         histogram: how many messages would be sent, by encoding and number of segments.
-        credits: what they cost, at one credit a segment. Guide: 2.1, `msg`.
-        credit: what there is, as it was given; None when it is not known.
-        is_exact: whether every row was read; else the histogram and the credits are the worst
-            case, from what an upload answered.
-        problems: what would be refused, and the recipients that would get nothing.
-        warnings: what would be sent, and might surprise.
+        credits: credits that they cost, at one a segment. Guide: 2.1, `msg`.
+        credit: credits at hand, as given; None when they are not known.
+        is_exact: whether every row was read; otherwise the histogram and the credits are the worst
+            case, from the answer to an upload.
+        problems: why the campaign would be refused, or recipients would get no message.
+        warnings: what would be sent, but perhaps not as intended.
         longest: the five longest messages, too long ones among them, the longest first.
         culprits: the characters outside of GSM-7, and where they come from.
         defaulted: for each field, how many recipients get its default.
@@ -67,7 +72,7 @@ class Preflight:
 
     @property
     def sendable(self) -> int:
-        """Recipients that would get a message."""
+        """How many recipients would get a message."""
         return sum(self.histogram.values())
 
     @property
@@ -104,7 +109,7 @@ class Preflight:
 
 
 def report_of(notices: Iterable[Notice], **figures: Any) -> Preflight:
-    """Return a preflight with its notices sorted, and the credits compared."""
+    """Return a preflight with these figures, its notices in order and one on missing credits."""
     report = Preflight(**figures)
     found = in_order([*notices, *_credit_notices(report)])
     return evolve(
@@ -125,19 +130,19 @@ def _credit_notices(report: Preflight) -> Iterator[Notice]:
 
 
 def _composer(plan: Plan) -> Composer:
-    return composer(plan.request, plan.conditions)
+    return composer_of(plan.request, plan.conditions)
 
 
 @frozen(kw_only=True)
 class Plan:
-    """A campaign, and what it is measured against.
+    """The arguments of a preflight as one value.
 
     Attributes:
         request: the campaign.
         credit: credits at hand, None when they are not known.
         max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
-        conditions: everything else that a preflight assumes.
-        composer: of the message.
+        conditions: what else a preflight assumes.
+        composer: composes the campaign's message for any row.
     """
 
     request: CampaignRequest
@@ -148,28 +153,28 @@ class Plan:
 
     @property
     def skips_duplicates(self) -> bool:
-        """Whether a number gets the message once, as it does when nothing is said."""
+        """Whether each number gets the message only once, which is the default."""
         return self.request.check_duplicate is not False
 
     def allows(self, encoding: Encoding) -> bool:
-        """Tell whether messages in this encoding are sent."""
+        """Tell whether the request allows messages in this encoding."""
         return encoding is Encoding.GSM7 or bool(self.request.allow_ucs2)
 
     def fits(self, size: Size) -> bool:
-        """Tell whether the account sends messages of this size."""
+        """Tell whether the account allows messages of this size."""
         return size.segments <= self.max_segments
 
 
 def request_notices(
     request: CampaignRequest, conditions: Conditions, columns: Iterable[str]
 ) -> Iterator[Notice]:
-    """Yield what is wrong with a campaign's date, links and way out."""
+    """Yield what is wrong with a campaign's date, short links and STOP."""
     yield from schedule_notices(request, conditions)
     yield from link_notices(request, columns)
     yield from stop_notices(request)
 
 
-NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
+_NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
 
 
 def template_notices(
@@ -178,18 +183,18 @@ def template_notices(
     """Yield what is wrong with the fields of the message.
 
     Args:
-        composer: of the message.
+        composer: the composer of the campaign.
         columns: the names of the columns; empty when they are not known.
-        missing: for each field, the rows that have neither it nor a default.
+        missing: for each field, the rows that have neither such a column nor a default.
     """
     known = tuple(columns)
     unnamed: set[str] = set()
     for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
         counted = RowCount()
-        if finding.kind in NAMING:
+        if finding.kind in _NAMING:
             unnamed.add(finding.placeholder)
             counted = missing.get(finding.placeholder, counted)
-        if known or finding.kind not in NAMING:
+        if known or finding.kind not in _NAMING:
             code = WarningCode(finding.kind)
             message, about = str(finding), finding.placeholder
             yield Notice(code, message, about, counted.count, tuple(counted.rows))

@@ -1,4 +1,8 @@
-"""preflight(), apreflight(), PreflightRun."""
+"""`preflight`: a campaign and its rows in, a report out. Nothing is sent. Guide: 2.1 and 2.11.
+
+`PreflightRun` does the work, one row at a time: it looks for the row's number, composes and
+measures its message, and counts what it finds. `preflight` and `apreflight` feed it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ from mediasflow_async.text.encoding import Encoding
 from mediasflow_async.text.preflighting.french_rules import STOP_LENGTH, Conditions, lacks_stop
 from mediasflow_async.text.preflighting.messages import (
     CulpritSources,
-    Holes,
-    Longest,
+    LongestMessages,
     Size,
+    UnfilledFields,
     size_of,
 )
 from mediasflow_async.text.preflighting.notices import (
@@ -54,12 +58,12 @@ def preflight(
     """Return what a campaign would cost, and what may go wrong with it. Nothing is sent.
 
     Args:
-        request: the campaign; its own recipients are looked at first.
-        rows: the recipients of its lists, as mappings from column to value, any number of them,
-            read once and not kept; or the answer to an upload, for the worst case without rows.
+        request: the campaign; its own recipients are the first rows.
+        rows: the recipients of its lists, as mappings from column to value: any number of them,
+            read once and not kept. Or the answer to an upload, for the worst case without rows.
         credit: credits at hand, None when they are not known.
-        max_segments: segments that the account allows in a message, 1 to 6.
-        conditions: legal hours, the length of short links, the present.
+        max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
+        conditions: legal hours, length of short links and the present time; None for the defaults.
 
     Raises:
         ValueError: `max_segments` is out of range, or the renderer is none of the six.
@@ -75,7 +79,7 @@ def preflight(
     return run.report()
 
 
-_ROWS_AT_ONCE: Final = 500
+_ROWS_PER_CHECKPOINT: Final = 500
 
 
 async def apreflight(
@@ -86,7 +90,9 @@ async def apreflight(
     max_segments: int = 1,
     conditions: Conditions | None = None,
 ) -> Preflight:
-    """Return the `preflight` of rows that come asynchronously; other tasks run meanwhile.
+    """Return the `preflight` of rows from an asynchronous iterable; other tasks run meanwhile.
+
+    Its other arguments are those of `preflight`.
 
     Raises:
         ValueError: as in `preflight`.
@@ -99,25 +105,26 @@ async def apreflight(
     async for row in rows:
         run.feed(row)
         count += 1
-        if count % _ROWS_AT_ONCE == 0:
+        if count % _ROWS_PER_CHECKPOINT == 0:
             await checkpoint()
     return run.report()
 
 
 class PreflightRun:
-    """A preflight that is fed row by row, for rows that come in a way of their own.
+    """A preflight that is fed one row at a time, where the rows do not come from one iterable.
 
-    It keeps counts, the five longest messages and a bit for each French number, and neither the
-    rows nor the texts. The recipients of the request are its first rows.
+    It keeps counts, the five longest messages and one bit for each French mobile number, but
+    neither the rows nor the other messages. The recipients of the request are its first rows.
+    Guide: 2.1 and 2.11.
 
     Args:
         request: the campaign.
         credit: credits at hand, None when they are not known.
         max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
-        conditions: everything else that a preflight assumes.
+        conditions: what else a preflight assumes; None for the defaults.
 
     Attributes:
-        plan: the arguments, as one value.
+        plan: the arguments as one value.
 
     Raises:
         ValueError: `max_segments` is out of range, or the renderer is none of the six.
@@ -143,33 +150,33 @@ class PreflightRun:
         self._composed = 0
         self._columns = Columns()
         self._seen = SeenNumbers()
-        self._holes = Holes(self._composer)
+        self._unfilled = UnfilledFields(self._composer)
         self._sources = CulpritSources(self._composer)
-        self._longest = Longest()
+        self._longest = LongestMessages()
         self._histogram = Counter[tuple[Encoding, int]]()
         self._row_counts = defaultdict[tuple[NoticeCode, str | None], RowCount](RowCount)
         for recipient in request.recipients:
             self.feed(recipient_row(recipient))
 
     def feed(self, row: Mapping[str, Any]) -> None:
-        """Look at one more recipient: a mapping from column to value.
+        """Examine one more recipient: a mapping from column to value.
 
         Raises:
             PreviewNotInstalled: the template needs an engine that is not installed.
         """
-        if None in row:  # where csv.DictReader puts the cells beyond its header
+        if None in row:  # csv.DictReader puts the cells beyond its header under None
             row = {name: cell for name, cell in row.items() if name is not None}
         self._row += 1
-        if self._has_number(row):
-            self._weigh(row)
+        if self._gets_message(row):
+            self._examine_message(row)
 
     def report(self) -> Preflight:
-        """Return what is known so far; more rows may follow."""
+        """Return the report on the rows so far; more rows may follow."""
         return report_of(
             [
                 *request_notices(self.plan.request, self.plan.conditions, self._columns.names),
-                *template_notices(self._composer, self._columns.names, self._holes.missing),
-                *self._holes.notices(),
+                *template_notices(self._composer, self._columns.names, self._unfilled.missing),
+                *self._unfilled.notices(),
                 *self._sources.notices(self._composed),
                 *self._row_notices(),
             ],
@@ -178,19 +185,10 @@ class PreflightRun:
             credit=self.plan.credit,
             longest=self._longest.messages(),
             culprits=self._sources.found(self._composed),
-            defaulted=dict(self._holes.defaulted),
+            defaulted=dict(self._unfilled.defaulted),
         )
 
-    def _row_notices(self) -> Iterator[Notice]:
-        if self.plan.request.list_ids and self._row == len(self.plan.request.recipients):
-            yield notice(WarningCode.LISTS_NOT_EXAMINED)
-        for (code, about), counted in self._row_counts.items():
-            yield notice(code, about, counted.count, counted.rows)
-
-    def _note(self, code: NoticeCode, about: str | None = None) -> None:
-        self._row_counts[code, about].add(self._row)
-
-    def _has_number(self, row: Mapping[str, Any]) -> bool:
+    def _gets_message(self, row: Mapping[str, Any]) -> bool:
         column = self._columns.number_column(row)
         if column is None:
             self._note(ProblemCode.NO_NUMBER_COLUMN)
@@ -204,7 +202,7 @@ class PreflightRun:
         self._note(WarningCode.DUPLICATE_SENT if sends_again else WarningCode.DUPLICATE_SKIPPED)
         return sends_again
 
-    def _weigh(self, row: Mapping[str, Any]) -> None:
+    def _examine_message(self, row: Mapping[str, Any]) -> None:
         try:
             text = self._composer.compose(row)
         except PreviewNotInstalled:
@@ -213,16 +211,16 @@ class PreflightRun:
             self._note(ProblemCode.RENDERING_FAILED)
             return
         self._composed += 1
-        self._holes.look(self._row, row)
+        self._unfilled.add(self._row, row)
         size = size_of(text)
         if size.encoding is Encoding.UCS2 or self._composer.adds_emoji:
-            text = self._composer.settle(text)
-            self._sources.look(self._row, row)
+            text = self._composer.apply_replacements(text)
+            self._sources.add(self._row, row)
             size = size_of(text)
         self._longest.add(self._row, size, text)
-        self._decide(row, size)
+        self._judge_size(row, size)
 
-    def _decide(self, row: Mapping[str, Any], size: Size) -> None:
+    def _judge_size(self, row: Mapping[str, Any], size: Size) -> None:
         if not self.plan.allows(size.encoding):
             self._refuse_ucs2(row)
         elif not self.plan.fits(size):
@@ -241,3 +239,12 @@ class PreflightRun:
             return
         for column in columns:
             self._note(ProblemCode.UCS2_IN_FIELD, column)
+
+    def _note(self, code: NoticeCode, about: str | None = None) -> None:
+        self._row_counts[code, about].add(self._row)
+
+    def _row_notices(self) -> Iterator[Notice]:
+        if self.plan.request.list_ids and self._row == len(self.plan.request.recipients):
+            yield notice(WarningCode.LISTS_NOT_EXAMINED)
+        for (code, about), counted in self._row_counts.items():
+            yield notice(code, about, counted.count, counted.rows)

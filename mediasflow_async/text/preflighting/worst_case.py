@@ -1,4 +1,8 @@
-"""The worst case of an uploaded list, from the upload's answer alone (Guide: 2.11)."""
+"""The worst case of an uploaded list, from the answer to its upload alone. Guide: 2.11.
+
+The answer has no rows, but the longest cell of each column, how many cells have which length
+(2.11.1 and 2.11.2), and how many numbers are valid. That is enough for an upper bound of the price.
+"""
 
 from __future__ import annotations
 
@@ -36,39 +40,31 @@ from mediasflow_async.text.preflighting.report import (
 from mediasflow_async.text.preflighting.rows import number_column
 from mediasflow_async.text.templates.syntax import SYNTAXES
 
-__all__ = [
-    "Extremes",
-    "UploadedColumn",
-    "count_notices",
-    "extremes",
-    "sendable_count",
-    "uploaded_columns",
-    "worst_case",
-]
+__all__ = ["worst_case"]
 
-# Of the request's own recipients, what a list beside them makes untrue.
+# Notices on the request's own recipients that do not hold once a list is added to them.
 _WITHOUT_LISTS: Final = frozenset({WarningCode.LISTS_NOT_EXAMINED, ProblemCode.NOT_ENOUGH_CREDIT})
 
 
 def worst_case(plan: Plan, uploaded: RecipientList, inline: Preflight) -> Preflight:
-    """Return the most that sending to an uploaded list can take.
+    """Return a report with the most that sending to an uploaded list can cost.
 
-    Every valid recipient is taken to have the longest cell of each column, made of characters
-    that take two units, or more where the renderer or a replacement makes them longer. So no row
-    can take more than that; what the longest cells really hold is in `longest`.
+    Every valid recipient is assumed to have a cell of the greatest length in each column, made of
+    characters of two units, or more where the renderer or a replacement makes them longer. So no
+    row can cost more. The message with the longest cells as they are is in `longest`.
 
     Args:
-        plan: the campaign.
-        uploaded: what the upload answered.
-        inline: the report on the request's own recipients, which is added.
+        plan: the arguments of the preflight.
+        uploaded: the answer to the upload.
+        inline: the report on the request's own recipients, which is included.
     """
-    columns = uploaded_columns(uploaded)
-    sizes = extremes(plan, columns)
+    columns = _uploaded_columns(uploaded)
+    sizes = _extremes(plan, columns)
     sources = CulpritSources(plan.composer)
     longest = {name: column.longest for name, column in columns.items()}
-    sources.look(1, longest)
+    sources.add(1, longest)
     refusals = list(_refusals(plan, sizes, sources, uploaded.size or 0))
-    count = sendable_count(uploaded, skips_duplicates=plan.skips_duplicates)
+    count = _sendable_count(uploaded, skips_duplicates=plan.skips_duplicates)
     histogram = Counter(inline.histogram)
     if not refusals and count:
         segments = min(sizes.heaviest.segments, plan.max_segments)
@@ -77,7 +73,7 @@ def worst_case(plan: Plan, uploaded: RecipientList, inline: Preflight) -> Prefli
         *(each for each in inline.problems + inline.warnings if each.code not in _WITHOUT_LISTS),
         *request_notices(plan.request, plan.conditions, columns),
         *template_notices(plan.composer, columns, _missing(plan.composer, columns, count)),
-        *count_notices(uploaded, skips_duplicates=plan.skips_duplicates),
+        *_count_notices(uploaded, columns, skips_duplicates=plan.skips_duplicates),
         *_empty_notices(plan.composer, columns),
         *_character_notices(plan, sources, longest),
         *(refusals or _size_notices(plan, sizes)),
@@ -95,12 +91,12 @@ def worst_case(plan: Plan, uploaded: RecipientList, inline: Preflight) -> Prefli
 
 
 @frozen
-class UploadedColumn:
+class _UploadedColumn:
     """A column of an uploaded list.
 
     Attributes:
-        longest: its longest cell.
-        length: characters of that cell.
+        longest: its longest cell, as far as the answer shows it.
+        length: characters of the longest cell.
         empty: how many cells are empty.
     """
 
@@ -109,29 +105,29 @@ class UploadedColumn:
     empty: int
 
 
-def uploaded_columns(uploaded: RecipientList) -> dict[str, UploadedColumn]:
-    """Return the columns of a list by name."""
+def _uploaded_columns(uploaded: RecipientList) -> dict[str, _UploadedColumn]:
+    """Return the columns of a list: name to column."""
     names = uploaded.header or tuple(uploaded.computed_header_size)
     return {name: _column(uploaded, name) for name in names}
 
 
-def _column(uploaded: RecipientList, name: str) -> UploadedColumn:
+def _column(uploaded: RecipientList, name: str) -> _UploadedColumn:
     longest = uploaded.max_datas_map.get(name, "")
     counts = uploaded.computed_header_size.get(name, {})
     length = max([len(longest), *(length for length, count in counts.items() if count)])
-    return UploadedColumn(longest, length, counts.get(0, 0))
+    return _UploadedColumn(longest, length, counts.get(0, 0))
 
 
 @frozen
-class Extremes:
-    """Sizes between which every message of a list lies.
+class _Extremes:
+    """The sizes between which every message to a list lies.
 
     Attributes:
-        lightest: with every cell empty.
-        shown: with the longest cell of each column, as it is.
-        longest: that message.
-        heaviest: with cells of the same length, of the characters that take most.
-        are_bounds: whether that is certain; not for a template that computes.
+        lightest: the size with every cell empty.
+        shown: the size with the longest cell of each column, as it is.
+        longest: the message of that size.
+        heaviest: the size with cells of the same lengths, made of the characters that take most.
+        are_bounds: whether every message is sure to lie between them; not if the template computes.
     """
 
     lightest: Size
@@ -141,15 +137,15 @@ class Extremes:
     are_bounds: bool
 
 
-def extremes(plan: Plan, columns: Mapping[str, UploadedColumn]) -> Extremes:
-    """Return the extremes of the messages that a list with these columns can give."""
+def _extremes(plan: Plan, columns: Mapping[str, _UploadedColumn]) -> _Extremes:
+    """Return the extremes of the messages to a list with these columns."""
     composer = plan.composer
     syntax = SYNTAXES[composer.renderer]
     longest = _text(composer, {name: column.longest for name, column in columns.items()})
     shown = size_of(longest)
     others = {name: text for name, text in composer.defaults.items() if name not in columns}
     lightest = _text(evolve(composer, defaults=others), dict.fromkeys(columns, ""))
-    return Extremes(
+    return _Extremes(
         size_of(lightest),
         shown,
         LongMessage(None, shown.encoding, shown.units, shown.segments, longest),
@@ -159,21 +155,21 @@ def extremes(plan: Plan, columns: Mapping[str, UploadedColumn]) -> Extremes:
 
 
 def _text(composer: Composer, row: Mapping[str, str]) -> str:
-    return composer.settle(composer.compose(row))
+    return composer.apply_replacements(composer.compose(row))
 
 
 _HEAVY: Final = {Encoding.GSM7: "€", Encoding.UCS2: "\N{GRINNING FACE}"}
-"""A character of two units that no segment may part."""
+"""A character of two units, which no segment may split."""
 
 _MOST_ESCAPED: Final = '"'
-"""The character with the longest of HTML's escapes, `&quot;`."""
+"""The character with the longest escape in HTML: `&quot;`."""
 
 
-def _heaviest_row(plan: Plan, columns: Mapping[str, UploadedColumn]) -> dict[str, str]:
+def _heaviest_row(plan: Plan, columns: Mapping[str, _UploadedColumn]) -> dict[str, str]:
     composer = plan.composer
     cell = _HEAVY[Encoding.UCS2 if plan.allows(Encoding.UCS2) else Encoding.GSM7]
     if composer.replaces:
-        cell *= 2  # as for an ellipsis, which becomes three dots
+        cell *= 2  # an ellipsis becomes three dots, and other replacements take up to four septets
     if SYNTAXES[composer.renderer].escapes:
         cell = _MOST_ESCAPED + cell
     defaults = {name: len(composer.defaults.get(name, "")) for name in columns}
@@ -183,15 +179,20 @@ def _heaviest_row(plan: Plan, columns: Mapping[str, UploadedColumn]) -> dict[str
     }
 
 
-def _refusals(plan: Plan, sizes: Extremes, sources: CulpritSources, count: int) -> Iterator[Notice]:
+def _refusals(
+    plan: Plan, sizes: _Extremes, sources: CulpritSources, count: int
+) -> Iterator[Notice]:
     if sources.remain_in_message and not plan.allows(Encoding.UCS2):
         yield notice(ProblemCode.UCS2_IN_MESSAGE, count=count)
     elif not plan.fits(sizes.lightest):
         yield notice(ProblemCode.TOO_LONG, count=count)
 
 
-def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
-    """Return how many recipients of a list can get a message; a duplicate counts as valid."""
+def _sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
+    """Return how many recipients of a list can get a message.
+
+    The platform counts a duplicate as valid, so duplicates that are skipped are subtracted.
+    """
     valid = uploaded.valid_number_mobile
     count = uploaded.size or 0 if valid is None else valid
     repeated = uploaded.count_duplicate_mobile or 0
@@ -199,15 +200,17 @@ def sendable_count(uploaded: RecipientList, *, skips_duplicates: bool) -> int:
 
 
 def _missing(
-    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
+    composer: Composer, columns: Mapping[str, _UploadedColumn], count: int
 ) -> dict[str, RowCount]:
     absent = (name for name in composer.fields if name not in columns)
     return {name: RowCount(count) for name in absent if composer.defaults.get(name) is None}
 
 
-def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterator[Notice]:
-    """Yield what the platform counted and will not send, or not as expected."""
-    if number_column(uploaded_columns(uploaded)) is None:
+def _count_notices(
+    uploaded: RecipientList, columns: Mapping[str, _UploadedColumn], *, skips_duplicates: bool
+) -> Iterator[Notice]:
+    """Yield notices on the recipients that the platform counted as invalid or as duplicates."""
+    if number_column(columns) is None:
         yield notice(ProblemCode.NO_NUMBER_COLUMN, count=uploaded.size or 0)
     repeated = WarningCode.DUPLICATE_SKIPPED if skips_duplicates else WarningCode.DUPLICATE_SENT
     counts: list[tuple[NoticeCode, int | None, Iterable[int]]] = [
@@ -222,7 +225,7 @@ def count_notices(uploaded: RecipientList, *, skips_duplicates: bool) -> Iterato
         yield notice(ProblemCode.REFUSED_COUNTRY, country, count)
 
 
-def _empty_notices(composer: Composer, columns: Mapping[str, UploadedColumn]) -> Iterator[Notice]:
+def _empty_notices(composer: Composer, columns: Mapping[str, _UploadedColumn]) -> Iterator[Notice]:
     for name, count in _empty(composer, columns).items():
         if composer.defaults.get(name) is None:
             yield notice(WarningCode.EMPTY_FIELD, name, count)
@@ -231,7 +234,7 @@ def _empty_notices(composer: Composer, columns: Mapping[str, UploadedColumn]) ->
 def _character_notices(
     plan: Plan, sources: CulpritSources, row: Mapping[str, str]
 ) -> Iterator[Notice]:
-    """Yield what the longest cells show: of each column one cell, in a row that nobody knows."""
+    """Yield notices on the characters of the longest cells; their row numbers are not known."""
     for each in sources.notices(1):
         yield evolve(each, rows=())
     if not plan.allows(Encoding.UCS2):
@@ -239,7 +242,7 @@ def _character_notices(
             yield notice(ProblemCode.UCS2_IN_FIELD, column, count=1)
 
 
-def _size_notices(plan: Plan, sizes: Extremes) -> Iterator[Notice]:
+def _size_notices(plan: Plan, sizes: _Extremes) -> Iterator[Notice]:
     if not plan.fits(sizes.heaviest):
         yield Notice(
             WarningCode.MAY_BE_TOO_LONG,
@@ -257,13 +260,13 @@ def _size_notices(plan: Plan, sizes: Extremes) -> Iterator[Notice]:
 
 
 def _defaulted(
-    composer: Composer, columns: Mapping[str, UploadedColumn], count: int
+    composer: Composer, columns: Mapping[str, _UploadedColumn], count: int
 ) -> dict[str, int]:
     absent = {name: count for name in composer.fields if name not in columns}
-    holes = absent | _empty(composer, columns)
-    return {name: count for name, count in holes.items() if name in composer.defaults}
+    unfilled = absent | _empty(composer, columns)
+    return {name: count for name, count in unfilled.items() if name in composer.defaults}
 
 
-def _empty(composer: Composer, columns: Mapping[str, UploadedColumn]) -> dict[str, int]:
+def _empty(composer: Composer, columns: Mapping[str, _UploadedColumn]) -> dict[str, int]:
     shown = (name for name in composer.fields if name in columns)
     return {name: columns[name].empty for name in shown if columns[name].empty}

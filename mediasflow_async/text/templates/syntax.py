@@ -193,15 +193,11 @@ class Substitution:
             return values
         if strict:
             check_missing(self.names, fields, defaults)
-        places = zip(values, self.names, self.unfilled, strict=True)
+        values = [look_up_loosely(name, fields, defaults) for name in self.names]
         return [
-            _first(value, look_up_loosely(name, fields, defaults), unfilled)
-            for value, name, unfilled in places
+            unfilled if value is None else value
+            for value, unfilled in zip(values, self.unfilled, strict=True)
         ]
-
-
-def _first(*values: object | None) -> object:
-    return next(value for value in values if value is not None)
 
 
 def check_missing(
@@ -233,11 +229,14 @@ def look_up(
 def look_up_loosely(
     name: str, fields: Mapping[str, object], defaults: Mapping[str, object]
 ) -> object | None:
-    """Return the value of a field whose name differs in case or in blanks around it alone.
+    """Return the value of this field, or of one whose name differs in case or outer blanks alone.
 
     The guide writes `${FIRSTNAME}` for a recipient's `firstName`, and does not say what the
     platform makes of it. Guide: 2.1.
     """
+    value = look_up(name, fields, defaults)
+    if value is not None:
+        return value
     wanted = fold(name)
     names = filter(None, (*fields, *defaults))  # `csv.DictReader` puts surplus cells under None
     alike = (key for key in names if fold(key) == wanted)
