@@ -1,4 +1,4 @@
-"""Personalised messages as the platform renders them, and what looks wrong in them."""
+"""Personalised messages as the platform renders them, and what looks wrong in them. Guide: 2.1."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The real engines of HANDLEBARS, EJS and VELOCITY, inside QuickJS.
+"""The JavaScript engines of HANDLEBARS, EJS and VELOCITY, run by QuickJS.
 
-QuickJS runs JavaScript with neither files nor network, and under the limits below. All three
-engines live in it, VELOCITY too, since the Velocity engines written in Python let a template reach
-any Python object. `vendor/README.md` says where the JavaScript comes from.
+QuickJS runs JavaScript without access to files or network, and with the limits below. VELOCITY runs
+in it too, since the Velocity engines written in Python let a template reach any Python object.
+`vendor/README.md` says where the JavaScript comes from. QuickJS comes with the `[preview]` extra.
 """
 
 from __future__ import annotations
@@ -31,26 +31,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-TIME_LIMIT_SECONDS: Final = 1
-MEMORY_LIMIT_BYTES: Final = 64 * 1024 * 1024
-STACK_LIMIT_BYTES: Final = 512 * 1024
+__all__ = ["Program", "compile_program"]
+
+_TIME_LIMIT_SECONDS: Final = 1
+_MEMORY_LIMIT_BYTES: Final = 64 * 1024 * 1024
+_STACK_LIMIT_BYTES: Final = 512 * 1024
 
 
 def compile_program(template: str, renderer: Renderer) -> Program:
-    """Return `template` ready for its engine, which refuses a wrong template when it first runs.
+    """Return a function for a template that needs its engine, which parses it at the first call.
 
     Raises:
-        PreviewNotInstalled: there is no engine.
+        PreviewNotInstalled: the engine is not installed.
     """
     _quickjs(renderer)
-    fields = SYNTAXES[renderer].fields(template)
-    names = dict.fromkeys(field["name"] for field in fields)
-    return Program(template, renderer, tuple(names))
+    return Program(template, renderer, SYNTAXES[renderer].names(template))
 
 
 @frozen
 class Program:
-    """A template for one of the engines."""
+    """A template that one of the engines renders.
+
+    Attributes:
+        template: the template.
+        renderer: its renderer.
+        names: the names of the fields in it.
+    """
 
     template: str
     renderer: Renderer
@@ -62,7 +68,7 @@ class Program:
         """Return the text for one recipient.
 
         Raises:
-            MissingField: `strict`, and a shown field is neither in `fields` nor in `defaults`.
+            MissingField: `strict`, and a field is neither in `fields` nor in `defaults`.
             TemplateError: the engine refused the template, or took too long.
         """
         if strict:
@@ -88,9 +94,9 @@ class Program:
 
 
 class _Engines(threading.local):
-    """The running templates of each thread: a QuickJS context belongs to the thread it began in.
+    """The parsed templates of one thread: a QuickJS context works only in the thread that made it.
 
-    Each template has a context of its own, so that nothing that one does reaches another.
+    Each template has a context of its own, so that no template can change what another one sees.
     """
 
     def __init__(self) -> None:
@@ -100,15 +106,15 @@ class _Engines(threading.local):
         try:
             return str(json.loads(self.start(template, renderer)(json.dumps(fields))))
         except _quickjs(renderer).JSException as error:
-            self.start.cache_clear()  # what ran out of time or memory may be left half done
+            self.start.cache_clear()  # its context may be in any state after an error
             raise TemplateError(_reason(renderer, str(error))) from None
 
 
-# What is called once with the template, and gives a function from fields to text.
+# JavaScript functions that take the template once, and return a function from fields to text.
 _COMPILE: Final = {
     Renderer.HANDLEBARS: "Handlebars.compile",
     Renderer.EJS: "ejs.compile",
-    # With the methods of Java's strings that JavaScript spells otherwise.
+    # Adds the methods of Java's strings that those of JavaScript do not have.
     Renderer.VELOCITY: """(template) => {
         const methods = {
             length: (text) => text.length,
@@ -127,7 +133,7 @@ _COMPILE: Final = {
     }""",
 }
 
-# Text crosses the border as JSON, since QuickJS ends a bare one at its first NUL.
+# Texts are passed as JSON, since QuickJS cuts a string argument at its first NUL.
 _START: Final = """(compile, template) => {
     const show = compile(JSON.parse(template));
     return (fields) => JSON.stringify(show(JSON.parse(fields)));
@@ -136,9 +142,9 @@ _START: Final = """(compile, template) => {
 
 def _start(template: str, renderer: Renderer) -> Callable[[str], str]:
     context = _quickjs(renderer).Context()
-    context.set_memory_limit(MEMORY_LIMIT_BYTES)
-    context.set_max_stack_size(STACK_LIMIT_BYTES)
-    context.set_time_limit(TIME_LIMIT_SECONDS)
+    context.set_memory_limit(_MEMORY_LIMIT_BYTES)
+    context.set_max_stack_size(_STACK_LIMIT_BYTES)
+    context.set_time_limit(_TIME_LIMIT_SECONDS)
     context.eval(_source(renderer))
     compile_template = context.eval(_COMPILE[renderer])
     program: Callable[[str], str] = context.eval(_START)(compile_template, json.dumps(template))
@@ -162,12 +168,12 @@ def _quickjs(renderer: Renderer) -> ModuleType:
 
 
 def _reason(renderer: Renderer, report: str) -> str:
-    """Return what the engine said, without the piece of the message that it quotes."""
+    """Return the engine's error message without the piece of the template that it quotes."""
     message = report.partition("\n    at ")[0]
     if "interrupted" in message:
-        return f"the {renderer} template runs for more than {TIME_LIMIT_SECONDS} second"
+        return f"the {renderer} template runs for more than {_TIME_LIMIT_SECONDS} second"
     if "out of memory" in message:
-        return f"the {renderer} template needs more than {MEMORY_LIMIT_BYTES >> 20} MB"
+        return f"the {renderer} template needs more than {_MEMORY_LIMIT_BYTES >> 20} MB"
     paragraphs = message.split("\n\n")
     told = paragraphs[-1] if ">> " in paragraphs[0] else paragraphs[0]
     first, *quoted = told.splitlines() or [""]

@@ -1,4 +1,8 @@
-"""From a template and one recipient's fields to the text that the recipient reads."""
+"""Templates: what the recipient would read (`render`), and what looks wrong (`lint`).
+
+A compiled template is cached, since a campaign renders the same one for each recipient. Guide: 2.1,
+`msg` and `renderer`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from mediasflow_async.text.templates.syntax import SYNTAXES, compile_substitutio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+__all__ = ["Finding", "FindingKind", "lint", "placeholders", "render"]
+
 _NO_DEFAULTS: Final[Mapping[str, object]] = {}
 
 
@@ -29,18 +35,18 @@ def render(
 ) -> str:
     """Return `template` with one recipient's `fields` filled in, as the platform would send it.
 
-    Templates of text and fields alone are rendered here. Conditions, loops and the like of
-    HANDLEBARS, EJS and VELOCITY need the `[preview]` extra, whose engines run in the calling
-    thread, without access to files or network, and within a second and 64 MB. An unfilled
-    `${track_1}` stays, since the platform puts the short link there.
+    Templates of text and fields alone are rendered by the SDK. Conditions and loops of HANDLEBARS,
+    EJS and VELOCITY need the `[preview]` extra, whose engines run in the calling thread, without
+    access to files or network, for a second and in 64 MB at most. An unfilled `${track_1}` stays as
+    it is, since the platform puts the short link there.
 
     Args:
         template: the message, as given to `CampaignRequest(msg=...)`.
-        fields: value of each field by its exact name; None counts as empty.
+        fields: the recipient's fields, name to value; None counts as empty.
         renderer: how the template writes fields.
-        defaults: values for fields that are empty or missing.
-        strict: refuse a missing field. Otherwise a field whose name differs in case alone stands
-            in for it, and else nothing (VELOCITY: the field as it is written).
+        defaults: values for fields that are empty or missing, name to value.
+        strict: raise an error for a missing field. Otherwise the value of a field whose name
+            differs in case alone is taken, or nothing (VELOCITY: the field as it is written).
 
     Raises:
         MissingField: `strict`, and a field has no value and no default.
@@ -48,7 +54,7 @@ def render(
         TemplateError: the engine refused the template, or took too long.
         ValueError: `renderer` is none of the six.
 
-    Guide: 2.1 (msg, renderer, defaultForHeader).
+    Guide: 2.1, `msg`, `renderer` and `defaultForHeader`.
     """
     return _compiled(template, renderer)(fields, defaults or _NO_DEFAULTS, strict=strict)
 
@@ -71,11 +77,13 @@ def _compiled(template: str, renderer: str) -> _Compiled:
 def placeholders(template: str, renderer: Renderer | str = Renderer.BASIC) -> tuple[str, ...]:
     """Return the names of the fields that `template` shows, once each, in order.
 
-    The short links `track_1`, `track_2`... are not among them. In a template with conditions or
-    loops these are the fields outside of them and inside, but not those only asked about.
+    The short links `track_1`, `track_2`... are not among them. Fields inside of conditions and
+    loops are, but not those that only a condition reads. Guide: 2.1, `msg`.
+
+    Raises:
+        ValueError: `renderer` is none of the six.
     """
-    found = SYNTAXES[Renderer(renderer)].fields(template)
-    names = dict.fromkeys(field["name"] for field in found)
+    names = SYNTAXES[Renderer(renderer)].names(template)
     return tuple(name for name in names if not is_track(name))
 
 
@@ -86,7 +94,7 @@ def lint(
 
     Args:
         template: the message.
-        field_names: the names that have a value or a default, letter case as it is.
+        field_names: the names that have a value or a default, in their exact letter case.
         renderer: how the template should write fields.
 
     Raises:
@@ -96,7 +104,11 @@ def lint(
     """
     kind = Renderer(renderer)
     known = list(field_names)
-    found = (*_names(template, known, kind), *_escaped(template, kind), *_foreign(template, kind))
+    found = (
+        *_name_findings(template, known, kind),
+        *_escape_findings(template, kind),
+        *_foreign_findings(template, kind),
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -105,10 +117,10 @@ class Finding:
     """Something that looks wrong with one field of a template.
 
     Attributes:
-        kind: what it is.
-        placeholder: name of the field in the template.
+        kind: what looks wrong.
+        placeholder: the name of the field in the template.
         suggestion: what to write instead: a name for `NEAR_MISS`, a piece of template for
-            `HTML_ESCAPED` and `OTHER_SYNTAX`, None where nothing suggests itself.
+            `HTML_ESCAPED` and `OTHER_SYNTAX`; None for `UNKNOWN_FIELD`.
     """
 
     kind: FindingKind
@@ -123,11 +135,11 @@ class FindingKind(StrEnum):
     """What may be wrong with a field of a template."""
 
     NEAR_MISS = "NEAR_MISS"
-    """No field has this name, but one has nearly this name."""
+    """The recipients have no field of this name, but one whose name is nearly the same."""
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
-    """No field has this name."""
+    """The recipients have no field of this name, and there is no default."""
     HTML_ESCAPED = "HTML_ESCAPED"
-    """The renderer replaces characters such as `&` and `'` as in a web page."""
+    """The renderer escapes characters such as `&` and `'` for HTML."""
     OTHER_SYNTAX = "OTHER_SYNTAX"
     """The field is written for another renderer, and would be sent as it is written."""
 
@@ -146,7 +158,7 @@ _SENTENCES: Final[Mapping[FindingKind, str]] = {
 _CLOSE_ENOUGH: Final = 0.8
 
 
-def _names(template: str, known: list[str], renderer: Renderer) -> Iterator[Finding]:
+def _name_findings(template: str, known: list[str], renderer: Renderer) -> Iterator[Finding]:
     folded = {fold(name): name for name in known}
     for field in SYNTAXES[renderer].fields(template):
         name = field["name"]
@@ -159,20 +171,20 @@ def _names(template: str, known: list[str], renderer: Renderer) -> Iterator[Find
             yield Finding(FindingKind.UNKNOWN_FIELD, name)
 
 
-def _escaped(template: str, renderer: Renderer) -> Iterator[Finding]:
+def _escape_findings(template: str, renderer: Renderer) -> Iterator[Finding]:
     syntax = SYNTAXES[renderer]
     for field in syntax.fields(template):
         if syntax.escapes_value(field):
-            unescaped = syntax.example.replace("x", field["name"])
+            unescaped = syntax.write(field["name"])
             yield Finding(FindingKind.HTML_ESCAPED, field["name"], unescaped)
 
 
-def _foreign(template: str, renderer: Renderer) -> Iterator[Finding]:
+def _foreign_findings(template: str, renderer: Renderer) -> Iterator[Finding]:
     rest = SYNTAXES[renderer].field.sub(" ", template)
     for other, syntax in SYNTAXES.items():
-        # VELOCITY reads a plain $ as a field, which is more often a price.
+        # A $ before a word is a field to VELOCITY, but in other templates more often a price.
         if other in {renderer, Renderer.VELOCITY}:
             continue
         for field in syntax.fields(rest):
-            rewritten = SYNTAXES[renderer].example.replace("x", field["name"])
+            rewritten = SYNTAXES[renderer].write(field["name"])
             yield Finding(FindingKind.OTHER_SYNTAX, field["name"], rewritten)

@@ -1,4 +1,10 @@
-"""How each renderer writes a field, and which templates hold nothing but text and fields."""
+"""How each of the six renderers writes a field, and the substitution of fields by values.
+
+A template that is nothing but text and fields, as most are, is compiled into a `Substitution` and
+needs no engine, whatever its renderer. Where a value comes from (the recipient's field, its
+default, a field whose name differs in case alone) is decided here for the engines too. Guide: 2.1,
+`renderer` and `defaultForHeader`.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +19,37 @@ from mediasflow_async.models import Renderer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = [
+    "SYNTAXES",
+    "MissingField",
+    "PreviewNotInstalled",
+    "Substitution",
+    "Syntax",
+    "TemplateError",
+    "check_missing",
+    "compile_substitution",
+    "fold",
+    "is_track",
+    "look_up",
+    "look_up_loosely",
+]
+
 _NOTHING: Final = re.compile(r"(?!)")
 
 
 @frozen
 class Syntax:
-    """The way one renderer writes a field.
+    """How one renderer writes a field.
 
     Attributes:
-        field: matches one field; its group `name` is the field's name, its group `raw`, where it
-            has one, takes part when the value is not escaped.
-        logic: matches what is neither text nor a field, in what fields leave over.
+        field: matches one field. Its group `name` is the field's name; its group `raw`, where
+            values are escaped, matches when this one is not.
+        logic: matches what is neither text nor a field, in a template whose fields are removed.
         example: a field called `x`, unescaped.
-        escapes: what the renderer replaces in values, by code point.
-        assigned: matches, as its only group, a name to which the template gives a value itself.
-        reserved: names that the engine keeps for itself.
-        keeps_unknown: a field without value stays as it is written, instead of vanishing.
+        escapes: the renderer's escapes for HTML in values, by code point; None where it has none.
+        assigned: matches, as its only group, a name to which the template itself gives a value.
+        reserved: names that belong to the engine.
+        keeps_unknown: whether a field without a value stays as it is written, or becomes empty.
     """
 
     field: re.Pattern[str]
@@ -40,9 +61,17 @@ class Syntax:
     keeps_unknown: bool = False
 
     def fields(self, template: str) -> Iterator[re.Match[str]]:
-        """Yield the fields of `template`, in order."""
+        """Yield the match of each field in `template`, in order."""
         own = self.reserved.union(self.assigned.findall(template))
         return (match for match in self.field.finditer(template) if match["name"] not in own)
+
+    def names(self, template: str) -> tuple[str, ...]:
+        """Return the names of the fields in `template`, once each, in order."""
+        return tuple(dict.fromkeys(field["name"] for field in self.fields(template)))
+
+    def write(self, name: str) -> str:
+        """Return the field called `name`, unescaped, as a template writes it."""
+        return self.example.replace("x", name)
 
     def escapes_value(self, field: re.Match[str]) -> bool:
         """Tell whether the value of this field is escaped for HTML."""
@@ -55,7 +84,7 @@ class Syntax:
         return self.logic.search(self.field.sub(" ", template)) is None
 
 
-# Names that JavaScript can read; those with two underscores first belong to the engines.
+# Identifiers of JavaScript; those that begin with two underscores belong to the engines.
 _NAME: Final = r"(?P<name>(?!__)[A-Za-z_À-ÖØ-öø-ÿ][\w]*)"
 
 _HANDLEBARS_WORDS: Final = (
@@ -127,7 +156,7 @@ SYNTAXES: Final[Mapping[Renderer, Syntax]] = {
 
 
 def compile_substitution(template: str, syntax: Syntax) -> Substitution:
-    """Cut a plain template at its fields."""
+    """Return a template of text and fields alone, cut at its fields."""
     found = list(syntax.fields(template))
     cuts = [0, *(edge for field in found for edge in field.span()), len(template)]
     texts = [template[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True)]
@@ -144,7 +173,7 @@ def compile_substitution(template: str, syntax: Syntax) -> Substitution:
 
 def _unfilled(field: re.Match[str], syntax: Syntax) -> str:
     if is_track(field["name"]):
-        # Not as it is written where that would be escaped in its turn.
+        # Where values are escaped, the field as it is written would be escaped too.
         return field[0] if syntax.escapes is None else f"${{{field['name']}}}"
     return field[0] if syntax.keeps_unknown and not field["quiet"] else ""
 
@@ -154,10 +183,10 @@ class Substitution:
     """A template cut into text and fields.
 
     Attributes:
-        layout: the text, with `%s` in the place of each field.
-        names: the field of each place.
-        unfilled: what stands in each place without a value.
-        escapes: what is replaced in the value of each place; empty when nothing is anywhere.
+        layout: the text, with `%s` for each field.
+        names: the name of each field.
+        unfilled: the text for each field that has no value.
+        escapes: the escapes for the value of each field; empty when no value is escaped.
     """
 
     layout: str
@@ -203,7 +232,11 @@ class Substitution:
 def check_missing(
     names: tuple[str, ...], fields: Mapping[str, object], defaults: Mapping[str, object]
 ) -> None:
-    """Raise `MissingField` with the names that have no value and that nobody else fills."""
+    """Raise an error if a field has no value, the platform's short links apart.
+
+    Raises:
+        MissingField: with the names of these fields.
+    """
     wanted = (name for name in dict.fromkeys(names) if not is_track(name))
     missing = [name for name in wanted if look_up(name, fields, defaults) is None]
     if missing:
@@ -213,9 +246,10 @@ def check_missing(
 def look_up(
     name: str, fields: Mapping[str, object], defaults: Mapping[str, object]
 ) -> object | None:
-    """Return the value of exactly this field, or its default where it is empty or missing.
+    """Return the value of the field with exactly this name, or its default.
 
-    None where there is neither. Guide: 2.1 (defaultForHeader).
+    The default counts where the field is empty or missing. None where there is neither. Guide: 2.1,
+    `defaultForHeader`.
     """
     value = fields.get(name)
     if value is not None and value != "":
@@ -229,7 +263,7 @@ def look_up(
 def look_up_loosely(
     name: str, fields: Mapping[str, object], defaults: Mapping[str, object]
 ) -> object | None:
-    """Return the value of this field, or of one whose name differs in case or outer blanks alone.
+    """Return the value of a field, or of one whose name differs only in case or outer blanks.
 
     The guide writes `${FIRSTNAME}` for a recipient's `firstName`, and does not say what the
     platform makes of it. Guide: 2.1.
@@ -238,13 +272,13 @@ def look_up_loosely(
     if value is not None:
         return value
     wanted = fold(name)
-    names = filter(None, (*fields, *defaults))  # `csv.DictReader` puts surplus cells under None
+    names = filter(None, (*fields, *defaults))  # csv.DictReader puts surplus cells under None
     alike = (key for key in names if fold(key) == wanted)
     return next((look_up(key, fields, defaults) for key in alike), None)
 
 
 def fold(name: str) -> str:
-    """Return `name` in the form in which names that differ in case and blanks are equal."""
+    """Return `name` without outer blanks and case, to compare it with others."""
     return name.strip().casefold()
 
 
@@ -252,19 +286,22 @@ _TRACK: Final = re.compile(r"track_[1-9][0-9]*")
 
 
 def is_track(name: str) -> bool:
-    """Tell whether the platform fills this field with a short link. Guide: 2.1 (tinyList)."""
+    """Tell whether the platform fills this field with a short link. Guide: 2.1, `tinyList`."""
     return _TRACK.fullmatch(name.strip()) is not None
 
 
 class TemplateError(ValueError):
-    """A message cannot be personalised: the platform answers with status 5 or refuses it."""
+    """A message cannot be personalised: the platform would answer with status 5, or refuse it.
+
+    Its text shows no text of the message. Guide: 2.1.
+    """
 
 
 class MissingField(TemplateError):
-    """Fields of the template are neither in the recipient nor in the defaults.
+    """Fields of the template are neither among the recipient's fields nor among the defaults.
 
     Attributes:
-        names: the missing fields, in the template's order.
+        names: the names of the missing fields, in the template's order.
     """
 
     def __init__(self, *names: str) -> None:
@@ -277,10 +314,10 @@ class MissingField(TemplateError):
 
 
 class PreviewNotInstalled(TemplateError):
-    """The template needs its real engine, which the `[preview]` extra brings.
+    """The template needs its engine, which the `[preview]` extra installs.
 
     Attributes:
-        renderer: name of the renderer.
+        renderer: the name of the renderer.
     """
 
     def __init__(self, renderer: str) -> None:
