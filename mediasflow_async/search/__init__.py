@@ -1,4 +1,7 @@
-"""The search language of the period reports: built, written, read and evaluated.
+"""The search language of the period reports. Guide: 2.6.
+
+A search is built from selectors or read by `parse`, written by `str()` or `to_text`, and evaluated
+on the rows of a report by `matches` and `may_match`.
 
     >>> from mediasflow_async.search import field, item, msg, parse, type_
     >>> search = (field("REF") == "DRAFT") & item.startswith("3368581")
@@ -7,7 +10,7 @@
     >>> parse("type==P2P, msg =re= Hello*") == ((type_ == "P2P") | msg.matches("Hello*"))
     True
 
-The language is RSQL (a superset of FIQL) with the operator `=re=`. Guide: 2.6.
+The language is RSQL, a superset of FIQL, with an operator of its own, `=re=`.
 """
 
 from __future__ import annotations

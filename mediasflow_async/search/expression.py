@@ -1,4 +1,9 @@
-"""The tree of a search: comparisons joined by and (`;`) and or (`,`)."""
+"""A search as a tree of comparisons joined by and (`;`) and or (`,`), and how it is written.
+
+There are two ways to write a value. `rsql` is the language of the parser that the API seems to use:
+a value is plain, or in quotes with backslash escapes. `fiql` is the older language that the guide
+names: nothing is quoted, and special characters are percent-encoded. Guide: 2.6.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +22,29 @@ from mediasflow_async.secrecy import mask_phone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+__all__ = [
+    "RESERVED",
+    "And",
+    "Comparison",
+    "Expression",
+    "Operator",
+    "Or",
+    "Prefix",
+    "QuoteStyle",
+    "Raw",
+    "RegexStyle",
+    "SearchSyntaxError",
+    "Style",
+    "read_plain",
+    "read_quoted",
+    "to_text",
+]
+
 QuoteStyle = Literal["rsql", "fiql"]
+"""How values are written: `rsql` quotes special ones, `fiql` percent-encodes them. Guide: 2.6."""
+
 RegexStyle = Literal["guide", "regex"]
+"""How a prefix is written: `guide` as `3368581*`, `regex` as `^3368581`. Guide: 2.6."""
 
 
 def to_text(
@@ -27,7 +53,12 @@ def to_text(
     quote_style: QuoteStyle = "rsql",
     regex_style: RegexStyle = "guide",
 ) -> str:
-    """Return the text to send for `search`; text stays as it is.
+    """Return the text to send for `search`; a text stays as it is. Guide: 2.6.
+
+    Args:
+        search: an expression, or a search that is already written.
+        quote_style: `rsql` quotes special values, `fiql` percent-encodes them.
+        regex_style: `guide` writes a prefix as `3368581*`, `regex` as `^3368581`.
 
     Raises:
         ValueError: a value or a prefix cannot be written in the chosen style.
@@ -39,7 +70,7 @@ def to_text(
 
 @frozen
 class Style:
-    """The two choices in writing that the guide leaves open.
+    """The two choices that the guide leaves open when a search is written. Guide: 2.6.
 
     Attributes:
         quote_style: `rsql` quotes special values, `fiql` percent-encodes them.
@@ -51,13 +82,13 @@ class Style:
 
 
 class Expression(ABC):
-    """A search, or a part of one. Join them with `&` and `|`; `str()` gives the text to send."""
+    """A search, or a part of one. `&` and `|` join two, and `str()` gives the text to send."""
 
     __slots__ = ()
 
     @abstractmethod
     def write(self, style: Style, /) -> str:
-        """Return the text of this part."""
+        """Return the text of this expression."""
 
     def __and__(self, other: Expression) -> And:
         return And((self, other))
@@ -75,9 +106,9 @@ class Expression(ABC):
 
 
 class Operator(StrEnum):
-    """A comparison operator, valued as it is written.
+    """A comparison operator; its value is how it is written.
 
-    All but `REGEX` come with the RSQL language; `REGEX` is the API's own. Guide: 2.6.
+    All are from RSQL but `REGEX`, which is the API's own. Guide: 2.6.
     """
 
     EQUAL = "=="
@@ -97,7 +128,7 @@ class Operator(StrEnum):
 
 
 def _check_selector(_: Comparison | Prefix, __: Attribute[str], name: str) -> None:
-    if not is_plain(name):
+    if not _is_plain(name):
         raise ValueError(
             f"a search cannot name {name!r}: no spaces, quotes or any of ( ) ; , = < > ! ~"
         )
@@ -115,13 +146,13 @@ def _texts(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _hidden(value: object) -> str:
-    return hide_digits(repr(value))
+def _masked_repr(value: object) -> str:
+    return _mask_numbers(repr(value))
 
 
 @frozen(str=False)
 class Comparison(Expression):
-    """`selector operator value`, such as `fields.REF==DRAFT`.
+    """A selector, an operator and its values, such as `fields.REF==DRAFT`. Guide: 2.6.
 
     Attributes:
         selector: `item`, `type`, `msg` or `fields.KEY`.
@@ -129,18 +160,19 @@ class Comparison(Expression):
         values: one text, or several after `=in=` and `=out=`.
 
     Raises:
-        ValueError: the selector has a reserved character, or the operator takes fewer values.
+        ValueError: the selector has a reserved character, or the operator does not take so many
+            values.
     """
 
     selector: str = field(validator=_check_selector)
     operator: Operator = field(converter=Operator)
-    values: tuple[str, ...] = field(converter=_texts, validator=_check_values, repr=_hidden)
+    values: tuple[str, ...] = field(converter=_texts, validator=_check_values, repr=_masked_repr)
 
     def write(self, style: Style, /) -> str:
         """Return the text of this comparison."""
-        values = ",".join(write_value(value, style.quote_style) for value in self.values)
+        values = ",".join(_write_value(value, style.quote_style) for value in self.values)
         written = f"({values})" if self.operator.takes_many else values
-        return f"{write_name(self.selector, style.quote_style)}{self.operator.value}{written}"
+        return f"{_write_name(self.selector, style.quote_style)}{self.operator.value}{written}"
 
 
 _BEFORE_METACHARACTER = re.compile(r"[^\\.^$*+?{}\[\]()|]*")
@@ -150,13 +182,20 @@ _BEFORE_METACHARACTER = re.compile(r"[^\\.^$*+?{}\[\]()|]*")
 class Prefix(Expression):
     """The value of `selector` begins with `prefix`.
 
-    The language has no such operator. It is written with `=re=`, in one of two styles, since the
-    guide's own examples leave open whether `3368581*` is read as a wildcard or as a regular
-    expression, which finds more. `may_match` takes the surplus out of the answer. Guide: 2.6.
+    The language has no such operator, so `=re=` is used. The guide's examples leave open whether
+    the server reads `3368581*` as a wildcard or as a regular expression, which finds more: hence
+    two styles, and `may_match`, which removes the surplus rows from the answer. Guide: 2.6.
+
+    Attributes:
+        selector: `item`, `type`, `msg` or `fields.KEY`.
+        prefix: the text with which the value begins; never empty.
+
+    Raises:
+        ValueError: `prefix` is empty, or the selector has a reserved character.
     """
 
     selector: str = field(validator=_check_selector)
-    prefix: str = field(validator=min_len(1), repr=_hidden)
+    prefix: str = field(validator=min_len(1), repr=_masked_repr)
 
     def write(self, style: Style, /) -> str:
         """Return this prefix as an `=re=` comparison.
@@ -169,7 +208,8 @@ class Prefix(Expression):
         return Comparison(self.selector, Operator.REGEX, (pattern,)).write(style)
 
     def _wildcard(self) -> str:
-        # Cut before the first metacharacter, so that both readings find at least every match.
+        # The prefix is cut before its first metacharacter, so that a wildcard and a regular
+        # expression both find at least every match.
         known = _BEFORE_METACHARACTER.match(self.prefix)
         if known is None or not known[0]:
             msg = (
@@ -197,7 +237,11 @@ def _flat(kind: type[And | Or], operands: Iterable[Expression]) -> tuple[Express
 
 @frozen(str=False)
 class And(Expression):
-    """Every operand holds. Written with `;`, which binds tighter than `,`."""
+    """A search in which every operand holds. Written with `;`, which binds tighter than `,`.
+
+    Attributes:
+        operands: two or more expressions, none of them an `And`.
+    """
 
     operands: tuple[Expression, ...] = field(converter=_flat_and, validator=min_len(2))
 
@@ -208,7 +252,11 @@ class And(Expression):
 
 @frozen(str=False)
 class Or(Expression):
-    """At least one operand holds. Written with `,`."""
+    """A search in which at least one operand holds. Written with `,`.
+
+    Attributes:
+        operands: two or more expressions, none of them an `Or`.
+    """
 
     operands: tuple[Expression, ...] = field(converter=_flat_or, validator=min_len(2))
 
@@ -224,29 +272,35 @@ def _grouped(operand: Expression, style: Style, *loose: type[Expression]) -> str
 
 @frozen(str=False)
 class Raw(Expression):
-    """Search text that is sent as it is, for what this module does not know."""
+    """Search text that is sent as it is, for what the other expressions cannot say.
 
-    text: str = field(repr=_hidden)
+    Attributes:
+        text: the text.
+    """
+
+    text: str = field(repr=_masked_repr)
 
     def write(self, _style: Style, /) -> str:
         """Return the text unchanged."""
         return self.text
 
 
-def write_name(name: str, style: QuoteStyle) -> str:
-    """Write a selector such as `fields.REF`."""
+def _write_name(name: str, style: QuoteStyle) -> str:
+    """Return a selector, such as `fields.REF`, as it is written."""
     return name if style == "rsql" else percent_encode(name, safe="")
 
 
-def write_value(value: str, style: QuoteStyle) -> str:
-    """Write one value, with no more quoting than it needs.
+def _write_value(value: str, style: QuoteStyle) -> str:
+    """Return `value` with no more quoting than it needs.
 
     Raises:
         ValueError: the value is empty, which `fiql` has no way to write.
     """
     if style == "fiql":
-        return _percent_encoded(value)
-    if is_plain(value):
+        if not value:
+            raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
+        return percent_encode(value, safe="*:")
+    if _is_plain(value):
         return value
     escaped = _NEEDS_BACKSLASH.sub(r"\\\g<0>", value)
     return f'"{escaped}"'
@@ -257,19 +311,13 @@ _PLAIN = re.compile(rf"[^{RESERVED}\s\x00-\x1f\x7f]+")
 _NEEDS_BACKSLASH = re.compile(r'[\\"]')
 
 
-def is_plain(text: str) -> bool:
-    """Tell whether `text` can stand in a search without quotes."""
+def _is_plain(text: str) -> bool:
+    """Tell whether `text` needs no quotes in a search."""
     return _PLAIN.fullmatch(text) is not None
 
 
-def _percent_encoded(value: str) -> str:
-    if not value:
-        raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
-    return percent_encode(value, safe="*:")
-
-
 def read_plain(token: str, style: QuoteStyle) -> str:
-    """Read a token without quotes.
+    """Return the value of a token without quotes.
 
     Raises:
         UnicodeDecodeError: the percent-encoded bytes are not UTF-8.
@@ -281,34 +329,34 @@ _BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def read_quoted(token: str) -> str:
-    """Read a token in single or double quotes; a backslash makes any character plain."""
+    """Return the value of a token in single or double quotes, with backslash escapes."""
     return _BACKSLASHED.sub(r"\1", token[1:-1])
 
 
-_PICTURE_RADIUS = 40
+_SHOWN_AROUND = 40
 
 
 class SearchSyntaxError(ValueError):
-    """A search, or a pattern inside one, cannot be read.
+    """A search, or a regular expression in one, cannot be read. Guide: 2.6.
 
-    Its text shows the place with a caret; phone numbers in it are half hidden.
+    Its text shows the position with a caret; phone numbers in it are masked.
 
     Attributes:
-        reason: what is wrong, without the place.
-        text: the text that was read, numbers half hidden.
+        reason: what is wrong, without the position.
+        text: the text that was read, its numbers masked.
         position: index of the offending character in `text`, counted from 0.
     """
 
     def __init__(self, reason: str, text: str, position: int) -> None:
         self.reason = reason
-        self.text = hide_digits(text)
+        self.text = _mask_numbers(text)
         self.position = position
         super().__init__(reason, self.text, position)
 
     def __str__(self) -> str:
-        start = max(0, self.position - _PICTURE_RADIUS)
-        picture = self.text[start : self.position + _PICTURE_RADIUS]
-        one_line = "".join(character if character.isprintable() else " " for character in picture)
+        start = max(0, self.position - _SHOWN_AROUND)
+        shown = self.text[start : self.position + _SHOWN_AROUND]
+        one_line = "".join(character if character.isprintable() else " " for character in shown)
         caret = " " * (self.position - start) + "^"
         return f"{self.reason} (character {self.position + 1})\n  {one_line}\n  {caret}"
 
@@ -316,9 +364,9 @@ class SearchSyntaxError(ValueError):
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ .]?\d){5,}")
 
 
-def hide_digits(text: str) -> str:
-    """Return `text` with every number of six digits and more half hidden.
+def _mask_numbers(text: str) -> str:
+    """Return `text` with every number of six or more digits masked.
 
-    The length stays the same, so that a position in `text` still points at the same place.
+    The length stays the same, so that a position in `text` stays valid.
     """
     return _LONG_NUMBER.sub(lambda number: mask_phone(number[0]), text)

@@ -1,4 +1,9 @@
-"""Searches evaluated here: by the sandbox in full, by the client as far as it can be sure."""
+"""Searches evaluated on the rows of a report.
+
+The sandbox evaluates them in full (`matches`). The client only removes rows that the server cannot
+have meant (`may_match`). A regular expression from a user is compiled only if it cannot run for
+long: Python's `re` has no time limit, and some patterns take exponential time. Guide: 2.6.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +29,17 @@ from mediasflow_async.search.expression import (
 from mediasflow_async.search.parser import parse
 from mediasflow_async.search.selectors import report_forms
 
+__all__ = ["matches", "may_match"]
+
 
 def matches(search: Expression, row: Mapping[str, object]) -> bool:
-    """Tell whether `search` finds `row`.
+    """Tell whether `search` finds `row`. Guide: 2.6.
 
-    `=re=` finds its pattern anywhere in the value. `=lt=` and its kin compare numbers as numbers
-    and anything else as text. A missing value is found by `!=` and `=out=` only.
+    `=re=` finds its pattern anywhere in the value. `=lt=`, `=le=`, `=gt=` and `=ge=` compare
+    numbers as numbers and anything else as text. Only `!=` and `=out=` find a missing value.
 
     Args:
-        search: what `parse` or the selectors give.
+        search: an expression, from `parse` or from the selectors.
         row: `{"item": ..., "type": ..., "msg": ..., "fields": {KEY: ...}}`.
 
     Raises:
@@ -54,11 +61,15 @@ def matches(search: Expression, row: Mapping[str, object]) -> bool:
 
 
 def may_match(search: Expression, row: Mapping[str, object]) -> bool:
-    """Tell whether the server can have meant `row` as an answer to `search`.
+    """Tell whether `row` can be an answer to `search`, or is sure to be a surplus one. Guide: 2.6.
 
-    Only prefixes are looked at: `item.startswith("3368581")` is sent in a form that finds more
-    than it should. How the server compares anything else is its own affair, so that is taken as
-    true, as is a prefix of a value that `row` does not show. Guide: 2.6.
+    Only prefixes are checked: `item.startswith("3368581")` may be sent in a form that finds more
+    than it should. Anything else is assumed to hold, since how the server compares is not known,
+    as is a prefix of a value that `row` does not have.
+
+    Args:
+        search: an expression, from `parse` or from the selectors.
+        row: as in `matches`.
     """
     match search:
         case And(operands):
@@ -104,7 +115,7 @@ def _holds(operator: Operator, value: str | None, wanted: tuple[str, ...]) -> bo
     if operator in {Operator.EQUAL, Operator.IN}:
         return value in wanted
     if operator is Operator.REGEX:
-        pattern = compile_pattern(wanted[0])
+        pattern = _compile_pattern(wanted[0])
         return value is not None and pattern.search(value) is not None
     return value is not None and bool(_ORDERED[operator](_order(value, wanted[0]), 0))
 
@@ -127,12 +138,12 @@ def _order(left: str, right: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Compile an `=re=` pattern.
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the pattern of `=re=`, compiled.
 
     Raises:
-        SearchSyntaxError: it is no regular expression, or one that could take very long: over
-            200 characters, too many repeats or choices, or such inside a repeated group.
+        SearchSyntaxError: it is no regular expression, or one that could run for very long: it has
+            over 200 characters, too many repeats or choices, or any inside a repeated group.
     """
     _refuse_slow(pattern)
     try:
@@ -146,13 +157,13 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise SearchSyntaxError("the regular expression is too large", pattern, 0) from None
 
 
-MAX_LENGTH = 200
+_MAX_LENGTH = 200
 
-MAX_REPEATS = 2
-"""How often a pattern may say `*`, `+` or `{}`: each multiplies the time by the text's length."""
+_MAX_REPEATS = 2
+"""How many `*`, `+` and `{}` a pattern may have: each multiplies the time by the text's length."""
 
-MAX_CHOICES = 10
-"""How often a pattern may say `?` or `|`: each may double the time."""
+_MAX_CHOICES = 10
+"""How many `?` and `|` a pattern may have: each may double the time."""
 
 _TOKEN = re.compile(
     r"""
@@ -167,16 +178,16 @@ _TOKEN = re.compile(
 
 
 def _refuse_slow(pattern: str) -> None:
-    if len(pattern) > MAX_LENGTH:
-        raise SearchSyntaxError(f"more than {MAX_LENGTH} characters", pattern, MAX_LENGTH)
+    if len(pattern) > _MAX_LENGTH:
+        raise SearchSyntaxError(f"more than {_MAX_LENGTH} characters", pattern, _MAX_LENGTH)
     counts = Counter[str]()
     groups = [False]
     closed_varying_at = -1
     for token in _TOKEN.finditer(pattern):
         kind = token.lastgroup or ""
         counts[kind] += 1
-        if counts["repeat"] > MAX_REPEATS or counts["choice"] > MAX_CHOICES:
-            reason = f"more than {MAX_REPEATS} repeats or {MAX_CHOICES} choices"
+        if counts["repeat"] > _MAX_REPEATS or counts["choice"] > _MAX_CHOICES:
+            reason = f"more than {_MAX_REPEATS} repeats or {_MAX_CHOICES} choices"
             raise SearchSyntaxError(reason, pattern, token.start())
         if kind == "repeat" and token.start() == closed_varying_at:
             reason = "a repeated group may hold no repeat and no choice"
@@ -186,7 +197,11 @@ def _refuse_slow(pattern: str) -> None:
 
 
 def _close_varying(groups: list[bool], kind: str) -> bool:
-    """Follow one token through the open groups; tell whether it closes one that varies."""
+    """Update the stack of open groups with one token; tell whether it closes one that varies.
+
+    A group varies if it has a repeat or a choice in it: repeating such a group can take exponential
+    time.
+    """
     if kind == "open":
         groups.append(False)
     elif kind in {"repeat", "choice"}:

@@ -1,4 +1,6 @@
-"""From text to a tree. The grammar, lowest precedence first; blanks may stand between the parts.
+"""The parser of searches: a recursive descent over the text. Guide: 2.6.
+
+The grammar, lowest precedence first, with optional blanks between the parts:
 
     or         = and *( "," and )
     and        = unit *( ";" unit )
@@ -32,26 +34,28 @@ from mediasflow_async.search.expression import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["MAX_DEPTH", "parse"]
+
 MAX_DEPTH = 50
-"""Parentheses may stand inside each other this many times."""
+"""How many parentheses may be open at once, so that the recursion is bounded."""
 
 
 def parse(text: str, *, quote_style: QuoteStyle = "rsql") -> Expression:
-    """Read a search.
+    """Return the expression that `text` is. Guide: 2.6.
 
-    Reading forgives what a person may type: blanks between the parts, `and` and `or`, `<` for
-    `=lt=`, quotes of either kind, more parentheses than needed.
+    What a person may type is read too: blanks between the parts, `and` and `or`, `<` for `=lt=`,
+    quotes of either kind, more parentheses than needed.
 
     Args:
         text: the search, not URL-encoded.
         quote_style: `fiql` also decodes percent-encoded characters.
 
     Raises:
-        SearchSyntaxError: and nothing else, whatever the text.
+        SearchSyntaxError: `text` is not a search. No text raises any other error.
     """
-    reader = _Reader(text, quote_style)
-    search = reader.either()
-    reader.end()
+    parser = _Parser(text, quote_style)
+    search = parser.either()
+    parser.end()
     return search
 
 
@@ -77,44 +81,16 @@ _Part = TypeVar("_Part")
 
 
 @define
-class _Reader:
-    """A place in the text, and one method for each rule of the grammar."""
+class _Parser:
+    """A position in the text, with one method for each rule of the grammar.
+
+    `either` and `both` are the rules `or` and `and`, which are keywords of Python.
+    """
 
     text: str
     quote_style: QuoteStyle
     position: int = 0
     depth: int = 0
-
-    def fail(self, reason: str, position: int | None = None) -> SearchSyntaxError:
-        return SearchSyntaxError(reason, self.text, self.position if position is None else position)
-
-    def skip_blanks(self) -> int:
-        blanks = _BLANKS.match(self.text, self.position)
-        self.position = blanks.end() if blanks else self.position
-        return self.position
-
-    def take(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.match(self.text, self.skip_blanks())
-        if found is None:
-            return None
-        self.position = found.end()
-        return found[0]
-
-    def need(self, pattern: re.Pattern[str], what: str) -> str:
-        token = self.take(pattern)
-        if token is None:
-            raise self.fail(f"expected {what}")
-        return token
-
-    def listed(self, read: Callable[[], _Part], separator: re.Pattern[str]) -> list[_Part]:
-        parts = [read()]
-        while self.take(separator):
-            parts.append(read())
-        return parts
-
-    def end(self) -> None:
-        if self.skip_blanks() < len(self.text):
-            raise self.fail("expected ; or , or the end of the search")
 
     def either(self) -> Expression:
         parts = self.listed(self.both, _OR)
@@ -138,7 +114,7 @@ class _Reader:
 
     def comparison(self) -> Comparison:
         started_at = self.skip_blanks()
-        selector = self.decoded(
+        selector = self.unescaped(
             self.need(_SELECTOR, "a name to compare, such as item or fields.REF")
         )
         operator = self.operator()
@@ -165,11 +141,42 @@ class _Reader:
     def value(self) -> str:
         if quoted := self.take(_QUOTED):
             return read_quoted(quoted)
-        return self.decoded(self.need(_PLAIN[self.quote_style], "a value"))
+        return self.unescaped(self.need(_PLAIN[self.quote_style], "a value"))
 
-    def decoded(self, token: str) -> str:
+    def unescaped(self, token: str) -> str:
         try:
             return read_plain(token, self.quote_style)
         except UnicodeDecodeError:
             at = self.position - len(token)
             raise self.fail("the percent-encoded characters are not UTF-8", at) from None
+
+    def end(self) -> None:
+        if self.skip_blanks() < len(self.text):
+            raise self.fail("expected ; or , or the end of the search")
+
+    def listed(self, read: Callable[[], _Part], separator: re.Pattern[str]) -> list[_Part]:
+        parts = [read()]
+        while self.take(separator):
+            parts.append(read())
+        return parts
+
+    def need(self, pattern: re.Pattern[str], what: str) -> str:
+        token = self.take(pattern)
+        if token is None:
+            raise self.fail(f"expected {what}")
+        return token
+
+    def take(self, pattern: re.Pattern[str]) -> str | None:
+        found = pattern.match(self.text, self.skip_blanks())
+        if found is None:
+            return None
+        self.position = found.end()
+        return found[0]
+
+    def skip_blanks(self) -> int:
+        blanks = _BLANKS.match(self.text, self.position)
+        self.position = blanks.end() if blanks else self.position
+        return self.position
+
+    def fail(self, reason: str, position: int | None = None) -> SearchSyntaxError:
+        return SearchSyntaxError(reason, self.text, self.position if position is None else position)

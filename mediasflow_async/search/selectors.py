@@ -1,4 +1,8 @@
-"""The names that a search can compare: `item`, `type`, `msg` and the recipient's own fields."""
+"""Selectors: `item`, `type_`, `msg` and the recipient's own fields, compared with operators.
+
+Python's operators build a search: `field("REF") == "DRAFT"` is `fields.REF==DRAFT`. A phone number
+is searched in each form in which the server may have it. Guide: 2.6.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,19 @@ from mediasflow_async.text.phones import InvalidPhone, check_phone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Value = str | int | float
+__all__ = ["Selector", "field", "item", "msg", "raw", "report_forms", "type_"]
+
+_Value = str | int | float
 
 
 @frozen(eq=False)
 class Selector:
-    """A name to compare: `field("REF") == "x"` is the search `fields.REF==x`.
+    """A name that a search compares: `field("REF") == "x"` is the search `fields.REF==x`.
 
-    `==`, `!=`, `<`, `<=`, `>` and `>=` give a `Comparison`, not a truth value.
+    `==`, `!=`, `<`, `<=`, `>` and `>=` give a `Comparison`, not a truth value. Guide: 2.6.
+
+    Attributes:
+        name: the name as it is written in a search.
     """
 
     name: str
@@ -30,38 +39,38 @@ class Selector:
     def __ne__(self, value: object) -> Comparison:  # type: ignore[override]  # builds a search
         return self._compare(Operator.NOT_EQUAL, value)
 
-    def __lt__(self, value: Value) -> Comparison:
+    def __lt__(self, value: _Value) -> Comparison:
         return self._compare(Operator.LESS, value)
 
-    def __le__(self, value: Value) -> Comparison:
+    def __le__(self, value: _Value) -> Comparison:
         return self._compare(Operator.LESS_OR_EQUAL, value)
 
-    def __gt__(self, value: Value) -> Comparison:
+    def __gt__(self, value: _Value) -> Comparison:
         return self._compare(Operator.GREATER, value)
 
-    def __ge__(self, value: Value) -> Comparison:
+    def __ge__(self, value: _Value) -> Comparison:
         return self._compare(Operator.GREATER_OR_EQUAL, value)
 
     def __hash__(self) -> int:
         return hash(self.name)
 
     def __call__(self, number: str) -> Expression:
-        """Return `phone(number)`: `item("+33685812475")`."""
+        """Return `phone(number)`: `item("+33685812475")`. Guide: 2.6."""
         return self.phone(number)
 
     def _compare(self, operator: Operator, *values: object) -> Comparison:
         return Comparison(self.name, operator, [_text(value) for value in values])
 
-    def is_in(self, values: Iterable[Value]) -> Comparison:
-        """Search for any of `values`: `type_.is_in(["P2P", "BCAST_MKG"])`."""
+    def is_in(self, values: Iterable[_Value]) -> Comparison:
+        """Search for any of `values`: `type_.is_in(["P2P", "BCAST_MKG"])`. Guide: 2.6."""
         return self._compare(Operator.IN, *values)
 
-    def not_in(self, values: Iterable[Value]) -> Comparison:
-        """Search for none of `values`."""
+    def not_in(self, values: Iterable[_Value]) -> Comparison:
+        """Search for anything but `values`. Guide: 2.6."""
         return self._compare(Operator.NOT_IN, *values)
 
     def matches(self, pattern: str) -> Comparison:
-        """Search with a regular expression, found anywhere in the value: `=re=`. Guide: 2.6."""
+        """Search for values in which the regular expression `pattern` matches. Guide: 2.6."""
         return self._compare(Operator.REGEX, pattern)
 
     def startswith(self, prefix: str) -> Prefix:
@@ -71,13 +80,13 @@ class Selector:
     def phone(self, number: str) -> Expression:
         """Search for a phone number in its national and its international form.
 
-        The guide's examples use both, `0685812475` and `3368581*`, without saying which one the
-        reports hold.
+        The guide's examples use both, `0685812475` and `3368581*`, and do not say which one the
+        reports have. Guide: 2.6.
 
         Raises:
             InvalidPhone: `number` is no phone number.
         """
-        first, *others = (self == form for form in written_forms(number))
+        first, *others = (self == form for form in _written_forms(number))
         search: Expression = first
         for other in others:
             search |= other
@@ -90,18 +99,18 @@ def field(key: str) -> Selector:
 
 
 def raw(text: str) -> Raw:
-    """Return `text` as a search that is sent as it is, without any check."""
+    """Return `text` as a search that is sent as it is, without any check. Guide: 2.6."""
     return Raw(text)
 
 
 item = Selector("item")
-"""The address that the message went to: a phone number for an SMS. Guide: 2.6."""
+"""The address that the message was sent to: a phone number for an SMS. Guide: 2.6."""
 
 msg = Selector("msg")
 """The text of the message. Guide: 2.6."""
 
 type_ = Selector("type")
-"""The route: `BCAST_MKG` for marketing, `P2P` for notifications. Guide: 2.6."""
+"""The route of the message: `BCAST_MKG` for marketing, `P2P` for notifications. Guide: 2.6."""
 
 
 def _text(value: object) -> str:
@@ -114,7 +123,7 @@ def _text(value: object) -> str:
     raise TypeError(f"a search compares with text or numbers, not with {type(value).__name__}")
 
 
-def written_forms(number: str) -> tuple[str, ...]:
+def _written_forms(number: str) -> tuple[str, ...]:
     """Return the national form, where it is known, and the international one without `+`.
 
     `+33685812475` and `0685812475` both give `("0685812475", "33685812475")`.
@@ -128,8 +137,8 @@ def written_forms(number: str) -> tuple[str, ...]:
 
 
 def report_forms(value: str) -> tuple[str, ...]:
-    """Return every form in which the server may know the number that a report shows as `value`."""
+    """Return every form in which the server may have the number that a report shows as `value`."""
     try:
-        return (value, *written_forms(value))
+        return (value, *_written_forms(value))
     except InvalidPhone:
         return (value,)
