@@ -151,12 +151,12 @@ def equivalent(character: str) -> str | None:
     The answer comes from our table and from Unicode alone, whatever is installed: `ê` gives `e`
     and `…` gives `...`; emoji and the letters of other scripts give None.
     """
-    candidates = (respell(character) for respell in (_OWN_MAP.get, _decomposed))
+    candidates = (respell(character) for respell in (_REPLACEMENTS.get, _decomposed))
     return next((each for each in candidates if each is not None and is_gsm7(each)), None)
 
 
 # Holds only what Unicode does not decompose, or decomposes badly: this table is asked first.
-_OWN_MAP: Final = {
+_REPLACEMENTS: Final = {
     **dict.fromkeys("‘’‚‛ʼ′´`‹›", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),
     **dict.fromkeys("‐‑‒–—―−•", "-"),
@@ -184,18 +184,18 @@ _OWN_MAP: Final = {
 }
 
 
-# Combining marks, format and control characters: they are dropped.
-_UNSEEN: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+# Unicode categories of combining marks, format and control characters.
+_DROPPED: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
 
 
 def _decomposed(character: str) -> str:
-    parts = (part for part in normalize("NFKD", character) if category(part) not in _UNSEEN)
-    return "".join(_OWN_MAP.get(part, part) for part in parts)
+    parts = (part for part in normalize("NFKD", character) if category(part) not in _DROPPED)
+    return "".join(_REPLACEMENTS.get(part, part) for part in parts)
 
 
 def _transliterated(character: str) -> str:
     ascii_text = _anyascii()(character)
-    return "".join(_OWN_MAP.get(part, part) for part in ascii_text)
+    return "".join(_REPLACEMENTS.get(part, part) for part in ascii_text)
 
 
 @cache

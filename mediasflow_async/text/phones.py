@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 __all__ = [
+    "FRENCH_CODES",
     "NOT_KNOWN",
     "InvalidPhone",
     "PhoneCheck",
@@ -29,6 +30,9 @@ __all__ = [
     "national",
     "to_e164",
 ]
+
+FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
+"""Country codes of the French numbering plan, overseas departments included."""
 
 NOT_KNOWN: Final = "well formed, but in no range known to be in use: mistyped, or very new"
 """The warning of a number that the `[phone]` extra does not find in its lists."""
@@ -142,13 +146,12 @@ def _dialled(number: str) -> str:
 # A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.
 _FRENCH: Final = re.compile(r"(?:\+?(33|590|594|596|262))?0?([1-9][0-9]{8})")
 
-_FRENCH_CODE: Final = re.compile(r"\+(?:33|590|594|596|262)")
 _FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MF", "BL", "GF", "MQ", "RE", "YT"})
 
 
 def _read_french(dialled: str, region: str) -> PhoneCheck | None:
     """Return what the French numbering plan says, or None for a number of another country."""
-    with_code = _FRENCH_CODE.match(dialled)
+    with_code = dialled.startswith(FRENCH_CODES)
     if not with_code and (dialled.startswith("+") or region not in _FRENCH_REGIONS):
         return None
     found = _FRENCH.fullmatch(dialled)

@@ -51,9 +51,9 @@ class LegalHours:
 
     Attributes:
         opens: the first moment of the day at which marketing may be sent.
-        closes: the first moment at which it may not any more.
+        closes: the moment from which it may not be sent any more.
         quiet_weekdays: days to avoid, Monday being 0.
-        on_public_holidays: whether marketing may be sent on public holidays.
+        on_public_holidays: whether public holidays count as any other day.
         zone: the time zone of the recipients.
     """
 
@@ -118,27 +118,27 @@ def schedule_notices(request: CampaignRequest, conditions: Conditions) -> Iterat
         yield notice(ProblemCode.SCHEDULE_WITHOUT_ZONE)
         return
     else:
-        yield from _too_early(moment, now)
-        yield from _clock_traps(moment, conditions.schedule_zone)
+        yield from _lead_time_notices(moment, now)
+        yield from _clock_notices(moment, conditions.schedule_zone)
         sent_at = moment
     if sent_at and _is_marketing(request):
         yield from conditions.legal_hours.objections(sent_at)
 
 
-_EARLIEST: Final = timedelta(minutes=5)
+_SHORTEST_LEAD_TIME: Final = timedelta(minutes=5)
 
 
-def _too_early(moment: datetime, now: datetime) -> Iterator[Notice]:
+def _lead_time_notices(moment: datetime, now: datetime) -> Iterator[Notice]:
     if moment <= now:
         yield notice(ProblemCode.SCHEDULE_IN_PAST)
-    elif moment - now < _EARLIEST:
+    elif moment - now < _SHORTEST_LEAD_TIME:
         yield notice(ProblemCode.SCHEDULE_TOO_SOON)
 
 
 _NOON: Final = 12
 
 
-def _clock_traps(moment: datetime, written_in: tzinfo) -> Iterator[Notice]:
+def _clock_notices(moment: datetime, written_in: tzinfo) -> Iterator[Notice]:
     written = to_whole_second(moment).astimezone(written_in)
     if _is_nonexistent(moment):
         yield notice(WarningCode.NONEXISTENT_TIME)

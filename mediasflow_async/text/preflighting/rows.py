@@ -12,7 +12,14 @@ from mmap import mmap
 from typing import Any, Final
 
 from mediasflow_async.models import Recipient
-from mediasflow_async.text.phones import NOT_KNOWN, InvalidPhone, check_phone, is_mobile, to_e164
+from mediasflow_async.text.phones import (
+    FRENCH_CODES,
+    NOT_KNOWN,
+    InvalidPhone,
+    check_phone,
+    is_mobile,
+    to_e164,
+)
 from mediasflow_async.text.preflighting.notices import NoticeCode, ProblemCode, WarningCode
 
 __all__ = [
@@ -26,12 +33,12 @@ __all__ = [
 
 def recipient_row(recipient: Recipient) -> dict[str, Any]:
     """Return a recipient of a request as a row, under the column names of the API."""
-    own = {column: getattr(recipient, name) for column, name in _OWN_COLUMNS.items()}
-    given = {column: value for column, value in own.items() if value is not None}
+    values = {column: getattr(recipient, name) for column, name in _RECIPIENT_COLUMNS.items()}
+    given = {column: value for column, value in values.items() if value is not None}
     return {"mobile": recipient.mobile, **given, **recipient.fields}
 
 
-_OWN_COLUMNS: Final = {
+_RECIPIENT_COLUMNS: Final = {
     "title": "title",
     "lastName": "last_name",
     "firstName": "first_name",
@@ -41,7 +48,7 @@ _OWN_COLUMNS: Final = {
 
 
 class Columns:
-    """The columns of all rows so far. A row with the columns of the row before costs no search.
+    """The columns of all rows so far. A row is searched only if its columns are not those before.
 
     Attributes:
         names: the names of the columns, in the order in which they came.
@@ -106,11 +113,8 @@ def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
     return int(e164[1:]), tuple(_doubts(e164))
 
 
-_FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
-
-
 def _doubts(e164: str) -> Iterator[NoticeCode]:
-    if e164.startswith(_FRENCH_CODES):
+    if e164.startswith(FRENCH_CODES):
         if not is_mobile(e164):
             yield WarningCode.LANDLINE
         return

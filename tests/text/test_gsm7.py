@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mediasflow_async.text
-from mediasflow_async.text import Encoding, measure, replace_emoji, replace_to_gsm7, to_gsm7
-from mediasflow_async.text import gsm7 as transliteration
+from mediasflow_async.text import Encoding, gsm7, measure, replace_emoji, replace_to_gsm7, to_gsm7
 from mediasflow_async.text.gsm7 import BASIC, EXTENSION, equivalent, is_gsm7
 
 GSM7 = "".join(set(BASIC) - {"\x1b"}) + "".join(EXTENSION)
@@ -25,9 +24,9 @@ def fresh_to_gsm7(modules: dict[str, None]) -> Callable[[str], str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, module in modules.items():
             patch.setitem(sys.modules, name, module)
-        patch.setattr(mediasflow_async.text, "gsm7", transliteration)
-        patch.delitem(sys.modules, transliteration.__name__)
-        fresh = import_module(transliteration.__name__)
+        patch.setattr(mediasflow_async.text, "gsm7", gsm7)
+        patch.delitem(sys.modules, gsm7.__name__)
+        fresh = import_module(gsm7.__name__)
         fresh.to_gsm7("ж")
     function: Callable[[str], str] = fresh.to_gsm7
     return function
