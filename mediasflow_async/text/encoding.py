@@ -74,7 +74,7 @@ def split(text: str) -> tuple[str, ...]:
 
 @frozen
 class TextSize:
-    """The size of a text as an SMS.
+    """The size of a text as an SMS. Guide: 2.1, `msg`.
 
     Attributes:
         encoding: GSM-7 when it carries every character, UCS-2 otherwise.

@@ -87,7 +87,7 @@ def replace_to_gsm7(text: str) -> Replaced:
 
 @frozen
 class Replaced:
-    """A text after `replace_to_gsm7`.
+    """A text after `replace_to_gsm7`. Guide: 2.1, `autoREPLACETOGSM7`.
 
     Attributes:
         text: the new text, which GSM-7 can carry.
@@ -113,7 +113,7 @@ def find_culprits(text: str) -> tuple[Culprit, ...]:
 
 @frozen
 class Culprit:
-    """A character that GSM-7 cannot carry.
+    """A character that GSM-7 cannot carry. Guide: 2.1, `allowUCS2`.
 
     Attributes:
         character: the character itself.

@@ -99,7 +99,7 @@ def check_phone(number: str, region: str = "FR") -> PhoneCheck:
 
 @frozen
 class PhoneCheck:
-    """What is known of a phone number.
+    """What is known of a phone number. Guide: 2.6, 2.9 and 2.11.
 
     Attributes:
         e164: the number in E.164, `+33685812475`.

@@ -203,12 +203,12 @@ class LongestMessages:
 
 
 class UnfilledFields:
-    """The rows that have no value for a field of the message, by field.
+    """The rows that have no value for a field of the message. Guide: 2.1, `defaultForHeader`.
 
     Attributes:
-        missing: rows without such a column, where there is no default.
-        empty: rows whose cell is empty, where there is no default.
-        defaulted: how many rows get the default. Guide: 2.1, `defaultForHeader`.
+        missing: for each field without a default, the rows that have no such column.
+        empty: for each field without a default, the rows whose cell is empty.
+        defaulted: for each field with a default, how many rows get it.
     """
 
     def __init__(self, composer: Composer) -> None:

@@ -143,6 +143,9 @@ class Plan:
         max_segments: segments that the account allows in a message, 1 to 6. Guide: 2.1, `msg`.
         conditions: what else a preflight assumes.
         composer: composes the campaign's message for any row.
+
+    Raises:
+        ValueError: `max_segments` is out of range, or the renderer is none of the six.
     """
 
     request: CampaignRequest

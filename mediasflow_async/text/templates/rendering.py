@@ -114,7 +114,7 @@ def lint(
 
 @frozen
 class Finding:
-    """Something that looks wrong with one field of a template.
+    """Something that looks wrong with one field of a template. Guide: 2.1.
 
     Attributes:
         kind: what looks wrong.
@@ -132,7 +132,7 @@ class Finding:
 
 
 class FindingKind(StrEnum):
-    """What may be wrong with a field of a template."""
+    """What may be wrong with a field of a template. Guide: 2.1, `msg` and `renderer`."""
 
     NEAR_MISS = "NEAR_MISS"
     """The recipients have no field of this name, but one whose name is nearly the same."""
