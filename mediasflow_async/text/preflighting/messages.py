@@ -34,6 +34,7 @@ from mediasflow_async.text.templates import FindingKind, lint, placeholders, ren
 from mediasflow_async.text.templates.syntax import SYNTAXES, look_up_loosely
 
 __all__ = [
+    "NAME_FINDINGS",
     "Composer",
     "CulpritSource",
     "CulpritSources",
@@ -360,10 +361,8 @@ def _parameter_notices(link: TinyUrl) -> Iterator[Notice]:
             yield notice(WarningCode.LINK_PARAMETER_CASE, name)
 
 
-_FIELD_FINDINGS: Final = {
-    FindingKind.NEAR_MISS: WarningCode.NEAR_MISS,
-    FindingKind.UNKNOWN_FIELD: WarningCode.UNKNOWN_FIELD,
-}
+NAME_FINDINGS: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
+"""The findings that depend on the names of the columns."""
 
 
 def _field_notices(
@@ -371,7 +370,6 @@ def _field_notices(
 ) -> Iterator[Notice]:
     address = "\n".join((link.url or "", *link.parameters))
     for finding in lint(address, known, link.renderer or renderer or Renderer.BASIC):
-        code = _FIELD_FINDINGS.get(finding.kind)
-        if code:
+        if finding.kind in NAME_FINDINGS:
             message = f"in the link of ${{{_track(link)}}}: {finding}"
-            yield Notice(code, message, finding.placeholder)
+            yield Notice(WarningCode(finding.kind), message, finding.placeholder)

@@ -8,7 +8,7 @@ names of the columns are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import Factory, asdict, evolve, field, frozen
 from attrs.validators import ge, le
@@ -21,6 +21,7 @@ from mediasflow_async.text.preflighting.french_rules import (
     stop_notices,
 )
 from mediasflow_async.text.preflighting.messages import (
+    NAME_FINDINGS,
     Composer,
     CulpritSource,
     LongMessage,
@@ -37,7 +38,7 @@ from mediasflow_async.text.preflighting.notices import (
     in_order,
     notice,
 )
-from mediasflow_async.text.templates import FindingKind, lint
+from mediasflow_async.text.templates import lint
 
 __all__ = ["Plan", "Preflight", "report_of", "request_notices", "template_notices"]
 
@@ -177,9 +178,6 @@ def request_notices(
     yield from stop_notices(request)
 
 
-_NAMING: Final = frozenset({FindingKind.NEAR_MISS, FindingKind.UNKNOWN_FIELD})
-
-
 def template_notices(
     composer: Composer, columns: Iterable[str], missing: Mapping[str, RowCount]
 ) -> Iterator[Notice]:
@@ -194,10 +192,10 @@ def template_notices(
     unnamed: set[str] = set()
     for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
         counted = RowCount()
-        if finding.kind in _NAMING:
+        if finding.kind in NAME_FINDINGS:
             unnamed.add(finding.placeholder)
             counted = missing.get(finding.placeholder, counted)
-        if known or finding.kind not in _NAMING:
+        if known or finding.kind not in NAME_FINDINGS:
             code = WarningCode(finding.kind)
             message, about = str(finding), finding.placeholder
             yield Notice(code, message, about, counted.count, tuple(counted.rows))
