@@ -92,7 +92,7 @@ def check_phone(number: str, region: str = "FR") -> PhoneCheck:
     """
     check = _read(number, region)
     library = _phonenumbers()
-    if library is None or NOT_KNOWN not in _look_up(library, check.e164, region).warnings:
+    if library is None or NOT_KNOWN not in _read_with_library(library, check.e164, region).warnings:
         return check
     return evolve(check, warnings=tuple(dict.fromkeys((*check.warnings, NOT_KNOWN))))
 
@@ -192,7 +192,7 @@ _INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 def _read_foreign(dialled: str, region: str) -> PhoneCheck:
     library = _phonenumbers()
     if library is not None:
-        return _look_up(library, dialled, region)
+        return _read_with_library(library, dialled, region)
     if _INTERNATIONAL.fullmatch(dialled):
         return PhoneCheck(dialled, national=None, is_mobile=None)
     if dialled.startswith("+"):
@@ -216,7 +216,7 @@ def _phonenumbers() -> ModuleType | None:
 _NOT_DIGITS: Final = re.compile("[^0-9]+")
 
 
-def _look_up(library: ModuleType, dialled: str, region: str) -> PhoneCheck:
+def _read_with_library(library: ModuleType, dialled: str, region: str) -> PhoneCheck:
     """Return what the library knows of digits that are dialled from `region`, or follow a `+`."""
     number = _parse(library, dialled, region)
     mobile = _type_is_mobile(library, number)
