@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from mediasflow_async import text
@@ -27,3 +30,13 @@ def test_tab_completion_offers_every_public_name() -> None:
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="preflights"):
         text.preflights  # noqa: B018  reading it is the test
+
+
+def test_the_public_names_load_no_extra() -> None:
+    program = (
+        "import sys\n"
+        "from mediasflow_async.text import *\n"
+        "assert preflight and render and to_e164\n"
+        "assert not {'phonenumbers', 'anyascii', 'quickjs'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
