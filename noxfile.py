@@ -13,7 +13,6 @@ nox.options.download_python = "never"
 nox.options.sessions = ["lint", "typing", "wheel", "lowest", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-# The other files of benchmarks/ are parts of these.
 PROGRAMS = [
     "import_time",
     "path",

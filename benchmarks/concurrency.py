@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from measuring import Contender, measure
 from mediasflow_async import map_bounded
-from options import Options
-from tables import Column, Table, cpu, peak, per_second, publish, ratio
-from worker import AsyncWork, Settings
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.tables import Column, Table, cpu, peak, per_second, publish, ratio
+from parts.worker import AsyncWork, Settings
 
 REFERENCE = "map_bounded, 50 at once"
 COLUMNS: tuple[Column, ...] = (

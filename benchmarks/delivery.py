@@ -21,17 +21,17 @@ from secrets import token_hex
 from statistics import median
 from typing import Any
 
-import ours
-from local_database import find_postgres, postgres
-from measuring import Contender, Result, measure
 from mediasflow_async import Session
 from mediasflow_async.delivery import Journal, Sender
-from memory_journal import MemoryJournal
-from options import Options
-from servers import campaigns, trusting
-from tables import Column, Table, cpu, figure, per_second, publish
-from worker import AsyncWork, Figures, Settings
-from workload import ANSWER, TOKEN, in_flight
+from parts import ours
+from parts.local_database import find_postgres, postgres
+from parts.measuring import Contender, Result, measure
+from parts.memory_journal import MemoryJournal
+from parts.options import Options
+from parts.servers import in_python, trusting
+from parts.tables import Column, Table, cpu, figure, per_second, publish
+from parts.worker import AsyncWork, Figures, Settings
+from parts.workload import ANSWER, TOKEN, in_flight
 
 REFERENCE = "prepare and launch, no journal"
 LATENCY = "ms to the receipt"
@@ -145,7 +145,9 @@ def main() -> None:
     """Measure and print."""
     options = Options.read(__doc__, rounds=5, in_flight=50, campaigns=2000, singly=200, plain=False)
     with ExitStack() as stack:
-        server = stack.enter_context(campaigns(ANSWER, uses_tls=not options.others.plain))
+        server = stack.enter_context(
+            in_python("campaigns", ANSWER, uses_tls=not options.others.plain)
+        )
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         database = stack.enter_context(postgres()) if find_postgres() else ""
         contenders = options.chosen(_contenders(folder, database))

@@ -14,10 +14,10 @@ from typing import Final
 
 import orjson
 
-from counting import Reading
-from measuring import Result
-from options import Options
-from tables import Column, Table, publish
+from parts.counting import Reading
+from parts.measuring import Result
+from parts.options import Options
+from parts.tables import Column, Table, publish
 
 REFERENCE: Final = "core dependencies"
 DEPENDENCIES: Final = (

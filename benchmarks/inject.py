@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from attrs import evolve
 
-import ours
-import peers
-from measuring import Contender, measure
-from options import Options
-from raw_limit import raw_limit
-from servers import Server, nginx
-from tables import Column, Table, cpu, faults, per_second, publish, ratio
-from workload import ANSWER
+from parts import ours, peers
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.raw_limit import raw_limit
+from parts.servers import Server, nginx
+from parts.tables import Column, Table, cpu, faults, per_second, publish, ratio
+from parts.workload import ANSWER
 
 REFERENCE = "aiohttp, json="
 _TRANSPORT = ("mediasflow_async.transport",)

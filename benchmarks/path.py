@@ -16,19 +16,19 @@ from datetime import UTC, datetime
 import httpx
 import orjson
 
-import ours
-from measuring import Contender, Result, measure
 from mediasflow_async import Campaign, Dialect, Session
 from mediasflow_async._core.options import Settings as ClientSettings
 from mediasflow_async._core.routes import Connections
 from mediasflow_async.converter import reader_for, write_campaign
 from mediasflow_async.transport import outgoing_of
 from mediasflow_async.validation import campaign_problems
-from memory_transport import MemoryTransport
-from options import Options
-from tables import Table, cpu, faults, publish, ratio
-from worker import AsyncWork, Settings, Work
-from workload import ANSWER, PATH, TOKEN, body
+from parts import ours
+from parts.measuring import Contender, Result, measure
+from parts.memory_transport import MemoryTransport
+from parts.options import Options
+from parts.tables import Table, cpu, faults, publish, ratio
+from parts.worker import AsyncWork, Settings, Work
+from parts.workload import ANSWER, PATH, TOKEN, body
 
 URL = "https://127.0.0.1/"
 

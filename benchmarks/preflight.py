@@ -14,12 +14,12 @@ from itertools import islice
 from pathlib import Path
 from time import process_time
 
-from counting import Reading
-from measuring import Result
 from mediasflow_async import CampaignRequest
 from mediasflow_async.text import PreflightRun, render
-from options import Options
-from tables import Table, cpu, peak, per_second, publish, ratio
+from parts.counting import Reading
+from parts.measuring import Result
+from parts.options import Options
+from parts.tables import Table, cpu, peak, per_second, publish, ratio
 
 SMSUTIL = "smsutil.split, the same texts"
 BATCH = 5_000

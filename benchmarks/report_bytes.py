@@ -14,15 +14,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from csv_sample import csv_lines
-from measuring import Contender, measure
 from mediasflow_async import OperationKind
 from mediasflow_async._core.calls import Operation
-from options import Options
-from ours import report_session
-from servers import nginx, trusting
-from tables import Table, cpu, peak, per_second, publish, ratio
-from worker import AsyncWork, Settings
+from parts.csv_sample import csv_lines
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.ours import report_session
+from parts.servers import nginx, trusting
+from parts.tables import Table, cpu, peak, per_second, publish, ratio
+from parts.worker import AsyncWork, Settings
 
 _REPORT: Final = "campaigns/report"
 _MEGABYTE: Final = 10**6

@@ -16,13 +16,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from csv_sample import write_csv
-from measuring import Contender, measure
-from options import Options
-from ours import report_session
-from servers import nginx
-from tables import Table, cpu, peak, per_second, publish, ratio
-from worker import AsyncWork, Settings, Work
+from parts.csv_sample import write_csv
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.ours import report_session
+from parts.servers import nginx
+from parts.tables import Table, cpu, peak, per_second, publish, ratio
+from parts.worker import AsyncWork, Settings, Work
 
 _REPORT: Final = "campaigns/report"
 _DELIMITER: Final = ";"

@@ -17,15 +17,15 @@ from typing import Final
 
 import orjson
 
-from measuring import Contender, measure
 from mediasflow_async import OperationKind
 from mediasflow_async._core.calls import Operation
-from options import Options
-from ours import report_session
-from report_sample import write_json
-from servers import nginx, trusting
-from tables import Table, cpu, faults, peak, per_second, publish, ratio
-from worker import AsyncWork, Settings, Work
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.ours import report_session
+from parts.report_sample import write_json
+from parts.servers import nginx, trusting
+from parts.tables import Table, cpu, faults, peak, per_second, publish, ratio
+from parts.worker import AsyncWork, Settings, Work
 
 _PIECE_BYTES: Final = 2**16
 _REPORT: Final = "campaigns/reportjson/"

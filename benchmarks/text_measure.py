@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
-from measuring import Contender, measure
 from mediasflow_async import text
-from options import Options
-from tables import Table, cpu, publish, ratio
-from worker import Settings, Work
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.tables import Table, cpu, publish, ratio
+from parts.worker import Settings, Work
 
 FRENCH: Final = (
     "Bonjour Hélène, votre colis est arrivé à l'agence. Retrait dès demain 9h. STOP 36184. "

@@ -22,13 +22,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from measuring import Contender, measure
-from options import Options
-from servers import fixed, trusting
-from tables import Table, cpu, faults, figure, peak, per_second, publish, ratio
-from worker import AsyncWork, Figures, Settings, Work
+from parts.measuring import Contender, measure
+from parts.options import Options
+from parts.servers import in_python, trusting
+from parts.tables import Table, cpu, faults, figure, peak, per_second, publish, ratio
+from parts.worker import AsyncWork, Figures, Settings, Work
+from parts.workload import TOKEN
 
-TOKEN: Final = "an-opaque-token"  # noqa: S105 - opens nothing
 MEGABYTE: Final = 10**6
 TICK_SECONDS: Final = 0.001
 HEADER: Final = tuple("mobile Prenom Nom Reference Ville".split())
@@ -281,7 +281,7 @@ def main() -> None:
     """Measure and print."""
     options = Options.read(__doc__, rounds=7, mb=200)
     megabytes = options.sized(options.others.mb, 2)
-    with fixed(b'{"id": 7}') as server, tempfile.TemporaryDirectory() as folder:
+    with in_python("fixed", b'{"id": 7}') as server, tempfile.TemporaryDirectory() as folder:
         for size in {1, megabytes}:
             write_file(Path(folder) / f"{size}.csv", size)
         settings = server.settings | {"folder": folder, "server": server.name}

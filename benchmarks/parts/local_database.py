@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from parts.servers import free_port
 
 __all__ = ["find_postgres", "postgres"]
 
@@ -42,7 +43,7 @@ def postgres() -> Generator[str]:
             shutil.chown(folder, user)
         data = str(folder / "data")
         _run(["initdb", f"--pgdata={data}", "--username=bench", "--auth=trust"], folder, user)
-        port = _free_port()
+        port = free_port()
         command = ["postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", name]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(command, cwd=folder, user=user, stdout=log, stderr=log)
@@ -73,9 +74,3 @@ def _unprivileged() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next(name for name in _UNPRIVILEGED if name in known)
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])

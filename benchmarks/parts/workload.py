@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from worker import AsyncWork
+from parts.worker import AsyncWork
 
 __all__ = ["ANSWER", "MESSAGE", "PATH", "TOKEN", "body", "in_flight"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from attrs import asdict, field, frozen
 
-from measuring import Result
+from parts.measuring import Result
 
 __all__ = [
     "Column",

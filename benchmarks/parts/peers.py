@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from servers import trusting
-from worker import AsyncWork, Settings
-from workload import PATH, TOKEN, body, in_flight
+from parts.servers import trusting
+from parts.worker import AsyncWork, Settings
+from parts.workload import PATH, TOKEN, body, in_flight
 
 __all__ = ["aiohttp", "aiohttp_orjson", "httpx", "httpx2", "httpx_aiohttp", "pyreqwest"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from mediasflow_async.transport import Answer, AsyncioTransport, Origin, Outgoing, outgoing_of
-from workload import ANSWER
+from parts.workload import ANSWER
 
 __all__ = ["MemoryTransport"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from measuring import Contender
+from parts.measuring import Contender
 
 __all__ = ["Options"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from attrs import asdict
 
-from counting import Meter, Reading
+from parts.counting import Meter, Reading
 
 __all__ = ["AsyncWork", "Figures", "Settings", "Work"]
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import orjson
 
-from servers import trusting
-from worker import AsyncWork, Settings
-from workload import PATH, TOKEN, body, in_flight
+from parts.servers import trusting
+from parts.worker import AsyncWork, Settings
+from parts.workload import PATH, TOKEN, body, in_flight
 
 __all__ = ["raw_limit"]
 

@@ -10,9 +10,9 @@ import httpx
 import orjson
 
 from mediasflow_async import CampaignRequest, CampaignType, Recipient, Renderer, Session
-from servers import trusting
-from worker import AsyncWork, Settings
-from workload import MESSAGE, PATH, TOKEN, body, in_flight
+from parts.servers import trusting
+from parts.worker import AsyncWork, Settings
+from parts.workload import MESSAGE, PATH, TOKEN, body, in_flight
 
 __all__ = [
     "new_transport",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -16,12 +17,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-__all__ = ["Server", "campaigns", "fixed", "nginx", "trusting"]
+__all__ = ["Server", "free_port", "in_python", "nginx", "trusting"]
 
 _PATIENCE_SECONDS: Final = 10.0
 _TRIES: Final = 5
-_FIXED: Final = Path(__file__).with_name("fixed_server.py")
-_CAMPAIGNS: Final = Path(__file__).with_name("campaign_server.py")
+_IN_PYTHON: Final = Path(__file__).with_name("python_server.py")
 _CERTIFICATE: Final = "ssl_certificate {folder}/chain.pem; ssl_certificate_key {folder}/chain.pem;"
 _NGINX: Final = """
 daemon off;
@@ -87,7 +87,7 @@ def trusting(ca: str) -> ssl.SSLContext:
 def nginx(
     answer: bytes = b"{}", *, files: Path | None = None, uses_tls: bool = True
 ) -> Generator[Server]:
-    """Run nginx, or where there is none, the fixed server and say so.
+    """Run nginx, or where there is none, a server in Python, and say so.
 
     Args:
         answer: what every request gets, as JSON, without regard to method and path.
@@ -96,7 +96,7 @@ def nginx(
     """
     if shutil.which("nginx") is None:
         print("nginx is not installed: a server in Python stands in for it", file=sys.stderr)
-        with fixed(answer, files=files, uses_tls=uses_tls) as server:
+        with in_python("fixed", answer, files=files, uses_tls=uses_tls) as server:
             yield server
         return
     with _certified(uses_tls=uses_tls) as folder:
@@ -112,38 +112,36 @@ def nginx(
 
 
 @contextmanager
-def fixed(
-    answer: bytes = b"{}", *, files: Path | None = None, uses_tls: bool = True
+def in_python(
+    kind: str,
+    answer: bytes,
+    *,
+    files: Path | None = None,
+    uses_tls: bool = True,
+    polls: bool = False,
 ) -> Generator[Server]:
-    """Run the server of `fixed_server.py`, which reads a body to its end before it answers.
+    """Run a server of `python_server.py`.
 
     Args:
-        answer: as for `nginx`.
-        files: as for `nginx`.
+        kind: "prompt" for the fastest answer to small requests, "fixed" for uploads and files,
+            "campaigns" for campaigns with numbers of their own.
+        answer: the body of the answer; of a campaign, the number and the state are replaced.
+        files: folder that `fixed` serves under `/files/`.
         uses_tls: as for `nginx`.
+        polls: whether it never waits for its sockets, and so is never woken by a client.
     """
     with _certified(uses_tls=uses_tls) as folder:
         (folder / "answer").write_bytes(answer)
-        chain = str(folder / "chain.pem") if uses_tls else ""
-        command = [sys.executable, str(_FIXED), str(folder / "answer"), str(files or ""), chain]
-        with _running(lambda port: [*command, str(port)]) as port:
-            yield Server("fixed_server.py", port, _ca(folder, uses_tls=uses_tls))
-
-
-@contextmanager
-def campaigns(answer: bytes, *, uses_tls: bool = True) -> Generator[Server]:
-    """Run the server of `campaign_server.py`, which gives each draft a number of its own.
-
-    Args:
-        answer: a campaign, of which the number and the state are replaced.
-        uses_tls: as for `nginx`.
-    """
-    with _certified(uses_tls=uses_tls) as folder:
-        (folder / "answer").write_bytes(answer)
-        chain = str(folder / "chain.pem") if uses_tls else ""
-        command = [sys.executable, str(_CAMPAIGNS), str(folder / "answer"), chain]
-        with _running(lambda port: [*command, str(port)]) as port:
-            yield Server("campaign_server.py", port, _ca(folder, uses_tls=uses_tls))
+        told = {
+            "kind": kind,
+            "answer": str(folder / "answer"),
+            "files": str(files or ""),
+            "chain": str(folder / "chain.pem") if uses_tls else "",
+            "polls": polls,
+        }
+        command = [sys.executable, str(_IN_PYTHON)]
+        with _running(lambda port: [*command, json.dumps(told | {"port": port})]) as port:
+            yield Server(f"asyncio, {kind}", port, _ca(folder, uses_tls=uses_tls))
 
 
 @contextmanager
@@ -185,7 +183,7 @@ def _nginx_version() -> str:
 def _running(command_for: Callable[[int], Sequence[str]]) -> Generator[int]:
     """Run a server on a free port, and end it with the block."""
     for _ in range(_TRIES):
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(command_for(port))
         try:
             if _accepts(process, port):
@@ -197,7 +195,8 @@ def _running(command_for: Callable[[int], Sequence[str]]) -> Generator[int]:
     raise SystemExit("the server does not start")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 where nobody listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return int(bound.getsockname()[1])

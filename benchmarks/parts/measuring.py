@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 from attrs import field, frozen
 
-from counting import Reading
-from worker import AsyncWork, Settings, Work
+from parts.counting import Reading
+from parts.worker import AsyncWork, Settings, Work
 
 __all__ = ["Contender", "Result", "measure"]
 
-_WORKER = Path(__file__).with_name("worker.py")
+_PROGRAMS = Path(__file__).parents[1]
 
 Opening = Callable[
     [Settings], AbstractContextManager[Work] | AbstractAsyncContextManager[AsyncWork]
@@ -34,7 +34,7 @@ class Contender:
 
     Attributes:
         name: as the table shows it.
-        opening: a function at the top of a program of this folder, decorated with
+        opening: a function at the top of a program or of a part of one, decorated with
             `contextmanager` or `asynccontextmanager`, that yields the work.
         needs: packages that it imports.
         programs: commands that it runs.
@@ -138,8 +138,8 @@ def measure(
 def _read(contender: Contender, job: dict[str, Any]) -> Reading | str:
     """Return what one turn took, or why it failed."""
     place = f"{_module_of(contender.opening)}:{contender.opening.__name__}"
-    command = [sys.executable, str(_WORKER), place, orjson.dumps(job).decode()]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "parts.worker", place, orjson.dumps(job).decode()]
+    done = subprocess.run(command, cwd=_PROGRAMS, check=False, capture_output=True, text=True)
     if done.returncode:
         _tell(done.stderr)
         return f"failed: {done.stderr.strip().rpartition(chr(10))[2]}"
