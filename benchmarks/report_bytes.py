@@ -19,8 +19,8 @@ from mediasflow_async._core.calls import Operation
 from parts.csv_sample import csv_lines
 from parts.measuring import Contender, measure
 from parts.options import Options
-from parts.ours import report_session
-from parts.servers import nginx, trusting
+from parts.report_files import ServedReports, check_count, report_session, served_reports
+from parts.servers import trusting
 from parts.tables import Table, cpu, peak, per_second, publish, ratio
 from parts.worker import AsyncWork, Settings
 
@@ -40,7 +40,7 @@ async def read(settings: Settings) -> AsyncGenerator[AsyncWork]:
             async with session.stream(operation) as body:
                 async for piece in body.aiter_bytes():
                     seen += len(piece)
-            _check(seen, count)
+            check_count(seen, count * _MEGABYTE, "bytes")
 
         yield work
 
@@ -55,7 +55,7 @@ async def read_by_httpx(settings: Settings) -> AsyncGenerator[AsyncWork]:
             async with client.stream("GET", _url(settings, count)) as response:
                 async for piece in response.aiter_bytes():
                     seen += len(piece)
-            _check(seen, count)
+            check_count(seen, count * _MEGABYTE, "bytes")
 
         yield work
 
@@ -69,7 +69,7 @@ async def saved(settings: Settings) -> AsyncGenerator[AsyncWork]:
 
             async def work(count: int) -> None:
                 await session.reports.campaign_csv(count).save(target)
-                _check(target.stat().st_size, count)
+                check_count(target.stat().st_size, count * _MEGABYTE, "bytes")
 
             yield work
 
@@ -86,7 +86,7 @@ async def saved_by_httpx(settings: Settings) -> AsyncGenerator[AsyncWork]:
                     with target.open("wb") as file:
                         async for piece in response.aiter_bytes():
                             file.write(piece)
-                _check(target.stat().st_size, count)
+                check_count(target.stat().st_size, count * _MEGABYTE, "bytes")
 
             yield work
 
@@ -107,7 +107,7 @@ async def saved_aside_by_httpx(settings: Settings) -> AsyncGenerator[AsyncWork]:
                 ):
                     async for piece in response.aiter_bytes():
                         await file.write(piece)
-                _check(target.stat().st_size, count)
+                check_count(target.stat().st_size, count * _MEGABYTE, "bytes")
 
             yield work
 
@@ -122,14 +122,8 @@ def _url(settings: Settings, count: int) -> str:
     return f"{settings['url']}files/{_REPORT}/{count}"
 
 
-def _check(size: int, megabytes: int) -> None:
-    if size != megabytes * _MEGABYTE:
-        raise SystemExit(f"{size} bytes of {megabytes} MB")
-
-
 def _write(path: Path, megabytes: int) -> None:
     """Write a report of exactly so many megabytes; its last line may be half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     block = "".join(csv_lines(_ROWS)).encode()
     left = megabytes * _MEGABYTE
     with path.open("wb") as file:
@@ -154,38 +148,37 @@ def main() -> None:
     """Measure and print."""
     options = Options.read(__doc__, rounds=5, mb=200, plain=False)
     megabytes = options.sized(options.others.mb, 2)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for size in {1, megabytes}:
-            _write(folder / _REPORT / str(size), size)
-        with nginx(files=folder, uses_tls=not options.others.plain) as server:
-            over = "TLS" if server.ca else "HTTP"
-            trials = (
-                ("read", READS, READ_REFERENCE),
-                ("to the disk", SAVES, SAVE_REFERENCE),
-            )
-            tables = [
-                Table(
-                    title=f"CSV report of {megabytes} MB over {over}, {what}",
-                    columns=(
-                        cpu("ms CPU/MB", digits=3, scale=1e-3),
-                        ratio(),
-                        per_second("MB/s"),
-                        peak(),
-                    ),
-                    results=measure(
-                        options.chosen(contenders),
-                        server.settings,
-                        count=megabytes,
-                        warm_up=1,
-                        rounds=options.rounds,
-                    ),
-                    reference=reference,
-                    facts={"server": server.name, "megabytes": megabytes},
-                )
-                for what, contenders, reference in trials
-            ]
+    uses_tls = not options.others.plain
+    with served_reports(_REPORT, _write, megabytes, 1, uses_tls=uses_tls) as served:
+        tables = [
+            _table(options, served, "read", READS, READ_REFERENCE),
+            _table(options, served, "to the disk", SAVES, SAVE_REFERENCE),
+        ]
     publish(options.program, tables, options.json)
+
+
+def _table(
+    options: Options,
+    served: ServedReports,
+    what: str,
+    contenders: tuple[Contender, ...],
+    reference: str,
+) -> Table:
+    megabytes = served.size_bytes // _MEGABYTE
+    results = measure(
+        options.chosen(contenders),
+        served.settings,
+        count=megabytes,
+        warm_up=1,
+        rounds=options.rounds,
+    )
+    return Table(
+        title=f"CSV report of {megabytes} MB over {served.over}, {what}",
+        columns=(cpu("ms CPU/MB", digits=3, scale=1e-3), ratio(), per_second("MB/s"), peak()),
+        results=results,
+        reference=reference,
+        facts={"server": served.server, "megabytes": megabytes},
+    )
 
 
 if __name__ == "__main__":

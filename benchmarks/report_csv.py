@@ -9,7 +9,6 @@ any network. Each contender has a fresh process. Run: `python benchmarks/report_
 from __future__ import annotations
 
 import csv
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
@@ -19,8 +18,7 @@ from typing import Any, Final
 from parts.csv_sample import write_csv
 from parts.measuring import Contender, measure
 from parts.options import Options
-from parts.ours import report_session
-from parts.servers import nginx
+from parts.report_files import check_count, report_session, served_reports
 from parts.tables import Table, cpu, peak, per_second, publish, ratio
 from parts.worker import AsyncWork, Settings, Work
 
@@ -37,7 +35,7 @@ async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
             seen = 0
             async for _ in session.reports.campaign_csv(count):
                 seen += 1
-            _check(seen, count)
+            check_count(seen, count)
 
         yield work
 
@@ -51,7 +49,7 @@ async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
             seen = 0
             async for _ in session.reports.campaign_csv(count).dicts():
                 seen += 1
-            _check(seen, count)
+            check_count(seen, count)
 
         yield work
 
@@ -71,7 +69,7 @@ def csv_dict_reader(settings: Settings) -> Generator[Work]:
 def _reading(settings: Settings, records_of: Callable[[Any], Any], *, header: int) -> Work:
     def work(count: int) -> None:
         with _file(settings, count).open(encoding="utf-8", newline="") as file:
-            _check(sum(1 for _ in records_of(file)) - header, count)
+            check_count(sum(1 for _ in records_of(file)) - header, count)
 
     return work
 
@@ -82,7 +80,7 @@ def polars(settings: Settings) -> Generator[Work]:
     read = import_module("polars").read_csv
 
     def work(count: int) -> None:
-        _check(len(read(_file(settings, count), separator=_DELIMITER)), count)
+        check_count(len(read(_file(settings, count), separator=_DELIMITER)), count)
 
     yield work
 
@@ -95,18 +93,13 @@ def pyarrow(settings: Settings) -> Generator[Work]:
 
     def work(count: int) -> None:
         table = arrow.read_csv(_file(settings, count), parse_options=options)
-        _check(table.num_rows, count)
+        check_count(table.num_rows, count)
 
     yield work
 
 
 def _file(settings: Settings, count: int) -> Path:
     return Path(settings["folder"], _REPORT, str(count))
-
-
-def _check(seen: int, count: int) -> None:
-    if seen != count:
-        raise SystemExit(f"{seen} rows of {count}")
 
 
 ROWS_REFERENCE: Final = "csv.reader, from a file"
@@ -124,26 +117,25 @@ def main() -> None:
     """Measure and print."""
     options = Options.read(__doc__, rounds=5, rows=1_000_000, tls=False)
     count = options.sized(options.others.rows, 2000)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for rows in {count, count // 10}:
-            write_csv(folder / _REPORT / str(rows), rows)
-        size = (folder / _REPORT / str(count)).stat().st_size
-        with nginx(files=folder, uses_tls=options.others.tls) as server:
-            results = measure(
-                options.chosen(ROWS),
-                server.settings | {"folder": name},
-                count=count,
-                warm_up=count // 10,
-                rounds=options.rounds,
-            )
-    over = "TLS" if options.others.tls else "HTTP"
+    warm_up = count // 10
+    uses_tls = options.others.tls
+    with served_reports(_REPORT, write_csv, count, warm_up, uses_tls=uses_tls) as served:
+        results = measure(
+            options.chosen(ROWS),
+            served.settings,
+            count=count,
+            warm_up=warm_up,
+            rounds=options.rounds,
+        )
+    megabytes = served.size_bytes / 1e6
     table = Table(
-        title=f"CSV report of {count:,} rows and 20 columns, {size / 1e6:,.0f} MB, over {over}",
+        title=(
+            f"CSV report of {count:,} rows and 20 columns, {megabytes:,.0f} MB, over {served.over}"
+        ),
         columns=(cpu("µs CPU/row", digits=2), ratio(), per_second("rows/s"), peak()),
         results=results,
         reference=ROWS_REFERENCE,
-        facts={"server": server.name, "rows": count, "bytes": size},
+        facts={"server": served.server, "rows": count, "bytes": served.size_bytes},
     )
     publish(options.program, [table], options.json)
 

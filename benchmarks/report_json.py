@@ -8,11 +8,9 @@ asynchronous client. Run: `python benchmarks/report_json.py`, with `--rows 10000
 from __future__ import annotations
 
 import http.client
-import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Final
 
 import orjson
@@ -21,9 +19,9 @@ from mediasflow_async import OperationKind
 from mediasflow_async._core.calls import Operation
 from parts.measuring import Contender, measure
 from parts.options import Options
-from parts.ours import report_session
+from parts.report_files import check_count, report_session, served_reports
 from parts.report_sample import write_json
-from parts.servers import nginx, trusting
+from parts.servers import trusting
 from parts.tables import Table, cpu, faults, peak, per_second, publish, ratio
 from parts.worker import AsyncWork, Settings, Work
 
@@ -40,7 +38,7 @@ async def typed_rows(settings: Settings) -> AsyncGenerator[AsyncWork]:
             seen = 0
             async for _ in session.reports.campaign(count):
                 seen += 1
-            _check(seen, count)
+            check_count(seen, count)
 
         yield work
 
@@ -59,7 +57,7 @@ async def dicts(settings: Settings) -> AsyncGenerator[AsyncWork]:
             ):
                 async for block in blocks:
                     seen += len(block)
-            _check(seen, count)
+            check_count(seen, count)
 
         yield work
 
@@ -72,7 +70,7 @@ def ijson(settings: Settings) -> Generator[Work]:
     def work(count: int) -> None:
         with _answered(settings, count) as answer:
             rows = backend.items(answer, "item", buf_size=_PIECE_BYTES)
-            _check(sum(1 for _ in rows), count)
+            check_count(sum(1 for _ in rows), count)
 
     yield work
 
@@ -83,7 +81,7 @@ def whole(settings: Settings) -> Generator[Work]:
 
     def work(count: int) -> None:
         with _answered(settings, count) as answer:
-            _check(len(orjson.loads(answer.read())), count)
+            check_count(len(orjson.loads(answer.read())), count)
 
     yield work
 
@@ -103,11 +101,6 @@ def _answered(settings: Settings, count: int) -> Generator[http.client.HTTPRespo
         connection.close()
 
 
-def _check(seen: int, count: int) -> None:
-    if seen != count:
-        raise SystemExit(f"{seen} rows of {count}")
-
-
 REFERENCE = "ijson (yajl2_c), dicts"
 CONTENDERS = (
     Contender("mediasflow_async, ReportRow", typed_rows),
@@ -121,21 +114,19 @@ def main() -> None:
     """Measure and print."""
     options = Options.read(__doc__, rounds=3, rows=1_000_000, plain=False)
     count = options.sized(options.others.rows, 2000)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for rows in {count, count // 10}:
-            write_json(folder / _REPORT / str(rows), rows)
-        size = (folder / _REPORT / str(count)).stat().st_size
-        with nginx(files=folder, uses_tls=not options.others.plain) as server:
-            results = measure(
-                options.chosen(CONTENDERS),
-                server.settings,
-                count=count,
-                warm_up=count // 10,
-                rounds=options.rounds,
-            )
+    warm_up = count // 10
+    uses_tls = not options.others.plain
+    with served_reports(_REPORT, write_json, count, warm_up, uses_tls=uses_tls) as served:
+        results = measure(
+            options.chosen(CONTENDERS),
+            served.settings,
+            count=count,
+            warm_up=warm_up,
+            rounds=options.rounds,
+        )
+    megabytes = served.size_bytes / 1e6
     table = Table(
-        title=f"JSON report of {count:,} rows, {size / 1e6:,.0f} MB",
+        title=f"JSON report of {count:,} rows, {megabytes:,.0f} MB, over {served.over}",
         columns=(
             cpu("µs CPU/row", digits=2),
             ratio(),
@@ -145,7 +136,7 @@ def main() -> None:
         ),
         results=results,
         reference=REFERENCE,
-        facts={"server": server.name, "rows": count, "bytes": size},
+        facts={"server": served.server, "rows": count, "bytes": served.size_bytes},
     )
     publish(options.program, [table], options.json)
 

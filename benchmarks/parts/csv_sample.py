@@ -88,6 +88,5 @@ def _moment(moment: datetime) -> str:
 
 def write_csv(path: Path, count: int) -> None:
     """Write a report of so many records."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(csv_lines(count))

@@ -16,7 +16,6 @@ from parts.workload import MESSAGE, PATH, TOKEN, body, in_flight
 
 __all__ = [
     "new_transport",
-    "report_session",
     "request",
     "session",
     "transport",
@@ -65,15 +64,6 @@ async def session(settings: Settings) -> AsyncGenerator[AsyncWork]:
             return (await opened.campaigns.prepare(request(number))).id
 
         yield in_flight(one, most)
-
-
-def report_session(settings: Settings) -> Session:
-    """Return a session for which the files of a server are its reports."""
-    return Session(
-        token=TOKEN,
-        base_url=f"{settings['url']}files/",
-        ssl_context=trusting(settings["ca"]),
-    )
 
 
 def new_transport(settings: Settings) -> httpx.AsyncBaseTransport:

@@ -69,7 +69,6 @@ def _moment(second: int) -> str:
 
 def write_json(path: Path, count: int) -> None:
     """Write a report of so many rows as one JSON array."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         for start in range(0, count, _BLOCK_ROWS):
             rows = map(json_row, range(start, min(start + _BLOCK_ROWS, count)))
