@@ -170,12 +170,19 @@ STEPS = (
 def main() -> None:
     """Measure and print both tables, and what the session adds."""
     options = Options.read(__doc__, rounds=7, calls=5000)
-    way = _table("the way up", options, WAY, reference=WHOLE)
-    steps = _table("the steps by themselves", options, STEPS)
+    way, steps = tables(options)
     publish(options.program, [way, steps], options.json)
     by_name = {result.name: result for result in way.results if result.readings}
     if {WHOLE, ALONE} <= by_name.keys():
         print(f"\nthe session adds {_added(by_name):.0f} µs to its transport")
+
+
+def tables(options: Options) -> list[Table]:
+    """Measure; return the way up, then the steps by themselves. `inject.py` shows both as well."""
+    return [
+        _table("a call with nothing sent, the way up", options, WAY, reference=WHOLE),
+        _table("the steps of a call by themselves", options, STEPS),
+    ]
 
 
 def _added(by_name: dict[str, Result]) -> float:

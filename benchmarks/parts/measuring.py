@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 import orjson
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from parts.counting import Reading
 from parts.worker import AsyncWork, Settings, Work
@@ -78,6 +78,15 @@ class Result:
         """Return the median of the CPU times divided, round by round, by the reference's."""
         pairs = zip(self._cpu_microseconds(), reference._cpu_microseconds(), strict=True)
         return median(mine / other for mine, other in pairs)
+
+    def less(self, other: Result) -> Result:
+        """Return what this took more than another in CPU time, round by round."""
+        pairs = zip(self.readings, other.readings, strict=True)
+        more = (
+            evolve(mine, cpu_seconds=mine.cpu_seconds - its.cpu_seconds * mine.count / its.count)
+            for mine, its in pairs
+        )
+        return evolve(self, readings=tuple(more))
 
     def per_second(self) -> float:
         """Return the units of work done in a second on the clock, the median of the rounds."""

@@ -18,6 +18,7 @@ __all__ = [
     "new_transport",
     "request",
     "session",
+    "session_json",
     "transport",
     "transport_under_httpx",
 ]
@@ -52,18 +53,32 @@ def request(number: int) -> CampaignRequest:
 @asynccontextmanager
 async def session(settings: Settings) -> AsyncGenerator[AsyncWork]:
     """Prepare campaigns: models in, models out, with the retry armed."""
-    most = settings["in_flight"]
-    async with Session(
-        token=TOKEN,
-        base_url=f"{settings['url']}api/",
-        max_in_flight=most,
-        ssl_context=trusting(settings["ca"]),
-    ) as opened:
+    async with _session(settings) as opened:
 
         async def one(number: int) -> int:
             return (await opened.campaigns.prepare(request(number))).id
 
-        yield in_flight(one, most)
+        yield in_flight(one, settings["in_flight"])
+
+
+@asynccontextmanager
+async def session_json(settings: Settings) -> AsyncGenerator[AsyncWork]:
+    """Make the same calls without models: JSON in and out, with the retry armed."""
+    async with _session(settings) as opened:
+
+        async def one(number: int) -> object:
+            return await opened.request("POST", "campaigns/inject", json=body(number))
+
+        yield in_flight(one, settings["in_flight"])
+
+
+def _session(settings: Settings) -> Session:
+    return Session(
+        token=TOKEN,
+        base_url=f"{settings['url']}api/",
+        max_in_flight=settings["in_flight"],
+        ssl_context=trusting(settings["ca"]),
+    )
 
 
 def new_transport(settings: Settings) -> httpx.AsyncBaseTransport:
