@@ -1,0 +1,94 @@
+"""How many files of the package a call goes through, once everything is imported and connected.
+
+Whoever follows a call in a debugger opens so many files. Each of these tests runs on asyncio with
+our own transport, over a socket, against a sandbox on a thread of its own, and looks at the
+client's thread alone: what the journal's thread does is not in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+
+import mediasflow_async
+from mediasflow_async import CampaignRequest
+from mediasflow_async.delivery import Journal, Sender
+from mediasflow_async.sandbox import Sandbox
+from tests.support.sessions import Connect
+
+pytestmark = pytest.mark.anyio
+pytest_plugins = ["tests.support.session_fixtures"]
+
+PACKAGE: Final = Path(mediasflow_async.__file__).parent
+MOST_FOR_A_SEND: Final = 26
+MOST_FOR_A_SENDER: Final = 38
+TIMES_BEFORE: Final = 3
+
+Send = Callable[[], Awaitable[object]]
+
+
+@contextmanager
+def profiled(entered: set[str]) -> Iterator[None]:
+    """Note in which files the functions stand that this thread calls within the block."""
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            entered.add(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+async def files_entered(send: Send) -> list[str]:
+    """Return the files of the package that a warm send enters."""
+    for _ in range(TIMES_BEFORE):
+        await send()
+    entered: set[str] = set()
+    with profiled(entered):
+        await send()
+    paths = (Path(name) for name in entered)
+    return sorted(str(path.relative_to(PACKAGE)) for path in paths if path.is_relative_to(PACKAGE))
+
+
+def request() -> CampaignRequest:
+    return CampaignRequest(msg="Your parcel is here", recipients=["+33600001601"], sender="ACME")
+
+
+@asynccontextmanager
+async def durable_send(connect: Connect, journal: Path) -> AsyncIterator[Send]:
+    keys = (f"order-{number}" for number in itertools.count())
+    async with (
+        Journal.open(f"sqlite:///{journal}") as opened,
+        connect() as session,
+        Sender(session, opened) as sender,
+    ):
+        yield lambda: sender.send(next(keys), request())
+
+
+async def test_a_send_goes_through_few_files(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect() as session:
+        files = await files_entered(lambda: session.campaigns.send(request()))
+    assert len(sandbox.messages) == TIMES_BEFORE + 1
+    assert "transport/connection.py" in files, "the call did not go through our transport"
+    assert len(files) <= MOST_FOR_A_SEND, f"{len(files)} files:\n" + "\n".join(files)
+
+
+async def test_a_send_under_a_key_goes_through_few_files(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with durable_send(connect, tmp_path / "journal.db") as send:
+        files = await files_entered(send)
+    assert len(sandbox.messages) == TIMES_BEFORE + 1
+    assert "delivery/sender.py" in files
+    assert len(files) <= MOST_FOR_A_SENDER, f"{len(files)} files:\n" + "\n".join(files)
