@@ -13,19 +13,7 @@ nox.options.download_python = "never"
 nox.options.sessions = ["lint", "typing", "wheel", "lowest", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-PROGRAMS = [
-    "import_time",
-    "path",
-    "inject",
-    "concurrency",
-    "delivery",
-    "report_csv",
-    "report_json",
-    "report_bytes",
-    "uploads",
-    "text_measure",
-    "preflight",
-]
+PROGRAMS = sorted(path.stem for path in Path(__file__).parent.glob("benchmarks/*.py"))
 USE_EVERY_PUBLIC_NAME = """
 import mediasflow_async
 names = [getattr(mediasflow_async, name) for name in mediasflow_async.__all__]

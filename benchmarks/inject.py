@@ -11,9 +11,11 @@ kernel of the other machine pays instead, so that the truth there is closer to t
 Both servers are the same program, or with `--nginx` the first one is nginx.
 
 Below each table is where the time of the first line goes, as differences between contenders of
-that table. (The raw protocol also writes and parses JSON, about 5 µs, which the transport alone
-does not.) The last tables are those of `path.py`: the parts with nothing sent; `--no-parts` leaves
-them out. Run: `python benchmarks/inject.py`, with `--in-flight 10 50 200 500` for the growth.
+that table. Read the one of the server that polls first: with the other, a contender that is quick
+to write wakes the server more often, and the differences hold that as well. (The raw protocol
+also writes and parses JSON, about 5 µs, which the transport alone does not.) The last tables are
+those of `path.py`: the parts with nothing sent; `--no-parts` leaves them out. Run:
+`python benchmarks/inject.py`, with `--in-flight 10 50 200 500` for the growth.
 """
 
 from __future__ import annotations
