@@ -54,6 +54,8 @@ async def _serve(
         context.load_cert_chain(chain)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(protocol, "127.0.0.1", port, ssl=context, backlog=_BACKLOG)
+    # The pipe ends with whoever started this, however that ends: no server is left to poll.
+    loop.add_reader(sys.stdin, sys.exit)
     if polls:
         _keep_turning(loop)
     await listening.serve_forever()

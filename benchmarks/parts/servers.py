@@ -184,7 +184,7 @@ def _running(command_for: Callable[[int], Sequence[str]]) -> Generator[int]:
     """Run a server on a free port, and end it with the block."""
     for _ in range(_TRIES):
         port = free_port()
-        process = subprocess.Popen(command_for(port))
+        process = subprocess.Popen(command_for(port), stdin=subprocess.PIPE)
         try:
             if _accepts(process, port):
                 yield port
