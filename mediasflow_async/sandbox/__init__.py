@@ -12,7 +12,7 @@ from __future__ import annotations
 from mediasflow_async.sandbox.blacklist import Entry
 from mediasflow_async.sandbox.delivery import DeliveryPlan
 from mediasflow_async.sandbox.faults import Fault, Faults
-from mediasflow_async.sandbox.journal import RecordedRequest
+from mediasflow_async.sandbox.request_log import RecordedRequest
 from mediasflow_async.sandbox.rules import ServerRules
 from mediasflow_async.sandbox.sandbox import Sandbox
 from mediasflow_async.sandbox.snapshots import Campaign, Message

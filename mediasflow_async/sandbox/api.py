@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mediasflow_async.sandbox import blacklist, campaigns, lists, reading, reports
-from mediasflow_async.sandbox.campaigns import settle
+from mediasflow_async.sandbox.campaigns import run_due
+from mediasflow_async.sandbox.context import RequestContext, Server
 from mediasflow_async.sandbox.http import (
     Answer,
-    Call,
-    Refusal,
+    HttpError,
+    Request,
+    error_answer,
     forbidden,
     invalid,
     not_found,
-    refusal_answer,
     unsupported_media,
 )
 from mediasflow_async.sandbox.login import log_in
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
-from mediasflow_async.sandbox.world import Task, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,29 +51,29 @@ class Operation:
     name: str
     method: str
     path: str
-    read: Callable[[Call, ServerRules], Any]
-    run: Callable[[Task, str, Any], Answer]
+    read: Callable[[Request, ServerRules], Any]
+    run: Callable[[RequestContext, str, Any], Answer]
 
 
-def _nothing(_call: Call, _rules: ServerRules) -> None:
+def _nothing(_request: Request, _rules: ServerRules) -> None:
     return None
 
 
-def _json(call: Call, rules: ServerRules) -> reading.Object:
-    return reading.json_object(call, rules.json_content_types)
+def _json(request: Request, rules: ServerRules) -> reading.Object:
+    return reading.json_object(request, rules.json_content_types)
 
 
-def _params(call: Call, rules: ServerRules) -> reading.Object:
+def _params(request: Request, rules: ServerRules) -> reading.Object:
     """Read the parameters of a PUT from wherever the rules allow."""
-    data: dict[str, Any] = dict(call.query) if "query" in rules.put_params else {}
-    if not call.body.strip():
+    data: dict[str, Any] = dict(request.query) if "query" in rules.put_params else {}
+    if not request.body.strip():
         return data
-    is_json = call.content_type == JSON or call.body.lstrip().startswith(b"{")
+    is_json = request.content_type == JSON or request.body.lstrip().startswith(b"{")
     if is_json and "json" in rules.put_params:
-        return data | dict(reading.json_object(call, frozenset({JSON, FORM})))
-    if not is_json and call.content_type == FORM and "form" in rules.put_params:
-        return data | call.form()
-    raise unsupported_media(call.content_type, " or ".join(sorted(rules.put_params)))
+        return data | dict(reading.json_object(request, frozenset({JSON, FORM})))
+    if not is_json and request.content_type == FORM and "form" in rules.put_params:
+        return data | request.form()
+    raise unsupported_media(request.content_type, " or ".join(sorted(rules.put_params)))
 
 
 def operations(rules: ServerRules) -> tuple[Operation, ...]:
@@ -82,8 +82,8 @@ def operations(rules: ServerRules) -> tuple[Operation, ...]:
     return (login, *_campaign_operations(rules), *_report_operations(), *_other_operations(rules))
 
 
-def _log_in(task: Task, _id: str, _data: object) -> Answer:
-    return log_in(task.world, task.call)
+def _log_in(context: RequestContext, _id: str, _data: object) -> Answer:
+    return log_in(context.server, context.request)
 
 
 def _campaign_operations(rules: ServerRules) -> tuple[Operation, ...]:
@@ -94,7 +94,7 @@ def _campaign_operations(rules: ServerRules) -> tuple[Operation, ...]:
             "POST",
             "campaigns/inject",
             _json,
-            lambda task, _, data: campaigns.inject(task, data),
+            lambda context, _, data: campaigns.inject(context, data),
         ),
         Operation("sender", "PUT", f"{one}sender", _params, campaigns.set_sender),
         Operation("test", "PUT", f"{one}test", _params, campaigns.send_tests),
@@ -107,10 +107,13 @@ def _campaign_operations(rules: ServerRules) -> tuple[Operation, ...]:
 
 def _report_operations() -> tuple[Operation, ...]:
     functions: Mapping[str, tuple[str, Callable[..., Answer]]] = {
-        "report_csv": ("report/{id}", lambda task, id_, _: reports.campaign_csv(task, id_)),
-        "report_json": ("reportjson/{id}", lambda task, id_, _: reports.campaign_json(task, id_)),
-        "period_csv": ("report", lambda task, *_: reports.period_csv(task)),
-        "period_json": ("reportjson", lambda task, *_: reports.period_json(task)),
+        "report_csv": ("report/{id}", lambda context, id_, _: reports.campaign_csv(context, id_)),
+        "report_json": (
+            "reportjson/{id}",
+            lambda context, id_, _: reports.campaign_json(context, id_),
+        ),
+        "period_csv": ("report", lambda context, *_: reports.period_csv(context)),
+        "period_json": ("reportjson", lambda context, *_: reports.period_json(context)),
     }
     return tuple(
         Operation(name, "GET", f"campaigns/{path}", _nothing, run)
@@ -125,21 +128,21 @@ def _other_operations(rules: ServerRules) -> tuple[Operation, ...]:
             "POST",
             "blacklist",
             _json,
-            lambda task, _, data: blacklist.add_entry(task, data),
+            lambda context, _, data: blacklist.add_entry(context, data),
         ),
         Operation(
             "blacklist",
             "GET",
             rules.blacklist_path.strip("/"),
             _nothing,
-            lambda task, *_: blacklist.list_entries(task),
+            lambda context, *_: blacklist.list_entries(context),
         ),
         Operation(
             "upload",
             "POST",
             UPLOAD_PATH,
             lists.read_upload,
-            lambda task, _, data: lists.upload(task, data),
+            lambda context, _, data: lists.upload(context, data),
         ),
     )
 
@@ -176,7 +179,7 @@ class Router:
         """Return what is behind `path`.
 
         Raises:
-            Refusal: 404, nothing.
+            HttpError: 404, nothing.
         """
         for pattern, template in self._patterns:
             if found := pattern.fullmatch(path):
@@ -189,76 +192,78 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 class Api:
-    """The functions of the guide over one world."""
+    """The functions of the guide over one server."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._rules = world.rules
-        self._router = Router(operations(world.rules))
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._rules = server.rules
+        self._router = Router(operations(server.rules))
 
     def body_limit(self, path: str) -> int:
         """Return how many bytes a request to `path` may have."""
         rules = self._rules
         return rules.max_upload_bytes if path == UPLOAD_PATH else rules.max_body_bytes
 
-    def names(self, call: Call) -> frozenset[str]:
+    def names(self, request: Request) -> frozenset[str]:
         """Return what `Fault.operation` may call this request; empty for none of the API's."""
         try:
-            operation = self._router.match(call.path).by_method.get(call.method)
-        except Refusal:
+            operation = self._router.match(request.path).by_method.get(request.method)
+        except HttpError:
             return frozenset()
         if operation is None:
             return frozenset()
-        extra = _kind_of_injection(call) if operation.name == "inject" else ()
+        extra = _kind_of_injection(request) if operation.name == "inject" else ()
         return frozenset({operation.name, *extra})
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """Process a request; blocks while another one is processed."""
-        self.catch_up()
-        return self._answer(call)
+        self.process_deferred()
+        return self._answer(request)
 
-    def put_off(self, call: Call, delay: timedelta) -> None:
+    def defer(self, request: Request, delay: timedelta) -> None:
         """Process a request so much later, by the sandbox's clock."""
-        self._world.late.add(call, self._world.clock.now() + delay)
+        self._server.deferred.add(request, self._server.clock.now() + delay)
 
-    def catch_up(self) -> None:
+    def process_deferred(self) -> None:
         """Process the requests that were put off until now; nobody waits for their answers."""
-        for call in self._world.late.take(self._world.clock.now()):
-            self._answer(call)
+        for request in self._server.deferred.take(self._server.clock.now()):
+            self._answer(request)
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         try:
-            return self._processed(call)
-        except Refusal as refusal:
-            return refusal_answer(self._rules, refusal)
+            return self._processed(request)
+        except HttpError as error:
+            return error_answer(self._rules, error)
 
-    def _processed(self, call: Call) -> Answer:
+    def _processed(self, request: Request) -> Answer:
         ips = self._rules.registered_ips
-        if ips is not None and call.client_ip not in ips:
+        if ips is not None and request.client_ip not in ips:
             raise forbidden("this address is not registered with Mediasflow", "UNKNOWN_IP")
-        match = self._router.match(call.path)
-        if call.method == "OPTIONS":
+        match = self._router.match(request.path)
+        if request.method == "OPTIONS":
             return Answer(headers={"Allow": match.allowed})
-        operation = _operation(match, call.method)
+        operation = _operation(match, request.method)
         if operation.name == LOGIN:
-            return log_in(self._world, call)
-        return self._run(operation, match.id, call)
+            return log_in(self._server, request)
+        return self._run(operation, match.id, request)
 
-    def _run(self, operation: Operation, path_id: str, call: Call) -> Answer:
-        caller = self._world.tokens.owner(call.headers.get("authorization", ""))
+    def _run(self, operation: Operation, path_id: str, request: Request) -> Answer:
+        caller = self._server.tokens.owner(request.headers.get("authorization", ""))
         if self._rules.checksum:
-            _check_digest(call)
-        data = operation.read(call, self._rules)
-        with self._world.store.transaction() as db:
-            now = self._world.clock.now()
-            settle(db, self._world, now.timestamp())
-            return operation.run(Task(self._world, db, caller, call, now), path_id, data)
+            _check_digest(request)
+        data = operation.read(request, self._rules)
+        with self._server.store.transaction() as db:
+            now = self._server.clock.now()
+            run_due(db, self._server, now.timestamp())
+            return operation.run(
+                RequestContext(self._server, db, caller, request, now), path_id, data
+            )
 
 
 def _operation(match: Match, method: str) -> Operation:
     operation = match.by_method.get("GET" if method == "HEAD" else method)
     if operation is None:
-        raise Refusal(
+        raise HttpError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "METHOD_NOT_ALLOWED",
             f"{method} is not allowed here",
@@ -267,9 +272,9 @@ def _operation(match: Match, method: str) -> Operation:
     return operation
 
 
-def _kind_of_injection(call: Call) -> tuple[str, ...]:
+def _kind_of_injection(request: Request) -> tuple[str, ...]:
     try:
-        data = json.loads(call.body)
+        data = json.loads(request.body)
     except (ValueError, RecursionError):
         return ()
     if not isinstance(data, dict):
@@ -279,9 +284,9 @@ def _kind_of_injection(call: Call) -> tuple[str, ...]:
     return ("send",) if data.get("campaignId") is None else ("launch",)
 
 
-def _check_digest(call: Call) -> None:
-    if not call.body:
+def _check_digest(request: Request) -> None:
+    if not request.body:
         return
-    digest = base64.b64encode(hashlib.sha256(call.body).digest()).decode()
-    if f"sha-256=:{digest}:" not in call.headers.get("content-digest", ""):
+    digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
+    if f"sha-256=:{digest}:" not in request.headers.get("content-digest", ""):
         raise invalid("Content-Digest", "the body's SHA-256 is missing or wrong", "CHECKSUM")

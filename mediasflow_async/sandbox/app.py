@@ -16,17 +16,17 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
 from mediasflow_async.sandbox.api import LOGIN, Api
-from mediasflow_async.sandbox.http import Answer, Call, Refusal, refusal_answer
+from mediasflow_async.sandbox.http import Answer, HttpError, Request, error_answer
 from mediasflow_async.sandbox.login import without_password
 from mediasflow_async.sandbox.preflight import preflight_route
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from mediasflow_async.sandbox.context import Server
     from mediasflow_async.sandbox.faults import Fault, Faults
-    from mediasflow_async.sandbox.journal import Journal
+    from mediasflow_async.sandbox.request_log import RequestLog
     from mediasflow_async.sandbox.users import Clock
-    from mediasflow_async.sandbox.world import World
 
 BASE_PATH = "/MediasflowApi/v1"
 BASE_PATH_ALT = "/api/v1"
@@ -42,80 +42,82 @@ class _TooLarge(Exception):
     """The body is longer than the rules allow."""
 
 
-def make_app(world: World, faults: Faults, journal: Journal) -> Starlette:
+def make_app(server: Server, faults: Faults, request_log: RequestLog) -> Starlette:
     """Return the application: both base paths of the API, and the page beside it."""
-    edge = _Edge(world, faults, journal)
+    edge = _ApiEndpoint(server, faults, request_log)
     api = [Mount(path, edge) for path in (BASE_PATH, BASE_PATH_ALT)]
-    return Starlette(routes=[*api, preflight_route(world)])
+    return Starlette(routes=[*api, preflight_route(server)])
 
 
-class _Edge:
-    def __init__(self, world: World, faults: Faults, journal: Journal) -> None:
-        self._world = world
-        self._api = Api(world)
+class _ApiEndpoint:
+    def __init__(self, server: Server, faults: Faults, request_log: RequestLog) -> None:
+        self._server = server
+        self._api = Api(server)
         self._faults = faults
-        self._journal = journal
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = _call(scope)
+        request = _request(scope)
         try:
-            body = await _body(receive, self._api.body_limit(call.path))
+            body = await _body(receive, self._api.body_limit(request.path))
         except ClientDisconnect:
             return
         except _TooLarge:
-            await self._refuse_size(call, send)
+            await self._refuse_size(request, send)
             return
-        call = _call(scope, body)
-        names = self._api.names(call)
-        number = self._record(call, names)
-        fault = self._faults.take(call, names)
-        answer = await self._play(call, fault)
+        request = _request(scope, body)
+        names = self._api.names(request)
+        number = self._record(request, names)
+        fault = self._faults.take(request, names)
+        answer = await self._play(request, fault)
         if answer is None:
             await _cut(scope, reset=fault is not None and fault.reset)
             return
-        self._journal.finish(number, answer.status)
+        self._request_log.finish(number, answer.status)
         await self._send(scope, send, answer, fault.truncate if fault else None)
 
-    async def _refuse_size(self, call: Call, send: Send) -> None:
-        refusal = Refusal(
+    async def _refuse_size(self, request: Request, send: Send) -> None:
+        error = HttpError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "TOO_LARGE",
             "the body is too large",
             headers={"Connection": "close"},
         )
-        answer = refusal_answer(self._world.rules, refusal)
-        self._journal.finish(self._record(call, self._api.names(call)), answer.status)
-        await _respond(send, answer, self._world.clock, answer.body)
+        answer = error_answer(self._server.rules, error)
+        self._request_log.finish(self._record(request, self._api.names(request)), answer.status)
+        await _respond(send, answer, self._server.clock, answer.body)
 
-    def _record(self, call: Call, names: frozenset[str]) -> int:
+    def _record(self, request: Request, names: frozenset[str]) -> int:
         name = "inject" if "inject" in names else next(iter(names), LOGIN)
         # What is none of the API's may be a login that went to the wrong path.
-        shown = without_password(call, self._world.rules) if name == LOGIN else call
-        return self._journal.receive(shown, name if names else "", self._world.clock.now())
+        shown = without_password(request, self._server.rules) if name == LOGIN else request
+        return self._request_log.receive(shown, name if names else "", self._server.clock.now())
 
-    async def _play(self, call: Call, fault: Fault | None) -> Answer | None:
+    async def _play(self, request: Request, fault: Fault | None) -> Answer | None:
         """Return the answer, None when a fault leaves the client without one."""
         if fault is None:
-            return await anyio.to_thread.run_sync(self._api.answer, call)
+            return await anyio.to_thread.run_sync(self._api.answer, request)
         if fault.when == "late":
-            self._api.put_off(call, fault.delay)
+            self._api.defer(request, fault.delay)
         if fault.when == "before":
             await anyio.sleep(fault.delay.total_seconds())
-        answer = await anyio.to_thread.run_sync(self._api.answer, call) if fault.processes else None
+        answer = (
+            await anyio.to_thread.run_sync(self._api.answer, request) if fault.processes else None
+        )
         if fault.when == "after":
             await anyio.sleep(fault.delay.total_seconds())
         return None if fault.breaks_connection else fault.answer(answer)
 
     async def _send(self, scope: Scope, send: Send, answer: Answer, truncate: int | None) -> None:
-        await _respond(send, answer, self._world.clock, answer.body[:truncate])
+        await _respond(send, answer, self._server.clock, answer.body[:truncate])
         if truncate is not None and truncate < len(answer.body):
             await _cut(scope, reset=False)
 
 
-def _call(scope: Scope, body: bytes = b"") -> Call:
+def _request(scope: Scope, body: bytes = b"") -> Request:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     client = scope.get("client") or ("", 0)
-    return Call(
+    return Request(
         method=scope["method"],
         path=path.strip("/"),
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),

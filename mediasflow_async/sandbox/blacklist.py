@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from mediasflow_async.sandbox.context import RequestContext, Server
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
-    from mediasflow_async.sandbox.world import Task, World
 
 Scope = Literal["ACCOUNT", "BRAND", "CUSTOMER", "MEDIASFLOW"]
 
@@ -85,7 +85,7 @@ def status_of(scope: str, client_code: int) -> int:
     return _BY_SCOPE.get(scope, client_code)
 
 
-def add_entry(task: Task, data: Object) -> Answer:
+def add_entry(context: RequestContext, data: Object) -> Answer:
     """Answer POST /blacklist."""
     kind = reading.required(reading.text(data, "typeItem"), "typeItem")
     if kind not in _KINDS:
@@ -100,24 +100,26 @@ def add_entry(task: Task, data: Object) -> Answer:
         scope="BRAND" if brand else "ACCOUNT",
         brand=brand,
         description=reading.text(data, "createdDescription"),
-        user_id=task.caller.id,
-        created_at=task.now.timestamp(),
+        user_id=context.caller.id,
+        created_at=context.now.timestamp(),
     )
-    add(task.db, entry)
-    return answer(task.rules, _row(entry, task.world))
+    add(context.db, entry)
+    return answer(context.rules, _row(entry, context.server))
 
 
-def list_entries(task: Task) -> Answer:
+def list_entries(context: RequestContext) -> Answer:
     """Answer GET /blacklist with the entries of the account and its brands."""
-    own = [entry for entry in entries(task.db) if entry.scope in ("ACCOUNT", "BRAND")]
-    if task.rules.blacklist_shape == "strings":
-        return answer(task.rules, [entry.item for entry in own])
-    rows = [_row(entry, task.world) for entry in own]
-    return answer(task.rules, {"items": rows} if task.rules.blacklist_shape == "items" else rows)
+    own = [entry for entry in entries(context.db) if entry.scope in ("ACCOUNT", "BRAND")]
+    if context.rules.blacklist_shape == "strings":
+        return answer(context.rules, [entry.item for entry in own])
+    rows = [_row(entry, context.server) for entry in own]
+    return answer(
+        context.rules, {"items": rows} if context.rules.blacklist_shape == "items" else rows
+    )
 
 
-def _row(entry: Entry, world: World) -> dict[str, Any]:
-    created = gson(from_epoch(entry.created_at), world.timezone, world.rules.campaign_dates)
+def _row(entry: Entry, server: Server) -> dict[str, Any]:
+    created = gson(from_epoch(entry.created_at), server.timezone, server.rules.campaign_dates)
     row = {
         "item": entry.item,
         "typeItem": entry.kind,
@@ -130,7 +132,7 @@ def _row(entry: Entry, world: World) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value}
 
 
-def block(world: World, number: str, scope: Scope, brand: str) -> None:
+def block(server: Server, number: str, scope: Scope, brand: str) -> None:
     """Put `number` into a blacklist from outside, as Mediasflow or a client would.
 
     Raises:
@@ -147,8 +149,8 @@ def block(world: World, number: str, scope: Scope, brand: str) -> None:
         scope=scope,
         brand=brand,
         description=None,
-        user_id=world.users[0].id,
-        created_at=world.clock.now().timestamp(),
+        user_id=server.users[0].id,
+        created_at=server.clock.now().timestamp(),
     )
-    with world.store.transaction() as db:
+    with server.store.transaction() as db:
         add(db, entry)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from mediasflow_async.sandbox import blacklist, messages, reading, records, texts
+from mediasflow_async.sandbox import blacklist, messages, reading, stored_campaigns, texts
 from mediasflow_async.sandbox.dates import from_epoch, gson
-from mediasflow_async.sandbox.delivery import NOT_SENT, Fate, decide
+from mediasflow_async.sandbox.delivery import NOT_SENT, Timeline, simulate
 from mediasflow_async.sandbox.http import (
     answer,
     conflict,
@@ -19,7 +19,8 @@ from mediasflow_async.sandbox.http import (
     not_found,
     path_to_campaign,
 )
-from mediasflow_async.sandbox.judging import (
+from mediasflow_async.sandbox.orders import Order, read_order, read_schedule, read_sender
+from mediasflow_async.sandbox.recipients import (
     DESTINATION,
     DUPLICATE,
     MALFORMED,
@@ -27,32 +28,31 @@ from mediasflow_async.sandbox.judging import (
     PERSONALISATION,
     TOO_LONG,
     UCS2,
-    Candidate,
-    Tally,
-    Verdict,
-    candidates,
-    compose,
-    judge,
-    tally_of,
+    PreparedMessage,
+    Recipient,
+    Totals,
+    prepare_message,
+    prepare_messages,
+    recipients_of,
+    totals_of,
 )
-from mediasflow_async.sandbox.orders import Order, read_order, read_schedule, read_sender
-from mediasflow_async.sandbox.records import StoredCampaign
+from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from mediasflow_async.sandbox.context import RequestContext, Server
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
-    from mediasflow_async.sandbox.world import Task, World
 
 
 Data = dict[str, Any]
 
 
 def campaign_data(
-    db: sqlite3.Connection, world: World, campaign: StoredCampaign, now: float
+    db: sqlite3.Connection, server: Server, campaign: StoredCampaign, now: float
 ) -> Data:
     """Return the Campaign object."""
     order = campaign.order
@@ -64,28 +64,28 @@ def campaign_data(
         "typeSelect": order.type,
         "campaignName": order.name,
         "listInCampaign": _recipients(db, order),
-        **_recipient_counts(campaign.tally),
+        **_recipient_counts(campaign.totals),
         "renderer": order.renderer,
-        "creationDate": _date(world, campaign.created_at),
+        "creationDate": _date(server, campaign.created_at),
         "sender": campaign.shown_sender,
-        "status": campaign.status(world.plan, now),
+        "status": campaign.status(server.plan, now),
         "shortCode": order.short_code,
         "message": order.text,
         "pathToCampaign": path_to_campaign(campaign.id),
         **_options(order),
         **_credits(db, campaign),
         **_progress(db, campaign, now),
-        **_result_counts(campaign.tally),
-        "updateDate": _date(world, campaign.updated_at),
-        **_schedule(world, campaign),
+        **_result_counts(campaign.totals),
+        "updateDate": _date(server, campaign.updated_at),
+        **_schedule(server, campaign),
         "tinyList": [dict(link) for link in order.links],
-        **_blacklist_counts(campaign.tally),
+        **_blacklist_counts(campaign.totals),
         **_when_given(order),
     }
 
 
-def _date(world: World, at: float) -> str:
-    return gson(from_epoch(at), world.timezone, world.rules.campaign_dates)
+def _date(server: Server, at: float) -> str:
+    return gson(from_epoch(at), server.timezone, server.rules.campaign_dates)
 
 
 def _recipients(db: sqlite3.Connection, order: Order) -> Data:
@@ -100,7 +100,8 @@ def _recipients(db: sqlite3.Connection, order: Order) -> Data:
         "size": 0,
         "maxSizeDataLine": 0,
         "recipients": [
-            {"mobile": guest.number, "groupID": guest.group, "id": 0} for guest in order.guests
+            {"mobile": recipient.number, "groupID": recipient.group, "id": 0}
+            for recipient in order.inline_recipients
         ],
         "listsItems": [_list_item(db, list_id) for list_id in order.list_ids],
         "lineDuplicateMobile": [],
@@ -117,12 +118,12 @@ def _list_item(db: sqlite3.Connection, list_id: int) -> Data:
     return {"idlistItems": list_id, "listName": row["name"] if row else ""}
 
 
-def _recipient_counts(tally: Tally) -> Data:
+def _recipient_counts(totals: Totals) -> Data:
     return {
-        "countRecipient": tally.total,
-        "countInvalidRecipient": tally.count(MALFORMED),
-        "countInBlackListRecipient": sum(tally.by_scope.values()),
-        "countDuplicateRecipient": tally.count(DUPLICATE),
+        "countRecipient": totals.total,
+        "countInvalidRecipient": totals.count(MALFORMED),
+        "countInBlackListRecipient": sum(totals.by_scope.values()),
+        "countDuplicateRecipient": totals.count(DUPLICATE),
     }
 
 
@@ -137,43 +138,43 @@ def _options(order: Order) -> Data:
 
 
 def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> Data:
-    to_come = 0 if campaign.state == "LAUNCHED" else campaign.tally.segments
+    to_come = 0 if campaign.state == "LAUNCHED" else campaign.totals.segments
     return {
-        "creditCount": float(campaign.tally.segments),
-        "creditAfterInjection": float(records.credit(db) - to_come),
+        "creditCount": float(campaign.totals.segments),
+        "creditAfterInjection": float(stored_campaigns.credit(db) - to_come),
     }
 
 
 def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> Data:
     total, posted = messages.count(db, campaign.id, now)
-    return {"globalCounter": total, "countValid": campaign.tally.valid, "countPosted": posted}
+    return {"globalCounter": total, "countValid": campaign.totals.valid, "countPosted": posted}
 
 
-def _result_counts(tally: Tally) -> Data:
+def _result_counts(totals: Totals) -> Data:
     return {
-        "countDuplicate": tally.count(DUPLICATE),
-        "countNotAllow": tally.count(DESTINATION, UCS2),
-        "countNotValid": tally.count(MALFORMED),
-        "countErrorRendering": tally.count(PERSONALISATION),
-        "countMaxCrediteOver": tally.count(TOO_LONG),
-        "countMaxCreditFound": tally.most_segments,
+        "countDuplicate": totals.count(DUPLICATE),
+        "countNotAllow": totals.count(DESTINATION, UCS2),
+        "countNotValid": totals.count(MALFORMED),
+        "countErrorRendering": totals.count(PERSONALISATION),
+        "countMaxCrediteOver": totals.count(TOO_LONG),
+        "countMaxCreditFound": totals.most_segments,
     }
 
 
-def _schedule(world: World, campaign: StoredCampaign) -> Data:
+def _schedule(server: Server, campaign: StoredCampaign) -> Data:
     waits = campaign.state == "SCHEDULED"
     data: Data = {"scheduled": waits, "isInScheduler": waits}
     if campaign.starts_at is not None and campaign.state != "LAUNCHED":
-        data["scheduleOn"] = _date(world, campaign.starts_at)
+        data["scheduleOn"] = _date(server, campaign.starts_at)
     return data
 
 
-def _blacklist_counts(tally: Tally) -> Data:
+def _blacklist_counts(totals: Totals) -> Data:
     return {
-        "countBlackList": tally.by_scope.get("ACCOUNT", 0),
-        "countBlackListMEDIASFLOW": tally.by_scope.get("MEDIASFLOW", 0),
-        "countBlackListCUSTOMER": tally.by_scope.get("CUSTOMER", 0),
-        "countBlackListBRAND": tally.by_scope.get("BRAND", 0),
+        "countBlackList": totals.by_scope.get("ACCOUNT", 0),
+        "countBlackListMEDIASFLOW": totals.by_scope.get("MEDIASFLOW", 0),
+        "countBlackListCUSTOMER": totals.by_scope.get("CUSTOMER", 0),
+        "countBlackListBRAND": totals.by_scope.get("BRAND", 0),
     }
 
 
@@ -182,12 +183,12 @@ def _when_given(order: Order) -> Data:
     return {name: value for name, value in given.items() if value}
 
 
-def settle(db: sqlite3.Connection, world: World, now: float) -> None:
+def run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
     """Let happen what was due until now: scheduled campaigns start, STOP replies take effect."""
-    for campaign in records.due(db, now):
-        launch(db, world, campaign, campaign.starts_at or now)
+    for campaign in stored_campaigns.due(db, now):
+        launch(db, server, campaign, campaign.starts_at or now)
     for message, at in messages.take_stops(db, now):
-        answered = records.find(db, message.campaign_id)
+        answered = stored_campaigns.find(db, message.campaign_id)
         if answered is not None:
             blacklist.add(db, _stop(answered, message.mobile, at))
 
@@ -206,12 +207,12 @@ def _stop(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
 
 
 def launch(
-    db: sqlite3.Connection, world: World, campaign: StoredCampaign, at: float
+    db: sqlite3.Connection, server: Server, campaign: StoredCampaign, at: float
 ) -> StoredCampaign:
     """Send a campaign at the moment `at` and return it as it is afterwards."""
     key = f"{campaign.id}/{campaign.launches}"
-    verdicts = list(judge(db, campaign.order, world.rules, key))
-    outcomes = list(_outcomes(db, world, verdicts, key))
+    prepared = list(prepare_messages(db, campaign.order, server.rules, key))
+    outcomes = list(_outcomes(db, server, prepared, key))
     messages.insert_all(db, campaign, outcomes, at)
     launched = evolve(
         campaign,
@@ -219,185 +220,194 @@ def launch(
         starts_at=at,
         updated_at=at,
         launches=campaign.launches + 1,
-        tally=tally_of(verdict for verdict, _ in outcomes),
+        totals=totals_of(message for message, _ in outcomes),
     )
-    return records.update(db, launched)
+    return stored_campaigns.update(db, launched)
 
 
 def send_test(
     db: sqlite3.Connection,
-    world: World,
+    server: Server,
     campaign: StoredCampaign,
-    verdicts: Iterable[Verdict],
+    prepared: Iterable[PreparedMessage],
     now: float,
 ) -> None:
-    """Send the test messages `verdicts` of a campaign; they are billed like others. Guide: 2.3."""
+    """Send the test messages `prepared` of a campaign; they are billed like others. Guide: 2.3."""
     key = f"{campaign.id}/test/{now}"
-    messages.insert_all(db, campaign, _outcomes(db, world, list(verdicts), key), now, test=True)
+    messages.insert_all(db, campaign, _outcomes(db, server, list(prepared), key), now, test=True)
 
 
 def _outcomes(
-    db: sqlite3.Connection, world: World, verdicts: list[Verdict], key: str
-) -> Iterator[tuple[Verdict, Fate]]:
+    db: sqlite3.Connection, server: Server, prepared: list[PreparedMessage], key: str
+) -> Iterator[tuple[PreparedMessage, Timeline]]:
     """Yield what becomes of each recipient, as long as the credit lasts."""
-    balance = records.credit(db)
-    for place, verdict in enumerate(verdicts):
-        settled = verdict
-        if verdict.segments > balance:
-            settled = _unsent(verdict, NO_CREDIT)
-        fate = _fate(world, settled, f"{key}/{verdict.candidate.line}", place / len(verdicts))
-        if settled.status is None and fate.final[1] in NOT_SENT:
-            settled = _unsent(settled, fate.final[1])
-        balance -= settled.segments
-        yield settled, fate
-    records.set_credit(db, balance)
+    balance = stored_campaigns.credit(db)
+    for place, message in enumerate(prepared):
+        billed = message if message.segments <= balance else _unsent(message, NO_CREDIT)
+        line_key = f"{key}/{message.recipient.line}"
+        timeline = _timeline(server, billed, line_key, place / len(prepared))
+        if billed.status is None and timeline.final[1] in NOT_SENT:
+            billed = _unsent(billed, timeline.final[1])
+        balance -= billed.segments
+        yield billed, timeline
+    stored_campaigns.set_credit(db, balance)
 
 
-def _unsent(verdict: Verdict, status: int) -> Verdict:
-    return Verdict(verdict.candidate, verdict.mobile, status)
+def _unsent(message: PreparedMessage, status: int) -> PreparedMessage:
+    return PreparedMessage(message.recipient, message.mobile, status)
 
 
-def _fate(world: World, verdict: Verdict, key: str, progress: float) -> Fate:
-    if verdict.status is not None:
-        return Fate(((0.0, verdict.status),))
-    return decide(world.plan, verdict.mobile, key, progress, world.rules.lost_codes[:2])
+def _timeline(server: Server, message: PreparedMessage, key: str, progress: float) -> Timeline:
+    if message.status is not None:
+        return Timeline(((0.0, message.status),))
+    return simulate(server.plan, message.mobile, key, progress, server.rules.lost_codes[:2])
 
 
 EARLIEST_START = timedelta(minutes=5)
 LATEST_CANCEL = timedelta(seconds=10)
-_NOBODY = Candidate(1, "", "", {})
+_NOBODY = Recipient(1, "", "", {})
 
 
-def inject(task: Task, data: Object) -> Answer:
+def inject(context: RequestContext, data: Object) -> Answer:
     """Answer POST /campaigns/inject: a new campaign, or one that was prepared before."""
     campaign_id = reading.integer(data, "campaignId")
     starts_now = reading.boolean(data, "startNow") or False
-    campaign = _new(task, data) if campaign_id is None else _again(task, campaign_id, data)
-    return _shown(task, _started(task, campaign) if starts_now else _counted(task, campaign))
+    campaign = _new(context, data) if campaign_id is None else _again(context, campaign_id, data)
+    return _shown(
+        context, _started(context, campaign) if starts_now else _counted(context, campaign)
+    )
 
 
-def _shown(task: Task, campaign: StoredCampaign) -> Answer:
-    data = campaign_data(task.db, task.world, campaign, task.now.timestamp())
-    return answer(task.rules, data)
+def _shown(context: RequestContext, campaign: StoredCampaign) -> Answer:
+    data = campaign_data(context.db, context.server, campaign, context.now.timestamp())
+    return answer(context.rules, data)
 
 
-def _new(task: Task, data: Object) -> StoredCampaign:
-    local = task.now.astimezone(task.world.timezone)
-    order = read_order(data, task.rules, f"{local:%Y-%m-%d %H:%M} campaign API")
-    _check_lists(task, order)
-    now = task.now.timestamp()
+def _new(context: RequestContext, data: Object) -> StoredCampaign:
+    local = context.now.astimezone(context.server.timezone)
+    order = read_order(data, context.rules, f"{local:%Y-%m-%d %H:%M} campaign API")
+    _check_lists(context, order)
+    now = context.now.timestamp()
     draft = StoredCampaign(
-        user_id=task.owner(reading.text(data, "userOwnerID")),
+        user_id=context.owner(reading.text(data, "userOwnerID")),
         sender=read_sender(data) or "",
         order=order,
-        tally=Tally(),
-        starts_at=_starts_at(task, data),
+        totals=Totals(),
+        starts_at=_starts_at(context, data),
         created_at=now,
         updated_at=now,
     )
-    return records.insert(task.db, draft)
+    return stored_campaigns.insert(context.db, draft)
 
 
-def _counted(task: Task, draft: StoredCampaign) -> StoredCampaign:
+def _counted(context: RequestContext, draft: StoredCampaign) -> StoredCampaign:
     key = f"{draft.id}/{draft.launches}"
-    return _changed(task, draft, tally=tally_of(judge(task.db, draft.order, task.rules, key)))
+    return _changed(
+        context,
+        draft,
+        totals=totals_of(prepare_messages(context.db, draft.order, context.rules, key)),
+    )
 
 
-def _check_lists(task: Task, order: Order) -> None:
+def _check_lists(context: RequestContext, order: Order) -> None:
     for list_id in order.list_ids:
-        row = task.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
-        if row is None or not _may_see(task, row["user_id"]):
+        row = context.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
+        if row is None or not _may_see(context, row["user_id"]):
             raise not_found("list", "listsId")
 
 
-def _may_see(task: Task, user_id: str) -> bool:
-    return task.caller.admin or user_id == task.caller.id
+def _may_see(context: RequestContext, user_id: str) -> bool:
+    return context.caller.admin or user_id == context.caller.id
 
 
-def _starts_at(task: Task, data: Object) -> float | None:
-    at = read_schedule(data, task.rules)
-    if at is None or at >= (task.now + EARLIEST_START).timestamp():
+def _starts_at(context: RequestContext, data: Object) -> float | None:
+    at = read_schedule(data, context.rules)
+    if at is None or at >= (context.now + EARLIEST_START).timestamp():
         return at
-    if task.rules.late_schedule == "start":
+    if context.rules.late_schedule == "start":
         return None
     raise invalid("scheduleOn", "scheduleOn is less than 5 minutes ahead", "SCHEDULE_TOO_SOON")
 
 
-def _again(task: Task, campaign_id: int, data: Object) -> StoredCampaign:
-    campaign = find_campaign(task, str(campaign_id), "campaignId")
-    again = campaign.state == "LAUNCHED" and task.rules.second_launch == "resend"
+def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
+    campaign = find_campaign(context, str(campaign_id), "campaignId")
+    again = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
     if campaign.state != "DRAFT" and not again:
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
     sender = read_sender(data)
     if sender is not None:
         campaign = evolve(campaign, sender=sender)
     if reading.text(data, "scheduleOn"):
-        campaign = evolve(campaign, starts_at=_starts_at(task, data))
+        campaign = evolve(campaign, starts_at=_starts_at(context, data))
     return campaign
 
 
-def _changed(task: Task, campaign: StoredCampaign, **changes: Any) -> StoredCampaign:
-    now = task.now.timestamp()
-    return records.update(task.db, evolve(campaign, updated_at=now, **changes))
+def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) -> StoredCampaign:
+    now = context.now.timestamp()
+    return stored_campaigns.update(context.db, evolve(campaign, updated_at=now, **changes))
 
 
-def _started(task: Task, campaign: StoredCampaign) -> StoredCampaign:
-    now = task.now.timestamp()
+def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaign:
+    now = context.now.timestamp()
     if campaign.starts_at is not None and campaign.starts_at > now:
-        return _changed(task, _counted(task, campaign), state="SCHEDULED")
-    return launch(task.db, task.world, campaign, now)
+        return _changed(context, _counted(context, campaign), state="SCHEDULED")
+    return launch(context.db, context.server, campaign, now)
 
 
-def find_campaign(task: Task, campaign_id: str, field: str | None = None) -> StoredCampaign:
+def find_campaign(
+    context: RequestContext, campaign_id: str, field: str | None = None
+) -> StoredCampaign:
     """Return a campaign that the caller may see.
 
     Raises:
-        Refusal: 404, for anything else, an id that is no number included.
+        HttpError: 404, for anything else, an id that is no number included.
     """
     is_number = campaign_id.isascii() and campaign_id.isdigit() and len(campaign_id) < 19  # noqa: PLR2004  digits of 2**63
-    campaign = records.find(task.db, int(campaign_id)) if is_number else None
-    if campaign is None or not _may_see(task, campaign.user_id):
+    campaign = stored_campaigns.find(context.db, int(campaign_id)) if is_number else None
+    if campaign is None or not _may_see(context, campaign.user_id):
         raise not_found("campaign", field)
     return campaign
 
 
-def set_sender(task: Task, campaign_id: str, data: Object) -> Answer:
+def set_sender(context: RequestContext, campaign_id: str, data: Object) -> Answer:
     """Answer PUT /campaigns/{campaignID}/sender."""
-    campaign = find_campaign(task, campaign_id)
+    campaign = find_campaign(context, campaign_id)
     sender = read_sender(data)
     if sender is None:
         raise missing("sender")
     if campaign.state != "DRAFT":
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
-    return _shown(task, _changed(task, campaign, sender=sender))
+    return _shown(context, _changed(context, campaign, sender=sender))
 
 
-def cancel(task: Task, campaign_id: str, _: Object) -> Answer:
+def cancel(context: RequestContext, campaign_id: str, _: Object) -> Answer:
     """Answer /campaigns/{campaignid}/cancel."""
-    campaign = find_campaign(task, campaign_id)
+    campaign = find_campaign(context, campaign_id)
     if campaign.state != "SCHEDULED" or campaign.starts_at is None:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
-    if campaign.starts_at < (task.now + LATEST_CANCEL).timestamp():
+    if campaign.starts_at < (context.now + LATEST_CANCEL).timestamp():
         raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
-    return _shown(task, _changed(task, campaign, state="DRAFT", starts_at=None))
+    return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
 
 
-def send_tests(task: Task, campaign_id: str, data: Object) -> Answer:
+def send_tests(context: RequestContext, campaign_id: str, data: Object) -> Answer:
     """Answer PUT /campaigns/{campaignID}/test."""
-    campaign = find_campaign(task, campaign_id)
+    campaign = find_campaign(context, campaign_id)
     written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")
     numbers = [_mobile(number) for number in re.split("[,;]", written) if number.strip()]
     if not numbers:
         raise missing("phoneNumbers")
     if sender := read_sender(data):
         campaign = evolve(campaign, sender=sender)
-    model = next(candidates(task.db, campaign.order), _NOBODY)
-    verdicts = (
-        compose(Candidate(line, "", number, model.fields), number, campaign.order, task.rules, "")
+    model = next(recipients_of(context.db, campaign.order), _NOBODY)
+    prepared = (
+        prepare_message(
+            Recipient(line, "", number, model.fields), number, campaign.order, context.rules, ""
+        )
         for line, number in enumerate(numbers, 1)
     )
-    send_test(task.db, task.world, campaign, verdicts, task.now.timestamp())
-    return answer(task.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
+    send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
+    return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
 
 
 def _mobile(number: str) -> str:

@@ -50,15 +50,15 @@ def schedule(text: str, rules: ServerRules) -> datetime:
     """Read `scheduleOn`, in the way that the rules choose. Guide: 2.1.
 
     Raises:
-        Refusal: 400, another format or no such moment.
+        HttpError: 400, another format or no such moment.
     """
-    refusal = invalid("scheduleOn", "write scheduleOn as yyyy-MM-ddTHH:mm:ssZ")
+    error = invalid("scheduleOn", "write scheduleOn as yyyy-MM-ddTHH:mm:ssZ")
     if not _SCHEDULE.fullmatch(text):
-        raise refusal
+        raise error
     try:
         moment = datetime.fromisoformat(text.removesuffix("Z"))
     except ValueError:
-        raise refusal from None
+        raise error from None
     if rules.schedule_format == "hh12" and moment.hour == _NOON:
         moment -= timedelta(hours=_NOON)
     return moment.replace(tzinfo=ZoneInfo(rules.schedule_tz)).astimezone(UTC)
@@ -74,17 +74,17 @@ def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False
         inclusive: return the end of the day or minute that `text` names, not its beginning.
 
     Raises:
-        Refusal: 400, another format or no such moment.
+        HttpError: 400, another format or no such moment.
     """
-    refusal = invalid(name, f"write {name} as YYYY-MM-DD or YYYY-MM-DD HH:MM")
+    error = invalid(name, f"write {name} as YYYY-MM-DD or YYYY-MM-DD HH:MM")
     match = _PERIOD.fullmatch(text.strip())
     if match is None:
-        raise refusal
+        raise error
     try:
         clock = time.fromisoformat(match[2] or "00:00")
         moment = datetime.combine(date.fromisoformat(match[1]), clock, zone)
     except ValueError:
-        raise refusal from None
+        raise error from None
     if inclusive:
         moment += timedelta(minutes=1) if match[2] else timedelta(days=1)
     return moment.astimezone(UTC)

@@ -88,7 +88,7 @@ def _steps(steps: Iterable[Iterable[float]]) -> tuple[Step, ...]:
 
 
 @frozen
-class Fate:
+class Timeline:
     """What becomes of one message, in seconds after its campaign's launch.
 
     Attributes:
@@ -129,10 +129,10 @@ def campaign_state(plan: DeliveryPlan, elapsed: float) -> str:
     return "INJECTING" if elapsed < _INJECTING * plan.seconds else "INJECTED"
 
 
-def decide(
+def simulate(
     plan: DeliveryPlan, mobile: str, key: str, progress: float, pending: tuple[int, int]
-) -> Fate:
-    """Return the fate of a message that the platform accepts.
+) -> Timeline:
+    """Return the timeline of a message that the platform accepts.
 
     Args:
         plan: what usually happens.
@@ -141,52 +141,52 @@ def decide(
         progress: its place in its campaign, from 0 (first) to 1 (last).
         pending: the codes of "in process" and "sending in progress".
     """
-    dice = random.Random(f"{plan.seed}/{key}/{mobile}")  # noqa: S311  a simulation, no secret
+    rng = random.Random(f"{plan.seed}/{key}/{mobile}")  # noqa: S311  a simulation, no secret
     magic = magic_status(mobile)
-    final = dice.choices([*plan.mix], [*plan.mix.values()])[0] if magic is None else magic
+    final = rng.choices([*plan.mix], [*plan.mix.values()])[0] if magic is None else magic
     if final in NOT_SENT:
-        return Fate(((0.0, final),))
-    codes = _course(dice, final, pending, retried=magic is None)
-    steps = _timed(plan, dice, codes, progress)
+        return Timeline(((0.0, final),))
+    codes = _status_codes(rng, final, pending, retried=magic is None)
+    steps = _timed(plan, rng, codes, progress)
     posted_at = next((at for at, code in steps if code not in pending), None)
-    return _answered(plan, dice, Fate(steps, posted_at))
+    return _with_reactions(plan, rng, Timeline(steps, posted_at))
 
 
-def _course(
-    dice: random.Random, final: int, pending: tuple[int, int], *, retried: bool
+def _status_codes(
+    rng: random.Random, final: int, pending: tuple[int, int], *, retried: bool
 ) -> tuple[int, ...]:
     if final in pending:
         return pending[: pending.index(final) + 1]
-    posted = final if final in _IN_FLIGHT else dice.choice((10, 24))
+    posted = final if final in _IN_FLIGHT else rng.choice((10, 24))
     codes = (*pending, posted) if posted == final else (*pending, posted, final)
     if final == UNAVAILABLE and retried:
-        return (*codes, dice.choice((DELIVERED, 22)))
+        return (*codes, rng.choice((DELIVERED, 22)))
     return codes
 
 
 def _timed(
-    plan: DeliveryPlan, dice: random.Random, codes: tuple[int, ...], progress: float
+    plan: DeliveryPlan, rng: random.Random, codes: tuple[int, ...], progress: float
 ) -> tuple[Step, ...]:
     if not plan.seconds:
         return ((0.0, codes[-1]),)
     start = progress * _SPREAD
     times = [0.0, start + _PREPARING, start + _INJECTING]
     while len(times) < len(codes):
-        times.append(min(1.0, times[-1] + _JITTER / 3 + dice.random() * _JITTER / 2))
+        times.append(min(1.0, times[-1] + _JITTER / 3 + rng.random() * _JITTER / 2))
     return tuple(
         (round(time * plan.seconds, 3), code) for time, code in zip(times, codes, strict=False)
     )
 
 
-def _answered(plan: DeliveryPlan, dice: random.Random, fate: Fate) -> Fate:
-    at, final = fate.final
+def _with_reactions(plan: DeliveryPlan, rng: random.Random, timeline: Timeline) -> Timeline:
+    at, final = timeline.final
     if final == STOP_REQUESTED:
-        return evolve(fate, reply="STOP")
+        return evolve(timeline, reply="STOP")
     if final not in {DELIVERED, DELIVERED_TOO}:
-        return fate
-    if dice.random() < plan.reply_rate:
-        fate = evolve(fate, reply=dice.choice(_REPLIES))
-    if dice.random() < plan.click_rate:
-        later = at + dice.random() * (plan.seconds - at)
-        return evolve(fate, clicked_at=round(later, 3), clicks=dice.randint(1, 3))
-    return fate
+        return timeline
+    if rng.random() < plan.reply_rate:
+        timeline = evolve(timeline, reply=rng.choice(_REPLIES))
+    if rng.random() < plan.click_rate:
+        later = at + rng.random() * (plan.seconds - at)
+        return evolve(timeline, clicked_at=round(later, 3), clicks=rng.randint(1, 3))
+    return timeline

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox.http import Answer, Call
+from mediasflow_async.sandbox.http import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,12 +91,12 @@ class Fault:
         spoils = self.breaks_connection or self.replaces_answer
         return self.when == "after" or (self.when == "before" and not spoils)
 
-    def matches(self, call: Call, operations: frozenset[str]) -> bool:
+    def matches(self, request: Request, operations: frozenset[str]) -> bool:
         """Tell whether this fault hits a request."""
         return (
             (self.operation is None or self.operation in operations)
-            and (self.method is None or self.method.upper() == call.method)
-            and (self.path is None or call.path.startswith(self.path.strip("/")))
+            and (self.method is None or self.method.upper() == request.method)
+            and (self.path is None or request.path.startswith(self.path.strip("/")))
         )
 
     def answer(self, usual: Answer | None) -> Answer:
@@ -139,12 +139,12 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[_Armed] = []
+        self._waiting: list[_PendingFault] = []
 
     def add(self, fault: Fault) -> None:
         """Let `fault` hit the requests to come."""
         with self._lock:
-            self._waiting.append(_Armed(fault))
+            self._waiting.append(_PendingFault(fault))
 
     def clear(self) -> None:
         """Let no fault hit any request."""
@@ -155,23 +155,23 @@ class Faults:
     def waiting(self) -> tuple[Fault, ...]:
         """The faults that can still hit a request."""
         with self._lock:
-            return tuple(armed.fault for armed in self._waiting)
+            return tuple(pending.fault for pending in self._waiting)
 
-    def take(self, call: Call, operations: frozenset[str]) -> Fault | None:
+    def take(self, request: Request, operations: frozenset[str]) -> Fault | None:
         """Return the fault that hits a request, None to let it pass."""
         with self._lock:
-            hit = self._first(call, operations)
-            self._waiting = [armed for armed in self._waiting if not armed.is_spent]
+            hit = self._first(request, operations)
+            self._waiting = [pending for pending in self._waiting if not pending.is_spent]
             return hit
 
-    def _first(self, call: Call, operations: frozenset[str]) -> Fault | None:
-        for armed in self._waiting:
-            if armed.fault.matches(call, operations) and armed.fires():
-                return armed.fault
+    def _first(self, request: Request, operations: frozenset[str]) -> Fault | None:
+        for pending in self._waiting:
+            if pending.fault.matches(request, operations) and pending.fires():
+                return pending.fault
         return None
 
 
-class _Armed:
+class _PendingFault:
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self._seen = 0

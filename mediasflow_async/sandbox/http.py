@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.rules import ServerRules
 
 
-class Refusal(Exception):
+class HttpError(Exception):
     """A request that gets an error as its answer.
 
     Attributes:
@@ -44,34 +44,34 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
 
-def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> Refusal:
+def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> HttpError:
     """Return a 400 about one field."""
-    return Refusal(HTTPStatus.BAD_REQUEST, code, message, field=field)
+    return HttpError(HTTPStatus.BAD_REQUEST, code, message, field=field)
 
 
-def missing(field: str) -> Refusal:
+def missing(field: str) -> HttpError:
     """Return a 400 about a field that is not there."""
     return invalid(field, f"{field} is mandatory", "MISSING_FIELD")
 
 
-def not_found(what: str, field: str | None = None) -> Refusal:
+def not_found(what: str, field: str | None = None) -> HttpError:
     """Return a 404; `what` names the thing, as in `campaign`."""
-    return Refusal(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"no such {what}", field=field)
+    return HttpError(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"no such {what}", field=field)
 
 
-def conflict(code: str, message: str) -> Refusal:
+def conflict(code: str, message: str) -> HttpError:
     """Return a 409: the request is right, the campaign's state is not."""
-    return Refusal(HTTPStatus.CONFLICT, code, message)
+    return HttpError(HTTPStatus.CONFLICT, code, message)
 
 
-def forbidden(message: str, code: str = "FORBIDDEN", field: str | None = None) -> Refusal:
+def forbidden(message: str, code: str = "FORBIDDEN", field: str | None = None) -> HttpError:
     """Return a 403."""
-    return Refusal(HTTPStatus.FORBIDDEN, code, message, field=field)
+    return HttpError(HTTPStatus.FORBIDDEN, code, message, field=field)
 
 
-def unauthorized(message: str) -> Refusal:
+def unauthorized(message: str) -> HttpError:
     """Return a 401."""
-    return Refusal(
+    return HttpError(
         HTTPStatus.UNAUTHORIZED,
         "UNAUTHORIZED",
         message,
@@ -79,16 +79,16 @@ def unauthorized(message: str) -> Refusal:
     )
 
 
-def unsupported_media(content_type: str, wanted: str) -> Refusal:
+def unsupported_media(content_type: str, wanted: str) -> HttpError:
     """Return a 415."""
     found = content_type or "no Content-Type"
-    return Refusal(
+    return HttpError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", f"{wanted} wanted, got {found}"
     )
 
 
 @frozen
-class Call:
+class Request:
     """A request as it came in.
 
     Attributes:
@@ -164,29 +164,29 @@ def _as_strings(data: object) -> object:
             return data
 
 
-def refusal_answer(rules: ServerRules, refusal: Refusal) -> Answer:
+def error_answer(rules: ServerRules, error: HttpError) -> Answer:
     """Return an error answer in the style that the rules choose."""
     if rules.error_style == "text":
-        return _plain(refusal)
+        return _plain(error)
     if rules.error_style == "html":
-        return _page(refusal)
-    status = 200 if rules.error_style == "ok" else refusal.status
-    body: dict[str, Any] = {"error": refusal.code, "message": refusal.message}
-    if refusal.field is not None:
-        body["field"] = refusal.field
+        return _page(error)
+    status = 200 if rules.error_style == "ok" else error.status
+    body: dict[str, Any] = {"error": error.code, "message": error.message}
+    if error.field is not None:
+        body["field"] = error.field
     found = json_answer(body, status)
-    return Answer(found.status, found.body, found.content_type, refusal.headers)
+    return Answer(found.status, found.body, found.content_type, error.headers)
 
 
-def _plain(refusal: Refusal) -> Answer:
-    body = f"{refusal.code}: {refusal.message}".encode()
-    return Answer(refusal.status, body, "text/plain; charset=utf-8", refusal.headers)
+def _plain(error: HttpError) -> Answer:
+    body = f"{error.code}: {error.message}".encode()
+    return Answer(error.status, body, "text/plain; charset=utf-8", error.headers)
 
 
-def _page(refusal: Refusal) -> Answer:
-    message = html.escape(refusal.message)
-    page = _ERROR_PAGE.format(status=refusal.status, code=refusal.code, message=message)
-    return Answer(refusal.status, page.encode(), "text/html; charset=utf-8", refusal.headers)
+def _page(error: HttpError) -> Answer:
+    message = html.escape(error.message)
+    page = _ERROR_PAGE.format(status=error.status, code=error.code, message=message)
+    return Answer(error.status, page.encode(), "text/html; charset=utf-8", error.headers)
 
 
 def path_to_campaign(campaign_id: int) -> str:

@@ -30,9 +30,9 @@ from mediasflow_async.sandbox.users import CUSTOMER_ID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mediasflow_async.sandbox.http import Answer, Call
+    from mediasflow_async.sandbox.context import RequestContext
+    from mediasflow_async.sandbox.http import Answer, Request
     from mediasflow_async.sandbox.rules import ServerRules
-    from mediasflow_async.sandbox.world import Task
 
 
 _MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16LE"), (b"\xfe\xff", "UTF-16BE"))
@@ -65,7 +65,7 @@ def read_file(data: bytes) -> RecipientFile:
     """Read an uploaded CSV file. Guide: 2.11.
 
     Raises:
-        Refusal: 400, the file is empty or has no column of mobile numbers.
+        HttpError: 400, the file is empty or has no column of mobile numbers.
     """
     charset, text = _decoded(data)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
@@ -208,26 +208,26 @@ class Upload:
     counts: dict[str, Any]
 
 
-def read_upload(call: Call, rules: ServerRules) -> Upload:
+def read_upload(request: Request, rules: ServerRules) -> Upload:
     """Read the body of POST /lists/upload; takes no lock, since it is long for large files.
 
     Raises:
-        Refusal: 415 for anything but multipart, 400 for a missing or unreadable part.
+        HttpError: 415 for anything but multipart, 400 for a missing or unreadable part.
     """
-    if call.content_type != MULTIPART:
-        raise unsupported_media(call.content_type, MULTIPART)
-    fields, files = _parts(call)
+    if request.content_type != MULTIPART:
+        raise unsupported_media(request.content_type, MULTIPART)
+    fields, files = _parts(request)
     data = next((files[name] for name in rules.upload_fields if name in files), None)
     if data is None:
         raise missing("file")
     params = fields if "form" in rules.upload_params else {}
     if "query" in rules.upload_params:
-        params = {**call.query, **params}
+        params = {**request.query, **params}
     file = read_file(data)
     return Upload(params, file, counts(file, rules))
 
 
-def _parts(call: Call) -> tuple[dict[str, str], dict[str, bytes]]:
+def _parts(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
 
@@ -240,43 +240,43 @@ def _parts(call: Call) -> tuple[dict[str, str], dict[str, bytes]]:
         name = (found.field_name or b"").decode(errors="replace")
         files[name] = found.file_object.read()
 
-    headers = {"Content-Type": call.headers["content-type"].encode("latin-1")}
+    headers = {"Content-Type": request.headers["content-type"].encode("latin-1")}
     try:
         parser = create_form_parser(
-            headers, keep_field, keep_file, config={"MAX_MEMORY_FILE_SIZE": len(call.body) + 1}
+            headers, keep_field, keep_file, config={"MAX_MEMORY_FILE_SIZE": len(request.body) + 1}
         )
-        parser.write(call.body)
+        parser.write(request.body)
         parser.finalize()
     except FormParserError:
         raise invalid("body", "the body is not valid multipart/form-data") from None
     return fields, files
 
 
-def upload(task: Task, found: Upload) -> Answer:
+def upload(context: RequestContext, found: Upload) -> Answer:
     """Answer POST /lists/upload."""
     name = required(found.params.get("filename"), "filename")
-    owner = task.owner(found.params.get("userOwnerID"))
-    cursor = task.db.execute(
+    owner = context.owner(found.params.get("userOwnerID"))
+    cursor = context.db.execute(
         "INSERT INTO lists (user_id, name, header, mobile_column) VALUES (?, ?, ?, ?)",
         (owner, name, json.dumps(found.file.header), found.file.mobile_column),
     )
     list_id = cursor.lastrowid
-    data = _list_data(task, found, name, owner) | {"id": list_id}
-    task.db.executemany(
+    data = _list_data(context, found, name, owner) | {"id": list_id}
+    context.db.executemany(
         "INSERT INTO list_rows VALUES (?, ?, ?)",
         (
             (list_id, line, json.dumps(row, ensure_ascii=False))
             for line, row in enumerate(found.file.rows, 1)
         ),
     )
-    return answer(task.rules, data)
+    return answer(context.rules, data)
 
 
-def _list_data(task: Task, found: Upload, name: str, owner: str) -> dict[str, Any]:
+def _list_data(context: RequestContext, found: Upload, name: str, owner: str) -> dict[str, Any]:
     folder = f"/mnt/mediasflow/shared/{CUSTOMER_ID}/{owner}/lists/"
     return {
         "campainId": 0,
-        "creationDate": yasson(task.now),
+        "creationDate": yasson(context.now),
         "customerID": CUSTOMER_ID,
         "description": found.params.get("description") or name,
         "filePath": f"{folder}/{secrets.token_hex(8)}.tmp.csv",

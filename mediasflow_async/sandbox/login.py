@@ -14,8 +14,8 @@ from attrs import evolve
 from mediasflow_async.sandbox import reading
 from mediasflow_async.sandbox.http import (
     Answer,
-    Call,
-    Refusal,
+    HttpError,
+    Request,
     json_answer,
     unauthorized,
     unsupported_media,
@@ -23,25 +23,25 @@ from mediasflow_async.sandbox.http import (
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
 
 if TYPE_CHECKING:
+    from mediasflow_async.sandbox.context import Server
     from mediasflow_async.sandbox.users import User
-    from mediasflow_async.sandbox.world import World
 
 _MASK = "***"
 _MEDIA = {"form": FORM, "json": JSON}
 _BASIC = "Basic "
 
 
-def log_in(world: World, call: Call) -> Answer:
+def log_in(server: Server, request: Request) -> Answer:
     """Answer POST to the login path.
 
     Raises:
-        Refusal: 401 for a wrong user name or password, 415 for another kind of body.
+        HttpError: 401 for a wrong user name or password, 415 for another kind of body.
     """
-    username, password = _credentials(call, world.rules)
-    user = _find(world.users, username, password)
+    username, password = _credentials(request, server.rules)
+    user = _find(server.users, username, password)
     if user is None:
         raise unauthorized("wrong user name or password")
-    return _token_answer(world.rules, f"Bearer {world.tokens.issue(user)}")
+    return _token_answer(server.rules, f"Bearer {server.tokens.issue(user)}")
 
 
 def _find(users: tuple[User, ...], username: str, password: str) -> User | None:
@@ -53,12 +53,12 @@ def _find(users: tuple[User, ...], username: str, password: str) -> User | None:
     return None
 
 
-def _credentials(call: Call, rules: ServerRules) -> tuple[str, str]:
-    if "basic" in rules.login_encodings and call.headers.get("authorization", "").startswith(
+def _credentials(request: Request, rules: ServerRules) -> tuple[str, str]:
+    if "basic" in rules.login_encodings and request.headers.get("authorization", "").startswith(
         _BASIC
     ):
-        return _basic(call.headers["authorization"])
-    data = _fields(call, rules)
+        return _basic(request.headers["authorization"])
+    data = _fields(request, rules)
     name, password = (reading.required(reading.text(data, key), key) for key in rules.login_fields)
     return name, password
 
@@ -72,13 +72,13 @@ def _basic(authorization: str) -> tuple[str, str]:
     return name, password
 
 
-def _fields(call: Call, rules: ServerRules) -> reading.Object:
+def _fields(request: Request, rules: ServerRules) -> reading.Object:
     accepted = {_MEDIA[kind] for kind in rules.login_encodings & _MEDIA.keys()}
-    if call.content_type not in accepted:
-        raise unsupported_media(call.content_type, " or ".join(sorted(accepted)) or "Basic")
-    if call.content_type == JSON:
-        return reading.json_object(call, frozenset({JSON}))
-    return call.form()
+    if request.content_type not in accepted:
+        raise unsupported_media(request.content_type, " or ".join(sorted(accepted)) or "Basic")
+    if request.content_type == JSON:
+        return reading.json_object(request, frozenset({JSON}))
+    return request.form()
 
 
 def _token_answer(rules: ServerRules, bearer: str) -> Answer:
@@ -89,19 +89,19 @@ def _token_answer(rules: ServerRules, bearer: str) -> Answer:
     return Answer(headers={"Authorization": bearer})
 
 
-def without_password(call: Call, rules: ServerRules) -> Call:
-    """Return `call` with its password hidden; with its whole body hidden if it is no login."""
+def without_password(request: Request, rules: ServerRules) -> Request:
+    """Return `request` with its password hidden; with its whole body hidden if it is no login."""
     secret = rules.login_fields[1]
-    query = {name: _MASK if name == secret else value for name, value in call.query.items()}
-    return evolve(call, query=query, body=_masked_body(call, rules))
+    query = {name: _MASK if name == secret else value for name, value in request.query.items()}
+    return evolve(request, query=query, body=_masked_body(request, rules))
 
 
-def _masked_body(call: Call, rules: ServerRules) -> bytes:
+def _masked_body(request: Request, rules: ServerRules) -> bytes:
     try:
-        data = dict(_fields(call, rules))
-    except Refusal:
-        return _MASK.encode() if call.body else b""
+        data = dict(_fields(request, rules))
+    except HttpError:
+        return _MASK.encode() if request.body else b""
     if rules.login_fields[1] in data:
         data[rules.login_fields[1]] = _MASK
-    text = json.dumps(data) if call.content_type == JSON else urlencode(data, safe="*")
+    text = json.dumps(data) if request.content_type == JSON else urlencode(data, safe="*")
     return text.encode()

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import frozen
 
-from mediasflow_async.sandbox.delivery import RECEIVED, STOP_REQUESTED, Fate
+from mediasflow_async.sandbox.delivery import RECEIVED, STOP_REQUESTED, Timeline
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mediasflow_async.sandbox.judging import Verdict
-    from mediasflow_async.sandbox.records import StoredCampaign
+    from mediasflow_async.sandbox.recipients import PreparedMessage
+    from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
 _COLUMNS = (
     "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
-    "fields, sent_at, posted_at, fate, stops_at, left, test"
+    "fields, sent_at, posted_at, timeline, stops_at, left, test"
 )
 _INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  constants
 
@@ -41,7 +41,7 @@ class StoredMessage:
         segments: SMS billed.
         fields: the recipient's own columns.
         sent_at: epoch seconds.
-        fate: what becomes of it.
+        timeline: what becomes of it.
         test: whether it is a campaign's test.
     """
 
@@ -57,62 +57,70 @@ class StoredMessage:
     segments: int
     fields: Mapping[str, str]
     sent_at: float
-    fate: Fate
+    timeline: Timeline
     test: bool
 
     def status(self, now: float) -> int:
         """Return the status code at `now`."""
-        return self.fate.status(now - self.sent_at)
+        return self.timeline.status(now - self.sent_at)
 
     def delivered_at(self, now: float) -> float | None:
         """Return when the phone got the message, None when it did not."""
-        elapsed, final = self.fate.final
+        elapsed, final = self.timeline.final
         at = self.sent_at + elapsed
         return at if at <= now and final in RECEIVED else None
 
     def clicked_at(self, now: float) -> float | None:
         """Return when the links were clicked, None while they were not."""
-        if self.fate.clicked_at is None or self.sent_at + self.fate.clicked_at > now:
+        if self.timeline.clicked_at is None or self.sent_at + self.timeline.clicked_at > now:
             return None
-        return self.sent_at + self.fate.clicked_at
+        return self.sent_at + self.timeline.clicked_at
 
 
 def insert_all(
     db: sqlite3.Connection,
     campaign: StoredCampaign,
-    outcomes: Iterable[tuple[Verdict, Fate]],
+    outcomes: Iterable[tuple[PreparedMessage, Timeline]],
     sent_at: float,
     *,
     test: bool = False,
 ) -> None:
-    """Store one message for each verdict on a recipient of `campaign`."""
+    """Store one message for each message on a recipient of `campaign`."""
     db.executemany(
         _INSERT,
-        (_values(campaign, verdict, fate, sent_at, test=test) for verdict, fate in outcomes),
+        (
+            _values(campaign, message, timeline, sent_at, test=test)
+            for message, timeline in outcomes
+        ),
     )
 
 
 def _values(
-    campaign: StoredCampaign, verdict: Verdict, fate: Fate, sent_at: float, *, test: bool
+    campaign: StoredCampaign,
+    message: PreparedMessage,
+    timeline: Timeline,
+    sent_at: float,
+    *,
+    test: bool,
 ) -> tuple[object, ...]:
-    at, final = fate.final
+    at, final = timeline.final
     return (
         campaign.id,
         campaign.user_id,
-        verdict.candidate.line,
-        verdict.candidate.ref_list,
-        verdict.mobile,
+        message.recipient.line,
+        message.recipient.ref_list,
+        message.mobile,
         campaign.order.route,
         campaign.shown_sender,
-        verdict.text,
-        verdict.encoding,
-        verdict.segments,
-        json.dumps(verdict.candidate.fields, ensure_ascii=False),
+        message.text,
+        message.encoding,
+        message.segments,
+        json.dumps(message.recipient.fields, ensure_ascii=False),
         sent_at,
-        None if fate.posted_at is None else sent_at + fate.posted_at,
-        json.dumps(attrs.astuple(fate)),
+        None if timeline.posted_at is None else sent_at + timeline.posted_at,
+        json.dumps(attrs.astuple(timeline)),
         sent_at + at if final == STOP_REQUESTED else None,
-        verdict.status is None,
+        message.status is None,
         test,
     )
 
@@ -124,10 +132,10 @@ def select(db: sqlite3.Connection, where: str, values: Iterable[object]) -> Iter
         data = dict(row)
         for column in ("user_id", "posted_at", "stops_at", "left"):
             del data[column]
-        fate = Fate(*json.loads(data.pop("fate")))
+        timeline = Timeline(*json.loads(data.pop("timeline")))
         fields = json.loads(data.pop("fields"))
         test = bool(data.pop("test"))
-        yield StoredMessage(fate=fate, fields=fields, test=test, **data)
+        yield StoredMessage(timeline=timeline, fields=fields, test=test, **data)
 
 
 def of_campaign(db: sqlite3.Connection, campaign_id: int) -> Iterator[StoredMessage]:
@@ -143,7 +151,7 @@ def count(db: sqlite3.Connection, campaign_id: int, now: float) -> tuple[int, in
     return total, posted
 
 
-def departed(db: sqlite3.Connection) -> Iterator[StoredMessage]:
+def sent(db: sqlite3.Connection) -> Iterator[StoredMessage]:
     """Yield the messages that left towards a phone, tests included."""
     return select(db, "left", ())
 
@@ -151,7 +159,7 @@ def departed(db: sqlite3.Connection) -> Iterator[StoredMessage]:
 def take_stops(db: sqlite3.Connection, now: float) -> list[tuple[StoredMessage, float]]:
     """Return the messages that were answered with STOP until now, once, with the moment."""
     stops = [
-        (message, message.sent_at + message.fate.final[0])
+        (message, message.sent_at + message.timeline.final[0])
         for message in select(db, "stops_at <= ?", (now,))
     ]
     db.execute("UPDATE messages SET stops_at = NULL WHERE stops_at <= ?", (now,))

@@ -38,7 +38,7 @@ def checked_links(
     """Return the links of the JSON body `data`, in the order of their indexes.
 
     Raises:
-        Refusal: 400 about the first field that breaks a rule.
+        HttpError: 400 about the first field that breaks a rule.
     """
     links = [
         _link(reading.mapping(link, f"tinyList[{place}]"), f"tinyList[{place}].", rules, renderers)
@@ -142,7 +142,7 @@ _PERSONAL = ("title", "lastName", "firstName", "email", "phone")
 
 
 @frozen
-class Guest:
+class InlineRecipient:
     """An inline recipient.
 
     Attributes:
@@ -156,8 +156,14 @@ class Guest:
     fields: Mapping[str, str]
 
 
-def _stored_guests(guests: Iterable[Guest | Mapping[str, Any]]) -> tuple[Guest, ...]:
-    return tuple(guest if isinstance(guest, Guest) else Guest(**guest) for guest in guests)
+def _from_store(
+    recipients: Iterable[InlineRecipient | Mapping[str, Any]],
+) -> tuple[InlineRecipient, ...]:
+    """Convert what JSON made of inline recipients back."""
+    return tuple(
+        recipient if isinstance(recipient, InlineRecipient) else InlineRecipient(**recipient)
+        for recipient in recipients
+    )
 
 
 @frozen(kw_only=True)
@@ -171,7 +177,7 @@ class Order:
     brand: str
     billing_code: str
     defaults: Mapping[str, str]
-    guests: tuple[Guest, ...] = field(converter=_stored_guests)
+    inline_recipients: tuple[InlineRecipient, ...] = field(converter=_from_store)
     list_ids: tuple[int, ...]
     links: tuple[Mapping[str, Any], ...]
     check_duplicate: bool
@@ -194,7 +200,7 @@ def read_order(data: Object, rules: ServerRules, default_name: str) -> Order:
     """Return the campaign that the JSON body `data` orders.
 
     Raises:
-        Refusal: 400 about the first field that breaks a rule.
+        HttpError: 400 about the first field that breaks a rule.
     """
     order = Order(
         name=reading.text(data, "campaignName") or default_name,
@@ -204,7 +210,7 @@ def read_order(data: Object, rules: ServerRules, default_name: str) -> Order:
         brand=reading.text(data, "brand") or "",
         billing_code=reading.text(data, "billingCode") or "",
         defaults=_defaults(data.get("defaultForHeader")),
-        guests=_guests(data, rules),
+        inline_recipients=_inline_recipients(data, rules),
         list_ids=_list_ids(data.get("listsId"), rules),
         links=checked_links(data, rules, RENDERERS),
         check_duplicate=_flag(data, "checkDuplicate", default=True),
@@ -217,7 +223,7 @@ def read_order(data: Object, rules: ServerRules, default_name: str) -> Order:
 
 
 def _check_together(order: Order) -> None:
-    if not order.guests and not order.list_ids:
+    if not order.inline_recipients and not order.list_ids:
         raise missing("listRecipient or listsId")
     if order.replace_emoji and not order.allow_ucs2:
         raise invalid("autoREPLACEEMOJI", "autoREPLACEEMOJI needs allowUCS2")
@@ -227,7 +233,7 @@ def read_sender(data: Object) -> str | None:
     """Return the sender in `data`, None without one.
 
     Raises:
-        Refusal: 400, not 3 to 11 letters and digits, or digits only.
+        HttpError: 400, not 3 to 11 letters and digits, or digits only.
     """
     sender = reading.text(data, "sender")
     if not sender:
@@ -269,26 +275,29 @@ def _list_ids(value: object, rules: ServerRules) -> tuple[int, ...]:
     return tuple(reading.to_integer(number, "listsId") for number in numbers)
 
 
-def _guests(data: Object, rules: ServerRules) -> tuple[Guest, ...]:
-    guests = reading.items(data, "listRecipient")
-    if len(guests) > MAX_RECIPIENTS:
+def _inline_recipients(data: Object, rules: ServerRules) -> tuple[InlineRecipient, ...]:
+    written = reading.items(data, "listRecipient")
+    if len(written) > MAX_RECIPIENTS:
         raise invalid(
             "listRecipient",
             f"at most {MAX_RECIPIENTS} recipients; upload a list for more",
             "TOO_MANY_RECIPIENTS",
         )
+    places = [f"listRecipient[{index}]" for index in range(len(written))]
     return tuple(
-        _guest(reading.mapping(guest, f"listRecipient[{index}]"), f"listRecipient[{index}].", rules)
-        for index, guest in enumerate(guests)
+        _inline_recipient(reading.mapping(value, place), f"{place}.", rules)
+        for value, place in zip(written, places, strict=True)
     )
 
 
-def _guest(data: Object, where: str, rules: ServerRules) -> Guest:
+def _inline_recipient(data: Object, where: str, rules: ServerRules) -> InlineRecipient:
     numbers = [reading.text(data, name, where) for name in NUMBER_NAMES]
     number = next((number for number in numbers if number), None)
     if number is None:
         raise missing(f"{where}mobile")
-    return Guest(number, reading.integer(data, "groupID", where) or 0, _fields(data, where, rules))
+    return InlineRecipient(
+        number, reading.integer(data, "groupID", where) or 0, _fields(data, where, rules)
+    )
 
 
 def _fields(data: Object, where: str, rules: ServerRules) -> dict[str, str]:

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mediasflow_async.models import CampaignRequest, CampaignType, Renderer, TinyUrl, TinyUrlType
-from mediasflow_async.sandbox import records
-from mediasflow_async.sandbox.campaigns import settle
+from mediasflow_async.sandbox import stored_campaigns
+from mediasflow_async.sandbox.campaigns import run_due
 from mediasflow_async.sandbox.dates import from_epoch
-from mediasflow_async.sandbox.http import Refusal, conflict, forbidden, not_found
-from mediasflow_async.sandbox.judging import candidates
+from mediasflow_async.sandbox.http import HttpError, conflict, forbidden, not_found
+from mediasflow_async.sandbox.recipients import recipients_of
 from mediasflow_async.text import Conditions, Preflight, PreflightRun
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from mediasflow_async.sandbox.context import Server
     from mediasflow_async.sandbox.orders import Order
-    from mediasflow_async.sandbox.records import StoredCampaign
     from mediasflow_async.sandbox.rules import ServerRules
-    from mediasflow_async.sandbox.world import World
+    from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
 
 INTEGER_BITS = 64
@@ -40,16 +40,18 @@ def preflight_of(
     """Return the preflight of a campaign that has not left yet.
 
     Raises:
-        Refusal: 404, there is no such campaign; 409, it has left.
+        HttpError: 404, there is no such campaign; 409, it has left.
     """
-    campaign = records.find(db, campaign_id) if campaign_id.bit_length() < INTEGER_BITS else None
+    campaign = (
+        stored_campaigns.find(db, campaign_id) if campaign_id.bit_length() < INTEGER_BITS else None
+    )
     if campaign is None:
         raise not_found("campaign")
     if campaign.state == "LAUNCHED":
         raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
     run = PreflightRun(
         _request(campaign),
-        credit=records.credit(db),
+        credit=stored_campaigns.credit(db),
         max_segments=rules.max_segments,
         conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
     )
@@ -59,9 +61,9 @@ def preflight_of(
 
 
 def _rows(db: sqlite3.Connection, order: Order) -> Iterator[Mapping[str, str]]:
-    for candidate in candidates(db, order):
-        is_listed = bool(candidate.ref_list)
-        yield candidate.fields if is_listed else {**candidate.fields, "mobile": candidate.number}
+    for recipient in recipients_of(db, order):
+        is_listed = bool(recipient.ref_list)
+        yield recipient.fields if is_listed else {**recipient.fields, "mobile": recipient.number}
 
 
 def _request(campaign: StoredCampaign) -> CampaignRequest:
@@ -97,16 +99,16 @@ def _link(link: Mapping[str, Any]) -> TinyUrl:
 LONGEST_ID = 19
 
 
-def preflight_route(world: World) -> Route:
+def preflight_route(server: Server) -> Route:
     """Return the page; it needs no login, and is for callers on this machine."""
 
     async def page(request: Request) -> Response:
         try:
             _refuse_strangers(request)
             campaign_id = _number(request.path_params["campaign_id"])
-            report = await anyio.to_thread.run_sync(draft_preflight, world, campaign_id)
-        except Refusal as refusal:
-            return PlainTextResponse(refusal.message, refusal.status)
+            report = await anyio.to_thread.run_sync(draft_preflight, server, campaign_id)
+        except HttpError as error:
+            return PlainTextResponse(error.message, error.status)
         if "text/plain" in request.headers.get("accept", ""):
             return PlainTextResponse(f"{report}\n")
         return JSONResponse(report.to_dict())
@@ -132,13 +134,13 @@ def _number(text: str) -> int:
     raise not_found("campaign")
 
 
-def draft_preflight(world: World, campaign_id: int) -> Preflight:
+def draft_preflight(server: Server, campaign_id: int) -> Preflight:
     """Return the preflight of a campaign that has not left yet.
 
     Raises:
-        Refusal: 404, there is no such campaign; 409, it has left.
+        HttpError: 404, there is no such campaign; 409, it has left.
     """
-    now = world.clock.now()
-    with world.store.transaction() as db:
-        settle(db, world, now.timestamp())
-        return preflight_of(db, world.rules, campaign_id, now)
+    now = server.clock.now()
+    with server.store.transaction() as db:
+        run_due(db, server, now.timestamp())
+        return preflight_of(db, server.rules, campaign_id, now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mediasflow_async.sandbox.http import invalid, missing, unsupported_media
 
 if TYPE_CHECKING:
-    from mediasflow_async.sandbox.http import Call
+    from mediasflow_async.sandbox.http import Request
 
 Object = Mapping[str, Any]
 
@@ -21,16 +21,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def json_object(call: Call, content_types: frozenset[str]) -> Object:
-    """Return the body of `call` as a JSON object.
+def json_object(request: Request, content_types: frozenset[str]) -> Object:
+    """Return the body of `request` as a JSON object.
 
     Raises:
-        Refusal: 415 for another content type, 400 for anything but a JSON object.
+        HttpError: 415 for another content type, 400 for anything but a JSON object.
     """
-    if call.content_type not in content_types:
-        raise unsupported_media(call.content_type, " or ".join(sorted(content_types)))
+    if request.content_type not in content_types:
+        raise unsupported_media(request.content_type, " or ".join(sorted(content_types)))
     try:
-        data = json.loads(call.body.decode("utf-8"), parse_constant=_refuse_constant)
+        data = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
         # JSON can spell half of a surrogate pair, which is no character and cannot be stored.
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mediasflow_async.sandbox import messages, records, texts
+from mediasflow_async.sandbox import messages, stored_campaigns, texts
 from mediasflow_async.sandbox.campaigns import find_campaign
 from mediasflow_async.sandbox.dates import csv_date, from_epoch, gson, period_edge
 from mediasflow_async.sandbox.http import Answer, answer, invalid, missing, not_found
@@ -19,8 +19,8 @@ from mediasflow_async.search import And, Comparison, Expression, Operator, Or, m
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.messages import StoredMessage
-    from mediasflow_async.sandbox.world import Task
 
 
 # Labels of the guide's table, for the report's STATUS_TEXT. Guide: 3.
@@ -82,51 +82,51 @@ class _Row:
     links: tuple[int, ...]
 
 
-def _rows(task: Task, found: Iterable[StoredMessage]) -> Iterator[_Row]:
+def _rows(context: RequestContext, found: Iterable[StoredMessage]) -> Iterator[_Row]:
     links: dict[int, tuple[int, ...]] = {}
     for message in found:
         if message.campaign_id not in links:
-            links[message.campaign_id] = _link_indexes(task, message.campaign_id)
-        yield _row(task, message, links[message.campaign_id])
+            links[message.campaign_id] = _link_indexes(context, message.campaign_id)
+        yield _row(context, message, links[message.campaign_id])
 
 
-def _link_indexes(task: Task, campaign_id: int) -> tuple[int, ...]:
-    campaign = records.find(task.db, campaign_id)
+def _link_indexes(context: RequestContext, campaign_id: int) -> tuple[int, ...]:
+    campaign = stored_campaigns.find(context.db, campaign_id)
     return tuple(link["index"] for link in campaign.order.links) if campaign else ()
 
 
-def _row(task: Task, message: StoredMessage, links: tuple[int, ...]) -> _Row:
-    now = task.now.timestamp()
+def _row(context: RequestContext, message: StoredMessage, links: tuple[int, ...]) -> _Row:
+    now = context.now.timestamp()
     status = message.status(now)
     delivered_at = message.delivered_at(now)
     clicked_at = message.clicked_at(now) if links else None
     return _Row(
         message=message,
         status=status,
-        label=_label(task, status),
+        label=_label(context, status),
         delivered_at=delivered_at,
-        reply=message.fate.reply if delivered_at is not None else "",
+        reply=message.timeline.reply if delivered_at is not None else "",
         clicked_at=clicked_at,
-        clicks=message.fate.clicks if clicked_at is not None else 0,
+        clicks=message.timeline.clicks if clicked_at is not None else 0,
         links=links,
     )
 
 
-def _label(task: Task, status: int) -> str:
-    lost = dict(zip(task.rules.lost_codes, _LOST_LABELS, strict=True))
+def _label(context: RequestContext, status: int) -> str:
+    lost = dict(zip(context.rules.lost_codes, _LOST_LABELS, strict=True))
     return LABELS.get(status) or lost.get(status) or f"Status {status}"
 
 
-def json_rows(task: Task, found: Iterable[StoredMessage]) -> Any:
+def json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
     """Return a JSON report in the shape that the rules choose."""
-    rows = _rows(task, found)
-    if task.rules.report_shape == "columns":
-        return [{**row.message.fields, **_columns(task, row)} for row in rows]
-    objects = [_object(task, row) for row in rows]
-    return {"items": objects} if task.rules.report_shape == "wrapped" else objects
+    rows = _rows(context, found)
+    if context.rules.report_shape == "columns":
+        return [{**row.message.fields, **_columns(context, row)} for row in rows]
+    objects = [_object(context, row) for row in rows]
+    return {"items": objects} if context.rules.report_shape == "wrapped" else objects
 
 
-def _object(task: Task, row: _Row) -> dict[str, Any]:
+def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
     message = row.message
     return {
         "campaignId": message.campaign_id,
@@ -137,27 +137,27 @@ def _object(task: Task, row: _Row) -> dict[str, Any]:
         "msg": message.text,
         "status": row.status,
         "statusText": row.label,
-        "sendDate": _gson(task, message.sent_at),
-        "deliveryDate": _gson(task, row.delivered_at),
+        "sendDate": _gson(context, message.sent_at),
+        "deliveryDate": _gson(context, row.delivered_at),
         "reply": row.reply,
-        "preview": _gson(task, row.clicked_at),
+        "preview": _gson(context, row.clicked_at),
         "previewCounter": row.clicks,
         "tracks": [
-            {"index": index, "date": _gson(task, row.clicked_at), "counter": row.clicks}
+            {"index": index, "date": _gson(context, row.clicked_at), "counter": row.clicks}
             for index in row.links
         ],
         "fields": dict(message.fields),
     }
 
 
-def _gson(task: Task, at: float | None) -> str | None:
+def _gson(context: RequestContext, at: float | None) -> str | None:
     if at is None:
         return None
-    return gson(from_epoch(at), task.world.timezone, task.rules.campaign_dates)
+    return gson(from_epoch(at), context.server.timezone, context.rules.campaign_dates)
 
 
-def _columns(task: Task, row: _Row) -> dict[str, str]:
-    clicked = _csv_date(task, row.clicked_at)
+def _columns(context: RequestContext, row: _Row) -> dict[str, str]:
+    clicked = _csv_date(context, row.clicked_at)
     clicks = str(row.clicks or "")
     columns = {
         "REF_LIST": row.message.ref_list,
@@ -165,7 +165,7 @@ def _columns(task: Task, row: _Row) -> dict[str, str]:
         "INT_MOBILE": row.message.mobile,
         "STATUS_CODE": str(row.status),
         "STATUS_TEXT": row.label,
-        "DELIVERYDATE": _csv_date(task, row.delivered_at),
+        "DELIVERYDATE": _csv_date(context, row.delivered_at),
         "REPLY": row.reply,
         "PREVIEW": clicked,
         "PREVIEW_COUNTER": clicks,
@@ -175,34 +175,34 @@ def _columns(task: Task, row: _Row) -> dict[str, str]:
     return columns
 
 
-def _csv_date(task: Task, at: float | None) -> str:
-    return "" if at is None else csv_date(from_epoch(at), task.world.timezone)
+def _csv_date(context: RequestContext, at: float | None) -> str:
+    return "" if at is None else csv_date(from_epoch(at), context.server.timezone)
 
 
 def csv_answer(
-    task: Task, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
+    context: RequestContext, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
 ) -> Answer:
     """Return a CSV report: the recipients' own columns, then the documented ones.
 
     Args:
-        task: the request.
+        context: the request.
         found: what to report.
         wanted: own columns to show; None for all.
     """
     own = list(dict.fromkeys(name for message in found for name in message.fields))
     shown = own if wanted is None else [name for name in wanted if name in own]
-    rows = list(_rows(task, found))
+    rows = list(_rows(context, found))
     header = _header(rows)
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=task.rules.csv_delimiter, lineterminator="\r\n")
-    writer.writerow([*shown, *map(_cased(task), header)])
+    writer = csv.writer(text, delimiter=context.rules.csv_delimiter, lineterminator="\r\n")
+    writer.writerow([*shown, *map(_cased(context), header)])
     for row in rows:
-        columns = _columns(task, row)
+        columns = _columns(context, row)
         writer.writerow(
             [*(row.message.fields.get(name, "") for name in shown)]
             + [columns.get(name, "") for name in header]
         )
-    return _csv(task, text.getvalue())
+    return _csv(context, text.getvalue())
 
 
 def _header(rows: Iterable[_Row]) -> list[str]:
@@ -211,13 +211,13 @@ def _header(rows: Iterable[_Row]) -> list[str]:
     return [*_BEFORE_TRACKS, *tracks]
 
 
-def _cased(task: Task) -> Callable[[str], str]:
-    return str.lower if task.rules.csv_header_case == "lower" else str.upper
+def _cased(context: RequestContext) -> Callable[[str], str]:
+    return str.lower if context.rules.csv_header_case == "lower" else str.upper
 
 
-def _csv(task: Task, text: str) -> Answer:
-    mark = "\ufeff" if task.rules.csv_bom else ""
-    encoding = task.rules.csv_encoding
+def _csv(context: RequestContext, text: str) -> Answer:
+    mark = "\ufeff" if context.rules.csv_bom else ""
+    encoding = context.rules.csv_encoding
     return Answer(
         body=(mark + text).encode(encoding, errors="replace"),
         content_type=f"text/csv; charset={encoding}",
@@ -232,7 +232,7 @@ def condition(written: str | None, regex_style: str) -> Callable[[StoredMessage]
     without `+` in the next: `==` and its kin take both, `=re=` sees the second.
 
     Raises:
-        Refusal: 400, the search cannot be read.
+        HttpError: 400, the search cannot be read.
     """
     if not written or not written.strip():
         return lambda _: True
@@ -285,42 +285,42 @@ LONGEST_PERIOD = timedelta(days=7)
 _MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
-def campaign_json(task: Task, campaign_id: str) -> Answer:
+def campaign_json(context: RequestContext, campaign_id: str) -> Answer:
     """Answer GET /campaigns/reportjson/{campaignid}."""
-    return answer(task.rules, json_rows(task, _of_campaign(task, campaign_id)))
+    return answer(context.rules, json_rows(context, _of_campaign(context, campaign_id)))
 
 
-def campaign_csv(task: Task, campaign_id: str) -> Answer:
+def campaign_csv(context: RequestContext, campaign_id: str) -> Answer:
     """Answer GET /campaigns/report/{campaignid}."""
-    found = list(_of_campaign(task, campaign_id))
-    return csv_answer(task, found, _names(task.call.query.get("details")))
+    found = list(_of_campaign(context, campaign_id))
+    return csv_answer(context, found, _names(context.request.query.get("details")))
 
 
-def period_json(task: Task) -> Answer:
+def period_json(context: RequestContext) -> Answer:
     """Answer GET /campaigns/reportjson/."""
-    return answer(task.rules, json_rows(task, _of_period(task)))
+    return answer(context.rules, json_rows(context, _of_period(context)))
 
 
-def period_csv(task: Task) -> Answer:
+def period_csv(context: RequestContext) -> Answer:
     """Answer GET /campaigns/report/."""
-    found = list(_of_period(task))
-    return csv_answer(task, found, _names(task.call.query.get("keyField")))
+    found = list(_of_period(context))
+    return csv_answer(context, found, _names(context.request.query.get("keyField")))
 
 
 def _names(written: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in written.split(";") if name.strip()) if written else None
 
 
-def _of_campaign(task: Task, campaign_id: str) -> Iterator[StoredMessage]:
-    campaign = find_campaign(task, campaign_id)
-    if campaign.state != "LAUNCHED" and task.rules.draft_report == "not_found":
+def _of_campaign(context: RequestContext, campaign_id: str) -> Iterator[StoredMessage]:
+    campaign = find_campaign(context, campaign_id)
+    if campaign.state != "LAUNCHED" and context.rules.draft_report == "not_found":
         raise not_found("report: the campaign has not started")
-    return _with_status(task, messages.of_campaign(task.db, campaign.id))
+    return _with_status(context, messages.of_campaign(context.db, campaign.id))
 
 
-def _with_status(task: Task, rows: Iterable[StoredMessage]) -> Iterator[StoredMessage]:
-    wanted = _statuses(task.call.query.get("status"))
-    now = task.now.timestamp()
+def _with_status(context: RequestContext, rows: Iterable[StoredMessage]) -> Iterator[StoredMessage]:
+    wanted = _statuses(context.request.query.get("status"))
+    now = context.now.timestamp()
     return (row for row in rows if wanted is None or row.status(now) in wanted)
 
 
@@ -339,27 +339,27 @@ class _Period:
     end: float
 
 
-def _of_period(task: Task) -> Iterator[StoredMessage]:
-    query = task.call.query
-    period = _period(task)
-    user_id = _user(task, query.get("userID"))
-    holds = condition(query.get("search"), task.rules.regex_style)
+def _of_period(context: RequestContext) -> Iterator[StoredMessage]:
+    query = context.request.query
+    period = _period(context)
+    user_id = _user(context, query.get("userID"))
+    holds = condition(query.get("search"), context.rules.regex_style)
     if "SMS" not in _media(query.get("types")):
         return iter(())
     where = "NOT test AND sent_at >= ? AND sent_at < ? AND (? IS NULL OR user_id = ?)"
-    rows = messages.select(task.db, where, (period.start, period.end, user_id, user_id))
-    return _with_status(task, filter(holds, rows))
+    rows = messages.select(context.db, where, (period.start, period.end, user_id, user_id))
+    return _with_status(context, filter(holds, rows))
 
 
-def _period(task: Task) -> _Period:
-    if not task.call.query.get("from"):
+def _period(context: RequestContext) -> _Period:
+    if not context.request.query.get("from"):
         raise missing("from")
-    zone = task.world.timezone
-    start = period_edge(task.call.query["from"], "from", zone)
-    written = task.call.query.get("to")
+    zone = context.server.timezone
+    start = period_edge(context.request.query["from"], "from", zone)
+    written = context.request.query.get("to")
     if not written:
         return _Period(start.timestamp(), (start + LONGEST_PERIOD).timestamp())
-    inclusive = task.rules.window_end == "inclusive"
+    inclusive = context.rules.window_end == "inclusive"
     _check_order(start.timestamp(), period_edge(written, "to", zone).timestamp())
     return _Period(
         start.timestamp(), period_edge(written, "to", zone, inclusive=inclusive).timestamp()
@@ -373,10 +373,10 @@ def _check_order(start: float, end: float) -> None:
         raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
 
 
-def _user(task: Task, written: str | None) -> str | None:
-    if not written and task.caller.admin:
+def _user(context: RequestContext, written: str | None) -> str | None:
+    if not written and context.caller.admin:
         return None
-    return task.owner(written, "userID")
+    return context.owner(written, "userID")
 
 
 def _media(written: str | None) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class ServerRules:
         token_place: where the token is answered: an `Authorization` header, a JSON object, text.
         token_format: `jwt` (with `exp`, HS256) or `opaque`.
         token_life: how long a token is accepted.
-        registered_ips: addresses that may call; others get 403. None lets everyone in.
+        registered_ips: addresses that may call; others get 403. None accepts all.
         checksum: whether bodies need a `Content-Digest` (RFC 9530, SHA-256). Guide: 1.2.
         cancel_methods: HTTP methods that cancel a campaign; others get 405.
         put_params: where the parameters of PUT requests are read.

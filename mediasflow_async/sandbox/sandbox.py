@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mediasflow_async.sandbox import blacklist, records
+from mediasflow_async.sandbox import blacklist, stored_campaigns
 from mediasflow_async.sandbox.api import Api
 from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
-from mediasflow_async.sandbox.campaigns import settle
+from mediasflow_async.sandbox.campaigns import run_due
+from mediasflow_async.sandbox.context import Server
 from mediasflow_async.sandbox.delivery import DeliveryPlan
 from mediasflow_async.sandbox.faults import Faults
-from mediasflow_async.sandbox.http import Refusal
-from mediasflow_async.sandbox.journal import Journal, RecordedRequest
+from mediasflow_async.sandbox.http import HttpError
 from mediasflow_async.sandbox.preflight import draft_preflight
+from mediasflow_async.sandbox.request_log import RecordedRequest, RequestLog
 from mediasflow_async.sandbox.rules import ServerRules
-from mediasflow_async.sandbox.server import ServerThread
-from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, departed_messages
+from mediasflow_async.sandbox.server import HttpServer
+from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, sent_messages
 from mediasflow_async.sandbox.store import Store
 from mediasflow_async.sandbox.users import Clock, Tokens, User
-from mediasflow_async.sandbox.world import World
 
 if TYPE_CHECKING:
     import sqlite3
@@ -96,10 +96,10 @@ class Sandbox:
         self._host = host
         self._port = port
         self._ssl_context = ssl_context
-        self._journal = Journal()
-        self._server: ServerThread | None = None
+        self._request_log = RequestLog()
+        self._http_server: HttpServer | None = None
         rules = rules or ServerRules()
-        self._world = World(
+        self._server = Server(
             rules=rules,
             plan=delivery or DeliveryPlan(),
             clock=self.clock,
@@ -107,8 +107,8 @@ class Sandbox:
             users=(User(username, self.password), *users),
             tokens=Tokens(self.clock, rules.token_life, jwt=rules.token_format == "jwt"),
         )
-        self._api = Api(self._world)
-        self._app = make_app(self._world, self.faults, self._journal)
+        self._api = Api(self._server)
+        self._app = make_app(self._server, self.faults, self._request_log)
 
     def __repr__(self) -> str:
         return f"Sandbox(base_url={self.base_url!r})"
@@ -127,7 +127,7 @@ class Sandbox:
     def _origin(self) -> str:
         scheme = "http" if self._ssl_context is None else "https"
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{scheme}://{host}:{self._server.port if self._server else self._port}"
+        return f"{scheme}://{host}:{self._http_server.port if self._http_server else self._port}"
 
     @property
     def app(self) -> Starlette:
@@ -164,38 +164,38 @@ class Sandbox:
             self.close()
 
     def _start(self) -> None:
-        if self._server is not None:
+        if self._http_server is not None:
             raise RuntimeError("this sandbox runs already")
-        server = ServerThread(self._app, self._host, self._port, self._ssl_context)
+        server = HttpServer(self._app, self._host, self._port, self._ssl_context)
         server.start()
-        self._server = server
+        self._http_server = server
 
     def close(self) -> None:
         """Stop, and forget a state that is in memory. Harmless when stopped already."""
-        server, self._server = self._server, None
+        server, self._http_server = self._http_server, None
         if server is not None:
             server.stop()
-        self._world.store.close()
+        self._server.store.close()
 
     @contextmanager
     def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
-        self._api.catch_up()
+        self._api.process_deferred()
         now = self.clock.now()
-        with self._world.store.transaction() as db:
-            settle(db, self._world, now.timestamp())
+        with self._server.store.transaction() as db:
+            run_due(db, self._server, now.timestamp())
             yield db, now
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """Every SMS that left towards a phone, oldest first."""
         with self._present() as (db, now):
-            return departed_messages(db, now)
+            return sent_messages(db, now)
 
     @property
     def campaigns(self) -> tuple[Campaign, ...]:
         """Every campaign, oldest first."""
         with self._present() as (db, now):
-            return all_campaigns(db, self._world.plan, now)
+            return all_campaigns(db, self._server.plan, now)
 
     @property
     def blacklist(self) -> tuple[Entry, ...]:
@@ -207,17 +207,17 @@ class Sandbox:
     def credit(self) -> float:
         """SMS that the account can still send."""
         with self._present() as (db, _):
-            return records.credit(db)
+            return stored_campaigns.credit(db)
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """Every request, in the order of arrival; credentials are masked."""
-        return self._journal.requests
+        return self._request_log.requests
 
     @property
     def users(self) -> tuple[User, ...]:
         """Who may log in."""
-        return self._world.users
+        return self._server.users
 
     def preflight(self, campaign_id: int) -> Preflight:
         """Return who would get a draft, at which price, and what may go wrong with it.
@@ -229,9 +229,9 @@ class Sandbox:
             LookupError: there is no campaign with this number that has not left yet.
         """
         try:
-            return draft_preflight(self._world, campaign_id)
-        except Refusal as refusal:
-            raise LookupError(refusal.message) from None
+            return draft_preflight(self._server, campaign_id)
+        except HttpError as error:
+            raise LookupError(error.message) from None
 
     def block(self, number: str, *, scope: Scope = "ACCOUNT", brand: str = "") -> None:
         """Put `number` into a blacklist, those included that no request can change.
@@ -239,16 +239,16 @@ class Sandbox:
         Raises:
             ValueError: `number` is no phone number, or BRAND comes without a brand.
         """
-        blacklist.block(self._world, number, scope, brand)
+        blacklist.block(self._server, number, scope, brand)
 
     def revoke_tokens(self) -> None:
         """Accept no bearer token that was issued until now."""
-        self._world.tokens.revoke()
+        self._server.tokens.revoke()
 
     def reset(self) -> None:
         """Forget everything but the users: same port, empty state, present time."""
-        self._world.store.clear()
-        self._world.late.clear()
-        self._journal.clear()
+        self._server.store.clear()
+        self._server.deferred.clear()
+        self._request_log.clear()
         self.faults.clear()
         self.clock.reset()

@@ -66,7 +66,7 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-class ServerThread:
+class HttpServer:
     """A running server.
 
     Args:

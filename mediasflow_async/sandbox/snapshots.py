@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox import messages, records
+from mediasflow_async.sandbox import messages, stored_campaigns
 from mediasflow_async.sandbox.dates import from_epoch
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mediasflow_async.sandbox.delivery import DeliveryPlan
     from mediasflow_async.sandbox.messages import StoredMessage
-    from mediasflow_async.sandbox.records import StoredCampaign
+    from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
 
 @frozen(kw_only=True)
@@ -93,9 +93,9 @@ class Campaign:
     launches: int
 
 
-def departed_messages(db: sqlite3.Connection, now: datetime) -> tuple[Message, ...]:
+def sent_messages(db: sqlite3.Connection, now: datetime) -> tuple[Message, ...]:
     """Return every message that left, oldest first."""
-    return tuple(_message(found, now.timestamp()) for found in messages.departed(db))
+    return tuple(_message(found, now.timestamp()) for found in messages.sent(db))
 
 
 def _message(found: StoredMessage, now: float) -> Message:
@@ -111,7 +111,7 @@ def _message(found: StoredMessage, now: float) -> Message:
         status_code=found.status(now),
         sent_at=from_epoch(found.sent_at),
         delivered_at=None if delivered_at is None else from_epoch(delivered_at),
-        reply=found.fate.reply if delivered_at is not None else "",
+        reply=found.timeline.reply if delivered_at is not None else "",
         line=found.line,
         ref_list=found.ref_list,
         fields=found.fields,
@@ -123,7 +123,7 @@ def all_campaigns(
     db: sqlite3.Connection, plan: DeliveryPlan, now: datetime
 ) -> tuple[Campaign, ...]:
     """Return every campaign, oldest first."""
-    return tuple(_campaign(found, plan, now.timestamp()) for found in records.everyone(db))
+    return tuple(_campaign(found, plan, now.timestamp()) for found in stored_campaigns.find_all(db))
 
 
 def _campaign(found: StoredCampaign, plan: DeliveryPlan, now: float) -> Campaign:
@@ -135,9 +135,9 @@ def _campaign(found: StoredCampaign, plan: DeliveryPlan, now: float) -> Campaign
         text=found.order.text,
         sender=found.shown_sender,
         user_id=found.user_id,
-        recipients=found.tally.total,
-        valid=found.tally.valid,
-        credit_count=found.tally.segments,
+        recipients=found.totals.total,
+        valid=found.totals.valid,
+        credit_count=found.totals.segments,
         starts_at=None if found.starts_at is None else from_epoch(found.starts_at),
         created_at=from_epoch(found.created_at),
         launches=found.launches,

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS campaigns (
     state TEXT NOT NULL,
     sender TEXT NOT NULL,
     settings TEXT NOT NULL,
-    tally TEXT NOT NULL,
+    totals TEXT NOT NULL,
     starts_at REAL,
     created_at REAL NOT NULL,
     updated_at REAL NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS messages (
     fields TEXT NOT NULL,
     sent_at REAL NOT NULL,
     posted_at REAL,
-    fate TEXT NOT NULL,
+    timeline TEXT NOT NULL,
     stops_at REAL,
     left INTEGER NOT NULL,
     test INTEGER NOT NULL

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from mediasflow_async.sandbox.http import Refusal
+from mediasflow_async.sandbox.http import HttpError
 from mediasflow_async.text import Encoding, TextSize, measure, replace_emoji, to_e164
 from mediasflow_async.text.templates import PreviewNotInstalled, TemplateError, render
 
@@ -48,7 +48,7 @@ _FRANCE = "+33"
 with_emoji = replace_emoji
 
 
-class CannotPersonalise(Exception):
+class PersonalisationError(Exception):
     """The message of one recipient cannot be written."""
 
 
@@ -62,7 +62,7 @@ def needs_ucs2(size: TextSize) -> bool:
     return size.encoding is Encoding.UCS2
 
 
-def simplified(text: str) -> str:
+def to_gsm7(text: str) -> str:
     """Return `text` with GSM-7 equivalents; what has none, such as an emoji, stays. Guide: 2.1."""
     if not needs_ucs2(measure(text)):
         return text
@@ -78,23 +78,23 @@ def _equivalent(character: str) -> str:
     return character
 
 
-def filled(
+def rendered(
     template: str, fields: Mapping[str, str], renderer: str, defaults: Mapping[str, str]
 ) -> str:
     """Return the message for one recipient.
 
     Raises:
-        CannotPersonalise: the renderer refuses these fields.
-        Refusal: 501, the renderer needs an engine that is not installed here.
+        PersonalisationError: the renderer refuses these fields.
+        HttpError: 501, the renderer needs an engine that is not installed here.
     """
     try:
         return render(template, fields, renderer=renderer, defaults=defaults)
     except PreviewNotInstalled as error:
-        raise Refusal(
+        raise HttpError(
             HTTPStatus.NOT_IMPLEMENTED, "RENDERER_NOT_INSTALLED", str(error), field="renderer"
         ) from None
     except TemplateError:
-        raise CannotPersonalise from None
+        raise PersonalisationError from None
 
 
 def e164(number: str) -> str | None:

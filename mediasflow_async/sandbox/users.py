@@ -60,7 +60,7 @@ class User:
     Attributes:
         username: what the login asks for.
         password: the same.
-        admin: whether they see everyone's campaigns and may act for others. Guide: 2.1.
+        admin: whether they see find_all's campaigns and may act for others. Guide: 2.1.
     """
 
     username: str
@@ -113,7 +113,7 @@ class Tokens:
         """Return the user whose token an `Authorization` header carries.
 
         Raises:
-            Refusal: 401, the token is missing, unknown or expired.
+            HttpError: 401, the token is missing, unknown or expired.
         """
         if not authorization.startswith(_SCHEME):
             raise unauthorized("log in, then send the Authorization header with the word Bearer")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async.sandbox import DeliveryPlan
-from mediasflow_async.sandbox.delivery import decide
+from mediasflow_async.sandbox.delivery import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,11 +119,11 @@ def test_every_message_has_one_course_that_ends_in_time(
     seed: int, key: str, progress: float, speed: float
 ) -> None:
     plan = DeliveryPlan(seed=seed, speed=speed)
-    fate = decide(plan, "+33612345678", key, progress, (0, 1))
-    assert fate == decide(plan, "+33612345678", key, progress, (0, 1))
-    times = [at for at, _ in fate.steps]
+    timeline = simulate(plan, "+33612345678", key, progress, (0, 1))
+    assert timeline == simulate(plan, "+33612345678", key, progress, (0, 1))
+    times = [at for at, _ in timeline.steps]
     assert times == sorted(times)
     assert times[0] == 0
     assert times[-1] <= plan.seconds + 0.001
-    assert fate.final[1] in {*plan.mix, 16, 22}
-    assert fate.status(plan.seconds + 0.001) == fate.final[1]
+    assert timeline.final[1] in {*plan.mix, 16, 22}
+    assert timeline.status(plan.seconds + 0.001) == timeline.final[1]

@@ -9,14 +9,14 @@ import attrs
 from attrs import frozen
 
 from mediasflow_async.sandbox.delivery import DeliveryPlan, campaign_state
-from mediasflow_async.sandbox.judging import Tally
 from mediasflow_async.sandbox.orders import Order
+from mediasflow_async.sandbox.recipients import Totals
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-_COLUMNS = "user_id, state, sender, settings, tally, starts_at, created_at, updated_at, launches"
+_COLUMNS = "user_id, state, sender, settings, totals, starts_at, created_at, updated_at, launches"
 
 
 @frozen(kw_only=True)
@@ -30,7 +30,7 @@ class StoredCampaign:
             the time that has passed since.
         sender: empty for the short code.
         order: what was ordered.
-        tally: its counts.
+        totals: its counts.
         starts_at: scheduled start or moment of the launch, epoch seconds.
         created_at: epoch seconds.
         updated_at: epoch seconds.
@@ -42,7 +42,7 @@ class StoredCampaign:
     state: str = "DRAFT"
     sender: str
     order: Order
-    tally: Tally
+    totals: Totals
     starts_at: float | None
     created_at: float
     updated_at: float
@@ -66,7 +66,7 @@ def _values(campaign: StoredCampaign) -> tuple[object, ...]:
         campaign.state,
         campaign.sender,
         json.dumps(attrs.asdict(campaign.order)),
-        json.dumps(attrs.asdict(campaign.tally)),
+        json.dumps(attrs.asdict(campaign.totals)),
         campaign.starts_at,
         campaign.created_at,
         campaign.updated_at,
@@ -99,7 +99,7 @@ def find(db: sqlite3.Connection, campaign_id: int) -> StoredCampaign | None:
     return next(_select(db, "WHERE id = ?", (campaign_id,)), None)
 
 
-def everyone(db: sqlite3.Connection) -> list[StoredCampaign]:
+def find_all(db: sqlite3.Connection) -> list[StoredCampaign]:
     """Return all campaigns, oldest first."""
     return list(_select(db, "ORDER BY id", ()))
 
@@ -116,8 +116,8 @@ def _select(
     for row in db.execute(f"SELECT * FROM campaigns {where}", values):  # noqa: S608  constants
         data = dict(row)
         order = Order(**json.loads(data.pop("settings")))
-        tally = Tally(**json.loads(data.pop("tally")))
-        yield StoredCampaign(order=order, tally=tally, **data)
+        totals = Totals(**json.loads(data.pop("totals")))
+        yield StoredCampaign(order=order, totals=totals, **data)
 
 
 def credit(db: sqlite3.Connection) -> float:

@@ -31,7 +31,7 @@ NO_CREDIT = 8
 
 
 @frozen
-class Candidate:
+class Recipient:
     """A recipient as it was given.
 
     Attributes:
@@ -48,11 +48,11 @@ class Candidate:
 
 
 @frozen
-class Verdict:
-    """What a candidate gets.
+class PreparedMessage:
+    """What a recipient gets.
 
     Attributes:
-        candidate: who.
+        recipient: who.
         mobile: the number, E.164; as it was written when it is malformed.
         status: why there is no message; None when there is one.
         scope: of the blacklist that holds the number, empty for none.
@@ -61,7 +61,7 @@ class Verdict:
         segments: SMS to bill, 0 without a message.
     """
 
-    candidate: Candidate
+    recipient: Recipient
     mobile: str
     status: int | None = None
     scope: str = ""
@@ -71,7 +71,7 @@ class Verdict:
 
 
 @frozen
-class Tally:
+class Totals:
     """The counts of a campaign, as JSON in the store.
 
     Attributes:
@@ -98,30 +98,30 @@ class Tally:
         return self.total - sum(self.by_status.values())
 
 
-def tally_of(verdicts: Iterable[Verdict]) -> Tally:
-    """Count `verdicts`."""
+def totals_of(prepared: Iterable[PreparedMessage]) -> Totals:
+    """Count `prepared`."""
     total = segments = most = 0
     by_status, by_scope = Counter[str](), Counter[str]()
-    for verdict in verdicts:
+    for message in prepared:
         total += 1
-        segments += verdict.segments
-        most = max(most, verdict.segments)
-        if verdict.status is not None:
-            by_status[str(verdict.status)] += 1
-        if verdict.scope:
-            by_scope[verdict.scope] += 1
-    return Tally(total, segments, most, by_status, by_scope)
+        segments += message.segments
+        most = max(most, message.segments)
+        if message.status is not None:
+            by_status[str(message.status)] += 1
+        if message.scope:
+            by_scope[message.scope] += 1
+    return Totals(total, segments, most, by_status, by_scope)
 
 
-def candidates(db: sqlite3.Connection, order: Order) -> Iterator[Candidate]:
+def recipients_of(db: sqlite3.Connection, order: Order) -> Iterator[Recipient]:
     """Yield the inline recipients of `order`, then those of its lists."""
-    for line, guest in enumerate(order.guests, 1):
-        yield Candidate(line, "", guest.number, guest.fields)
+    for line, recipient in enumerate(order.inline_recipients, 1):
+        yield Recipient(line, "", recipient.number, recipient.fields)
     for list_id in order.list_ids:
         yield from _listed(db, list_id)
 
 
-def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Candidate]:
+def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Recipient]:
     found = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
     if found is None:
         raise not_found("list", "listsId")
@@ -132,11 +132,13 @@ def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Candidate]:
     for line, written in rows:
         cells = json.loads(written)
         number = cells[found["mobile_column"]]
-        yield Candidate(line, found["name"], number, dict(zip(header, cells, strict=True)))
+        yield Recipient(line, found["name"], number, dict(zip(header, cells, strict=True)))
 
 
-def judge(db: sqlite3.Connection, order: Order, rules: ServerRules, key: str) -> Iterator[Verdict]:
-    """Yield a verdict on each candidate of `order`.
+def prepare_messages(
+    db: sqlite3.Connection, order: Order, rules: ServerRules, key: str
+) -> Iterator[PreparedMessage]:
+    """Yield a message on each recipient of `order`.
 
     Args:
         db: the open transaction.
@@ -146,17 +148,17 @@ def judge(db: sqlite3.Connection, order: Order, rules: ServerRules, key: str) ->
     """
     blocked = blocked_scopes(db, order.brand)
     seen: set[str] = set()
-    for candidate in candidates(db, order):
-        mobile = texts.mobile(candidate.number)
+    for recipient in recipients_of(db, order):
+        mobile = texts.mobile(recipient.number)
         if mobile is None:
-            yield Verdict(candidate, candidate.number, MALFORMED)
+            yield PreparedMessage(recipient, recipient.number, MALFORMED)
             continue
         status, scope = _refusal(mobile, order, rules, seen, blocked)
         seen.add(mobile)
         if status is not None:
-            yield Verdict(candidate, mobile, status, scope)
+            yield PreparedMessage(recipient, mobile, status, scope)
         else:
-            yield compose(candidate, mobile, order, rules, key)
+            yield prepare_message(recipient, mobile, order, rules, key)
 
 
 def _refusal(
@@ -171,17 +173,17 @@ def _refusal(
     return None, ""
 
 
-def compose(
-    candidate: Candidate, mobile: str, order: Order, rules: ServerRules, key: str
-) -> Verdict:
-    """Return the message for one candidate, or why it cannot be written."""
-    tracks = track_fields(order.links, f"{key}/{candidate.line}/{mobile}")
+def prepare_message(
+    recipient: Recipient, mobile: str, order: Order, rules: ServerRules, key: str
+) -> PreparedMessage:
+    """Return the message for one recipient, or why it cannot be written."""
+    tracks = track_fields(order.links, f"{key}/{recipient.line}/{mobile}")
     try:
-        text = texts.filled(
-            order.text, {**candidate.fields, **tracks}, order.renderer, order.defaults
+        text = texts.rendered(
+            order.text, {**recipient.fields, **tracks}, order.renderer, order.defaults
         )
-    except texts.CannotPersonalise:
-        return Verdict(candidate, mobile, PERSONALISATION)
+    except texts.PersonalisationError:
+        return PreparedMessage(recipient, mobile, PERSONALISATION)
     size = texts.size_of(text := _replaced(text, order))
     status = None
     if texts.needs_ucs2(size) and not order.allow_ucs2:
@@ -189,11 +191,11 @@ def compose(
     elif size.segments > rules.max_segments:
         status = TOO_LONG
     if status is not None:
-        return Verdict(candidate, mobile, status)
-    return Verdict(candidate, mobile, None, "", text, size.encoding, size.segments)
+        return PreparedMessage(recipient, mobile, status)
+    return PreparedMessage(recipient, mobile, None, "", text, size.encoding, size.segments)
 
 
 def _replaced(text: str, order: Order) -> str:
     if order.replace_emoji:
         text = texts.with_emoji(text)
-    return texts.simplified(text) if order.replace_to_gsm7 else text
+    return texts.to_gsm7(text) if order.replace_to_gsm7 else text

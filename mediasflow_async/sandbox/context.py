@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mediasflow_async.sandbox.delivery import DeliveryPlan
-    from mediasflow_async.sandbox.http import Call
+    from mediasflow_async.sandbox.http import Request
     from mediasflow_async.sandbox.rules import ServerRules
     from mediasflow_async.sandbox.store import Store
     from mediasflow_async.sandbox.users import Clock, Tokens, User
 
 
-class LateCalls:
+class DeferredRequests:
     """Requests that wait for their time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[tuple[datetime, Call]] = []
+        self._waiting: list[tuple[datetime, Request]] = []
 
-    def add(self, call: Call, due: datetime) -> None:
+    def add(self, request: Request, due: datetime) -> None:
         """Let a request wait until `due`."""
         with self._lock:
-            self._waiting.append((due, call))
+            self._waiting.append((due, request))
 
-    def take(self, now: datetime) -> tuple[Call, ...]:
+    def take(self, now: datetime) -> tuple[Request, ...]:
         """Return those whose time has come, each once, in the order of their times."""
         with self._lock:
             due = sorted((pair for pair in self._waiting if pair[0] <= now), key=lambda at: at[0])
             self._waiting = [pair for pair in self._waiting if pair[0] > now]
-        return tuple(call for _, call in due)
+        return tuple(request for _, request in due)
 
     def clear(self) -> None:
         """Forget them all."""
@@ -47,7 +47,7 @@ class LateCalls:
 
 
 @frozen
-class World:
+class Server:
     """One sandbox.
 
     Attributes:
@@ -57,7 +57,7 @@ class World:
         store: its memory.
         users: who may log in.
         tokens: who has.
-        late: requests that are processed later.
+        deferred: requests that are processed later.
     """
 
     rules: ServerRules
@@ -66,7 +66,7 @@ class World:
     store: Store
     users: tuple[User, ...]
     tokens: Tokens
-    late: LateCalls = field(factory=LateCalls)
+    deferred: DeferredRequests = field(factory=DeferredRequests)
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -75,27 +75,27 @@ class World:
 
 
 @frozen
-class Task:
+class RequestContext:
     """One request, past its login, with the store to itself.
 
     Attributes:
-        world: the sandbox.
+        server: the sandbox.
         db: the open transaction.
         caller: who asks.
-        call: what is asked.
+        request: what is asked.
         now: the moment of the request, aware, UTC.
     """
 
-    world: World
+    server: Server
     db: sqlite3.Connection
     caller: User
-    call: Call
+    request: Request
     now: datetime
 
     @property
     def rules(self) -> ServerRules:
         """Which of the plausible servers this is."""
-        return self.world.rules
+        return self.server.rules
 
     def owner(self, user_id: str | None, field: str = "userOwnerID") -> str:
         """Return the id of the user to act for: the caller, or another if the caller may.
@@ -106,6 +106,6 @@ class Task:
             return self.caller.id
         if not self.caller.admin:
             raise forbidden("only ADMIN users act for others", "ADMIN_ONLY", field)
-        if all(user.id != user_id for user in self.world.users):
+        if all(user.id != user_id for user in self.server.users):
             raise not_found("user", field)
         return user_id

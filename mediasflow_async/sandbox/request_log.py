@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from mediasflow_async.sandbox.http import Call
+    from mediasflow_async.sandbox.http import Request
 
 KEPT_BYTES = 1 << 20
 
@@ -44,7 +44,7 @@ class RecordedRequest:
     received_at: datetime
 
 
-class Journal:
+class RequestLog:
     """Every request since the start or the last `clear`."""
 
     def __init__(self) -> None:
@@ -52,20 +52,20 @@ class Journal:
         self._requests: dict[int, RecordedRequest] = {}
         self._next = 0
 
-    def receive(self, call: Call, operation: str, now: datetime) -> int:
+    def receive(self, request: Request, operation: str, now: datetime) -> int:
         """Record a request and return its number for `finish`."""
-        request = RecordedRequest(
-            method=call.method,
-            path=call.path,
-            query=call.query,
-            headers=_masked(call.headers),
-            body=call.body[:KEPT_BYTES],
+        recorded = RecordedRequest(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=_masked(request.headers),
+            body=request.body[:KEPT_BYTES],
             operation=operation,
             received_at=now,
         )
         with self._lock:
             self._next += 1
-            self._requests[self._next] = request
+            self._requests[self._next] = recorded
             return self._next
 
     def finish(self, number: int, status: int) -> None:
