@@ -187,7 +187,7 @@ def run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
     """Let happen what was due until now: scheduled campaigns start, STOP replies take effect."""
     for campaign in stored_campaigns.due(db, now):
         launch(db, server, campaign, campaign.starts_at or now)
-    for message, at in messages.take_stops(db, now):
+    for message, at in messages.take_stop_replies(db, now):
         answered = stored_campaigns.find(db, message.campaign_id)
         if answered is not None:
             blacklist.add(db, _stop(answered, message.mobile, at))

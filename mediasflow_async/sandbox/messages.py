@@ -125,9 +125,11 @@ def _values(
     )
 
 
-def select(db: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[StoredMessage]:
-    """Yield the messages that a WHERE clause finds, in the order of sending."""
-    query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY id"  # noqa: S608  no input
+def select(
+    db: sqlite3.Connection, where: str, values: Iterable[object], *, order_by: str = "id"
+) -> Iterator[StoredMessage]:
+    """Yield the messages that a WHERE clause finds, in the order of sending unless told."""
+    query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY {order_by}"  # noqa: S608  no input
     for row in db.execute(query, tuple(values)):
         data = dict(row)
         for column in ("user_id", "posted_at", "stops_at", "left"):
@@ -156,11 +158,15 @@ def sent(db: sqlite3.Connection) -> Iterator[StoredMessage]:
     return select(db, "left", ())
 
 
-def take_stops(db: sqlite3.Connection, now: float) -> list[tuple[StoredMessage, float]]:
-    """Return the messages that were answered with STOP until now, once, with the moment."""
-    stops = [
+def take_stop_replies(db: sqlite3.Connection, now: float) -> list[tuple[StoredMessage, float]]:
+    """Return the messages that were answered with STOP until `now`, each once, with the moment.
+
+    Every request asks for them, so they are read in the order of the index on `stops_at`: with
+    `ORDER BY id`, SQLite would walk through all messages instead.
+    """
+    replies = [
         (message, message.sent_at + message.timeline.final[0])
-        for message in select(db, "stops_at <= ?", (now,))
+        for message in select(db, "stops_at <= ?", (now,), order_by="stops_at, id")
     ]
     db.execute("UPDATE messages SET stops_at = NULL WHERE stops_at <= ?", (now,))
-    return stops
+    return replies
