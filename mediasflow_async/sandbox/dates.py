@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -56,12 +56,12 @@ def schedule(text: str, rules: ServerRules) -> datetime:
     if not _SCHEDULE.fullmatch(text):
         raise error
     try:
-        moment = datetime.fromisoformat(text.removesuffix("Z"))
+        local = _checked_year(datetime.fromisoformat(text.removesuffix("Z")))
     except ValueError:
         raise error from None
-    if rules.schedule_format == "hh12" and moment.hour == _NOON:
-        moment -= timedelta(hours=_NOON)
-    return moment.replace(tzinfo=ZoneInfo(rules.schedule_tz)).astimezone(UTC)
+    if rules.schedule_format == "hh12" and local.hour == _NOON:
+        local -= timedelta(hours=_NOON)
+    return local.replace(tzinfo=ZoneInfo(rules.schedule_tz)).astimezone(UTC)
 
 
 def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False) -> datetime:
@@ -82,9 +82,19 @@ def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False
         raise error
     try:
         clock = time.fromisoformat(match[2] or "00:00")
-        moment = datetime.combine(date.fromisoformat(match[1]), clock, zone)
+        local = _checked_year(datetime.combine(date.fromisoformat(match[1]), clock, zone))
     except ValueError:
         raise error from None
     if inclusive:
-        moment += timedelta(minutes=1) if match[2] else timedelta(days=1)
-    return moment.astimezone(UTC)
+        local += timedelta(minutes=1) if match[2] else timedelta(days=1)
+    return local.astimezone(UTC)
+
+
+def _checked_year(local: datetime) -> datetime:
+    """Return `local`; a ValueError in the first and the last year that Python has.
+
+    There, other time zones and the end of a period may be moments that no datetime can hold.
+    """
+    if local.year in (MINYEAR, MAXYEAR):
+        raise ValueError(local.year)
+    return local

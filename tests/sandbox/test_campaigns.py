@@ -251,7 +251,26 @@ def test_a_lenient_server_starts_late_schedules_at_once(
     assert inject(scheduleOn=in_minutes(sandbox, -60))["status"] == "INJECTED"
 
 
-@pytest.mark.parametrize("written", ["tomorrow", "2026-13-01T00:00:00Z", "2030-01-01 10:00", 12])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "tomorrow",
+        "2026-13-01T00:00:00Z",
+        "2030-01-01 10:00",
+        12,
+        "9999-12-31T23:59:59Z",
+        pytest.param(
+            "9999-12-31T23:59:59Z",
+            marks=with_rules(schedule_tz="America/New_York"),
+            id="the last second, west of UTC",
+        ),
+        pytest.param(
+            "0001-01-01T00:00:00Z",
+            marks=with_rules(schedule_tz="Europe/Paris"),
+            id="the first second, east of UTC",
+        ),
+    ],
+)
 def test_a_schedule_that_cannot_be_read_is_refused(
     order: Callable[..., httpx.Response], written: object
 ) -> None:
