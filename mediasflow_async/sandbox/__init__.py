@@ -10,13 +10,14 @@ It implements every function of the vendor's guide with its rules. Where the gui
 from __future__ import annotations
 
 from mediasflow_async.sandbox.blacklist import Entry
+from mediasflow_async.sandbox.dates import Clock
 from mediasflow_async.sandbox.delivery import DeliveryPlan
 from mediasflow_async.sandbox.faults import Fault, Faults
 from mediasflow_async.sandbox.request_log import RecordedRequest
 from mediasflow_async.sandbox.rules import ServerRules
 from mediasflow_async.sandbox.sandbox import Sandbox
 from mediasflow_async.sandbox.snapshots import Campaign, Message
-from mediasflow_async.sandbox.users import Clock, User
+from mediasflow_async.sandbox.users import User
 
 __all__ = [
     "Campaign",

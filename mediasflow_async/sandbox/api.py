@@ -1,4 +1,9 @@
-"""From a request to its answer, without any network."""
+"""From a request to its answer, without any network: every operation of the API (Guide: 2).
+
+`Api.answer` finds the operation by method and path, checks address, token and checksum, reads
+the input, and runs the operation in one transaction of the store. What was due by the sandbox's
+clock happens first: deferred requests, scheduled campaigns, replies.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,13 @@ import base64
 import hashlib
 import json
 import re
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from mediasflow_async.sandbox import blacklist, campaigns, lists, reading, reports
-from mediasflow_async.sandbox.campaigns import run_due
 from mediasflow_async.sandbox.context import RequestContext, Server
 from mediasflow_async.sandbox.http import (
     Answer,
@@ -24,39 +29,135 @@ from mediasflow_async.sandbox.http import (
     not_found,
     unsupported_media,
 )
-from mediasflow_async.sandbox.login import log_in
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
+from mediasflow_async.sandbox.users import LOGIN, log_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import timedelta
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+
+__all__ = ["Api"]
+
+_UPLOAD_PATH = "lists/upload"
 
 
-LOGIN = "login"
-UPLOAD_PATH = "lists/upload"
+class Api:
+    """The operations of the API over one simulated server. Threads may share it.
+
+    Args:
+        server: what the operations read and change.
+
+    Attributes:
+        server: the same.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._router = _Router(_operations(server.rules))
+        self._deferred = _DeferredRequests()
+
+    def body_limit(self, path: str) -> int:
+        """Return how many bytes a request to `path` may have."""
+        rules = self.server.rules
+        return rules.max_upload_bytes if path == _UPLOAD_PATH else rules.max_body_bytes
+
+    def names(self, request: Request) -> frozenset[str]:
+        """Return the values of `Fault.operation` that hit this request; none off the API."""
+        try:
+            operation = self._router.match(request.path).by_method.get(request.method)
+        except HttpError:
+            return frozenset()
+        if operation is None:
+            return frozenset()
+        extra = _kind_of_injection(request) if operation.name == "inject" else ()
+        return frozenset({operation.name, *extra})
+
+    def answer(self, request: Request) -> Answer:
+        """Process a request; blocks while another one is processed."""
+        self.process_deferred()
+        return self._answer(request)
+
+    def defer(self, request: Request, delay: timedelta) -> None:
+        """Process a request when `delay` has passed, by the sandbox's clock."""
+        self._deferred.add(request, self.server.clock.now() + delay)
+
+    def process_deferred(self) -> None:
+        """Process the deferred requests that are due; nobody waits for their answers."""
+        for request in self._deferred.take(self.server.clock.now()):
+            self._answer(request)
+
+    def clear_deferred(self) -> None:
+        """Forget the deferred requests."""
+        self._deferred.clear()
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            return self._processed(request)
+        except HttpError as error:
+            return error_answer(self.server.rules, error)
+
+    def _processed(self, request: Request) -> Answer:
+        rules = self.server.rules
+        if rules.registered_ips is not None and request.client_ip not in rules.registered_ips:
+            raise forbidden("this address is not registered with Mediasflow", "UNKNOWN_IP")
+        match = self._router.match(request.path)
+        if request.method == "OPTIONS":
+            return Answer(headers={"Allow": match.allowed})
+        operation = match.operation(request.method)
+        if operation.run is None:
+            return log_in(request, rules, self.server.users, self.server.tokens)
+        caller = self.server.tokens.owner(request.headers.get("authorization", ""))
+        if rules.checksum:
+            _check_digest(request)
+        # Reading comes before the transaction: it is slow for large uploads.
+        data = () if operation.read is None else (operation.read(request, rules),)
+        with self.server.store.transaction() as db:
+            now = self.server.clock.now()
+            campaigns.run_due(db, self.server, now.timestamp())
+            path_id = reading.number(match.id)
+            context = RequestContext(self.server, db, caller, request, path_id, now)
+            return operation.run(context, *data)
 
 
 @frozen
-class Operation:
+class _Operation:
     """One function of the API.
 
     Attributes:
         name: as in `Fault.operation`.
         method: in capitals.
         path: below the base URL; `{id}` stands for one segment.
-        read: turns the request into the operation's input, without the store.
-        run: answers, given that input and the path's id (empty without one).
+        run: answers, given a RequestContext and what `read` returned; None for the login, which
+            has neither.
+        read: turns the request into the operation's input, without the store; None where there
+            is no input beyond path and query.
     """
 
     name: str
     method: str
     path: str
-    read: Callable[[Request, ServerRules], Any]
-    run: Callable[[RequestContext, str, Any], Answer]
+    run: Callable[..., Answer] | None = None
+    read: Callable[[Request, ServerRules], Any] | None = None
 
 
-def _nothing(_request: Request, _rules: ServerRules) -> None:
-    return None
+def _operations(rules: ServerRules) -> tuple[_Operation, ...]:
+    return (
+        _Operation(LOGIN, "POST", rules.login_path.strip("/")),
+        _Operation("inject", "POST", "campaigns/inject", campaigns.inject, _json),
+        _Operation("sender", "PUT", "campaigns/{id}/sender", campaigns.set_sender, _params),
+        _Operation("test", "PUT", "campaigns/{id}/test", campaigns.send_tests, _params),
+        *(
+            _Operation("cancel", method, "campaigns/{id}/cancel", campaigns.cancel)
+            for method in sorted(rules.cancel_methods)
+        ),
+        _Operation("report_csv", "GET", "campaigns/report/{id}", reports.campaign_csv),
+        _Operation("report_json", "GET", "campaigns/reportjson/{id}", reports.campaign_json),
+        _Operation("period_csv", "GET", "campaigns/report", reports.period_csv),
+        _Operation("period_json", "GET", "campaigns/reportjson", reports.period_json),
+        _Operation("blacklist_add", "POST", "blacklist", blacklist.add_entry, _json),
+        _Operation("blacklist", "GET", rules.blacklist_path.strip("/"), blacklist.list_entries),
+        _Operation("upload", "POST", _UPLOAD_PATH, lists.upload, lists.read_upload),
+    )
 
 
 def _json(request: Request, rules: ServerRules) -> reading.Object:
@@ -76,79 +177,33 @@ def _params(request: Request, rules: ServerRules) -> reading.Object:
     raise unsupported_media(request.content_type, " or ".join(sorted(rules.put_params)))
 
 
-def operations(rules: ServerRules) -> tuple[Operation, ...]:
-    """Return every operation. Guide: 2."""
-    login = Operation(LOGIN, "POST", rules.login_path.strip("/"), _nothing, _log_in)
-    return (login, *_campaign_operations(rules), *_report_operations(), *_other_operations(rules))
+class _Router:
+    """Finds operations by path."""
+
+    def __init__(self, operations: tuple[_Operation, ...]) -> None:
+        self._by_path: dict[str, dict[str, _Operation]] = {}
+        for operation in operations:
+            self._by_path.setdefault(operation.path, {})[operation.method] = operation
+        self._patterns = [(_pattern(path), path) for path in self._by_path]
+
+    def match(self, path: str) -> _Match:
+        """Return what is behind `path`.
+
+        Raises:
+            HttpError: 404, nothing.
+        """
+        for pattern, template in self._patterns:
+            if found := pattern.fullmatch(path):
+                return _Match(self._by_path[template], found.groupdict().get("id", ""))
+        raise not_found("path")
 
 
-def _log_in(context: RequestContext, _id: str, _data: object) -> Answer:
-    return log_in(context.server, context.request)
-
-
-def _campaign_operations(rules: ServerRules) -> tuple[Operation, ...]:
-    one = "campaigns/{id}/"
-    return (
-        Operation(
-            "inject",
-            "POST",
-            "campaigns/inject",
-            _json,
-            lambda context, _, data: campaigns.inject(context, data),
-        ),
-        Operation("sender", "PUT", f"{one}sender", _params, campaigns.set_sender),
-        Operation("test", "PUT", f"{one}test", _params, campaigns.send_tests),
-        *(
-            Operation("cancel", method, f"{one}cancel", _nothing, campaigns.cancel)
-            for method in sorted(rules.cancel_methods)
-        ),
-    )
-
-
-def _report_operations() -> tuple[Operation, ...]:
-    functions: Mapping[str, tuple[str, Callable[..., Answer]]] = {
-        "report_csv": ("report/{id}", lambda context, id_, _: reports.campaign_csv(context, id_)),
-        "report_json": (
-            "reportjson/{id}",
-            lambda context, id_, _: reports.campaign_json(context, id_),
-        ),
-        "period_csv": ("report", lambda context, *_: reports.period_csv(context)),
-        "period_json": ("reportjson", lambda context, *_: reports.period_json(context)),
-    }
-    return tuple(
-        Operation(name, "GET", f"campaigns/{path}", _nothing, run)
-        for name, (path, run) in functions.items()
-    )
-
-
-def _other_operations(rules: ServerRules) -> tuple[Operation, ...]:
-    return (
-        Operation(
-            "blacklist_add",
-            "POST",
-            "blacklist",
-            _json,
-            lambda context, _, data: blacklist.add_entry(context, data),
-        ),
-        Operation(
-            "blacklist",
-            "GET",
-            rules.blacklist_path.strip("/"),
-            _nothing,
-            lambda context, *_: blacklist.list_entries(context),
-        ),
-        Operation(
-            "upload",
-            "POST",
-            UPLOAD_PATH,
-            lists.read_upload,
-            lambda context, _, data: lists.upload(context, data),
-        ),
-    )
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.escape(path).replace(re.escape("{id}"), "(?P<id>[^/]+)"))
 
 
 @frozen
-class Match:
+class _Match:
     """The operations behind one path.
 
     Attributes:
@@ -156,7 +211,7 @@ class Match:
         id: what stands for `{id}` in the path, empty without one.
     """
 
-    by_method: Mapping[str, Operation]
+    by_method: Mapping[str, _Operation]
     id: str
 
     @property
@@ -165,114 +220,50 @@ class Match:
         extra = {"HEAD"} if "GET" in self.by_method else set[str]()
         return ", ".join(sorted({*self.by_method, *extra, "OPTIONS"}))
 
-
-class Router:
-    """Finds operations by path."""
-
-    def __init__(self, found: Iterable[Operation]) -> None:
-        self._by_path: dict[str, dict[str, Operation]] = {}
-        for operation in found:
-            self._by_path.setdefault(operation.path, {})[operation.method] = operation
-        self._patterns = [(_pattern(path), path) for path in self._by_path]
-
-    def match(self, path: str) -> Match:
-        """Return what is behind `path`.
+    def operation(self, method: str) -> _Operation:
+        """Return the operation of `method`; HEAD is answered as GET.
 
         Raises:
-            HttpError: 404, nothing.
+            HttpError: 405, this path has no such method.
         """
-        for pattern, template in self._patterns:
-            if found := pattern.fullmatch(path):
-                return Match(self._by_path[template], found.groupdict().get("id", ""))
-        raise not_found("path")
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.escape(path).replace(re.escape("{id}"), "(?P<id>[^/]+)"))
-
-
-class Api:
-    """The functions of the guide over one server."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._rules = server.rules
-        self._router = Router(operations(server.rules))
-
-    def body_limit(self, path: str) -> int:
-        """Return how many bytes a request to `path` may have."""
-        rules = self._rules
-        return rules.max_upload_bytes if path == UPLOAD_PATH else rules.max_body_bytes
-
-    def names(self, request: Request) -> frozenset[str]:
-        """Return what `Fault.operation` may call this request; empty for none of the API's."""
-        try:
-            operation = self._router.match(request.path).by_method.get(request.method)
-        except HttpError:
-            return frozenset()
-        if operation is None:
-            return frozenset()
-        extra = _kind_of_injection(request) if operation.name == "inject" else ()
-        return frozenset({operation.name, *extra})
-
-    def answer(self, request: Request) -> Answer:
-        """Process a request; blocks while another one is processed."""
-        self.process_deferred()
-        return self._answer(request)
-
-    def defer(self, request: Request, delay: timedelta) -> None:
-        """Process a request so much later, by the sandbox's clock."""
-        self._server.deferred.add(request, self._server.clock.now() + delay)
-
-    def process_deferred(self) -> None:
-        """Process the requests that were put off until now; nobody waits for their answers."""
-        for request in self._server.deferred.take(self._server.clock.now()):
-            self._answer(request)
-
-    def _answer(self, request: Request) -> Answer:
-        try:
-            return self._processed(request)
-        except HttpError as error:
-            return error_answer(self._rules, error)
-
-    def _processed(self, request: Request) -> Answer:
-        ips = self._rules.registered_ips
-        if ips is not None and request.client_ip not in ips:
-            raise forbidden("this address is not registered with Mediasflow", "UNKNOWN_IP")
-        match = self._router.match(request.path)
-        if request.method == "OPTIONS":
-            return Answer(headers={"Allow": match.allowed})
-        operation = _operation(match, request.method)
-        if operation.name == LOGIN:
-            return log_in(self._server, request)
-        return self._run(operation, match.id, request)
-
-    def _run(self, operation: Operation, path_id: str, request: Request) -> Answer:
-        caller = self._server.tokens.owner(request.headers.get("authorization", ""))
-        if self._rules.checksum:
-            _check_digest(request)
-        data = operation.read(request, self._rules)
-        with self._server.store.transaction() as db:
-            now = self._server.clock.now()
-            run_due(db, self._server, now.timestamp())
-            return operation.run(
-                RequestContext(self._server, db, caller, request, now), path_id, data
+        found = self.by_method.get("GET" if method == "HEAD" else method)
+        if found is None:
+            raise HttpError(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                f"{method} is not allowed here",
+                headers={"Allow": self.allowed},
             )
+        return found
 
 
-def _operation(match: Match, method: str) -> Operation:
-    operation = match.by_method.get("GET" if method == "HEAD" else method)
-    if operation is None:
-        raise HttpError(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "METHOD_NOT_ALLOWED",
-            f"{method} is not allowed here",
-            headers={"Allow": match.allowed},
-        )
-    return operation
+class _DeferredRequests:
+    """Requests that wait for a time of the sandbox's clock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[datetime, Request]] = []
+
+    def add(self, request: Request, due: datetime) -> None:
+        """Keep a request until `due`."""
+        with self._lock:
+            self._waiting.append((due, request))
+
+    def take(self, now: datetime) -> tuple[Request, ...]:
+        """Return those that are due, each once, in the order of their times."""
+        with self._lock:
+            due = sorted((pair for pair in self._waiting if pair[0] <= now), key=lambda at: at[0])
+            self._waiting = [pair for pair in self._waiting if pair[0] > now]
+        return tuple(request for _, request in due)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._waiting.clear()
 
 
 def _kind_of_injection(request: Request) -> tuple[str, ...]:
+    """Return what `Fault.operation` calls a request to /campaigns/inject beside `inject`."""
     try:
         data = json.loads(request.body)
     except (ValueError, RecursionError):

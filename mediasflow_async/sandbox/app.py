@@ -15,18 +15,16 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
-from mediasflow_async.sandbox.api import LOGIN, Api
 from mediasflow_async.sandbox.http import Answer, HttpError, Request, error_answer
-from mediasflow_async.sandbox.login import without_password
 from mediasflow_async.sandbox.preflight import preflight_route
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from mediasflow_async.sandbox.context import Server
+    from mediasflow_async.sandbox.api import Api
+    from mediasflow_async.sandbox.dates import Clock
     from mediasflow_async.sandbox.faults import Fault, Faults
     from mediasflow_async.sandbox.request_log import RequestLog
-    from mediasflow_async.sandbox.users import Clock
 
 BASE_PATH = "/MediasflowApi/v1"
 BASE_PATH_ALT = "/api/v1"
@@ -42,17 +40,17 @@ class _TooLarge(Exception):
     """The body is longer than the rules allow."""
 
 
-def make_app(server: Server, faults: Faults, request_log: RequestLog) -> Starlette:
+def make_app(api: Api, faults: Faults, request_log: RequestLog) -> Starlette:
     """Return the application: both base paths of the API, and the page beside it."""
-    edge = _ApiEndpoint(server, faults, request_log)
-    api = [Mount(path, edge) for path in (BASE_PATH, BASE_PATH_ALT)]
-    return Starlette(routes=[*api, preflight_route(server)])
+    endpoint = _ApiEndpoint(api, faults, request_log)
+    mounts = [Mount(path, endpoint) for path in (BASE_PATH, BASE_PATH_ALT)]
+    return Starlette(routes=[*mounts, preflight_route(api.server)])
 
 
 class _ApiEndpoint:
-    def __init__(self, server: Server, faults: Faults, request_log: RequestLog) -> None:
-        self._server = server
-        self._api = Api(server)
+    def __init__(self, api: Api, faults: Faults, request_log: RequestLog) -> None:
+        self._api = api
+        self._server = api.server
         self._faults = faults
         self._request_log = request_log
 
@@ -88,10 +86,8 @@ class _ApiEndpoint:
         await _respond(send, answer, self._server.clock, answer.body)
 
     def _record(self, request: Request, names: frozenset[str]) -> int:
-        name = "inject" if "inject" in names else next(iter(names), LOGIN)
-        # What is none of the API's may be a login that went to the wrong path.
-        shown = without_password(request, self._server.rules) if name == LOGIN else request
-        return self._request_log.receive(shown, name if names else "", self._server.clock.now())
+        name = "inject" if "inject" in names else next(iter(names), "")
+        return self._request_log.receive(request, name, self._server.clock.now())
 
     async def _play(self, request: Request, fault: Fault | None) -> Answer | None:
         """Return the answer, None when a fault leaves the client without one."""

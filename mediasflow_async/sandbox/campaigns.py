@@ -17,7 +17,6 @@ from mediasflow_async.sandbox.http import (
     invalid,
     missing,
     not_found,
-    path_to_campaign,
 )
 from mediasflow_async.sandbox.orders import Order, read_order, read_schedule, read_sender
 from mediasflow_async.sandbox.recipients import (
@@ -36,6 +35,7 @@ from mediasflow_async.sandbox.recipients import (
     recipients_of,
     totals_of,
 )
+from mediasflow_async.sandbox.store import read_credit, write_credit
 from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
@@ -71,7 +71,7 @@ def campaign_data(
         "status": campaign.status(server.plan, now),
         "shortCode": order.short_code,
         "message": order.text,
-        "pathToCampaign": path_to_campaign(campaign.id),
+        "pathToCampaign": _path_to_campaign(campaign.id),
         **_options(order),
         **_credits(db, campaign),
         **_progress(db, campaign, now),
@@ -141,7 +141,7 @@ def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> Data:
     to_come = 0 if campaign.state == "LAUNCHED" else campaign.totals.segments
     return {
         "creditCount": float(campaign.totals.segments),
-        "creditAfterInjection": float(stored_campaigns.credit(db) - to_come),
+        "creditAfterInjection": float(read_credit(db) - to_come),
     }
 
 
@@ -241,7 +241,7 @@ def _outcomes(
     db: sqlite3.Connection, server: Server, prepared: list[PreparedMessage], key: str
 ) -> Iterator[tuple[PreparedMessage, Timeline]]:
     """Yield what becomes of each recipient, as long as the credit lasts."""
-    balance = stored_campaigns.credit(db)
+    balance = read_credit(db)
     for place, message in enumerate(prepared):
         billed = message if message.segments <= balance else _unsent(message, NO_CREDIT)
         line_key = f"{key}/{message.recipient.line}"
@@ -250,7 +250,7 @@ def _outcomes(
             billed = _unsent(billed, timeline.final[1])
         balance -= billed.segments
         yield billed, timeline
-    stored_campaigns.set_credit(db, balance)
+    write_credit(db, balance)
 
 
 def _unsent(message: PreparedMessage, status: int) -> PreparedMessage:
@@ -312,12 +312,8 @@ def _counted(context: RequestContext, draft: StoredCampaign) -> StoredCampaign:
 def _check_lists(context: RequestContext, order: Order) -> None:
     for list_id in order.list_ids:
         row = context.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
-        if row is None or not _may_see(context, row["user_id"]):
+        if row is None or not context.may_see(row["user_id"]):
             raise not_found("list", "listsId")
-
-
-def _may_see(context: RequestContext, user_id: str) -> bool:
-    return context.caller.admin or user_id == context.caller.id
 
 
 def _starts_at(context: RequestContext, data: Object) -> float | None:
@@ -330,7 +326,7 @@ def _starts_at(context: RequestContext, data: Object) -> float | None:
 
 
 def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
-    campaign = find_campaign(context, str(campaign_id), "campaignId")
+    campaign = find_campaign(context, campaign_id, "campaignId")
     again = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
     if campaign.state != "DRAFT" and not again:
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
@@ -355,23 +351,22 @@ def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaig
 
 
 def find_campaign(
-    context: RequestContext, campaign_id: str, field: str | None = None
+    context: RequestContext, campaign_id: int | None, field: str | None = None
 ) -> StoredCampaign:
     """Return a campaign that the caller may see.
 
     Raises:
-        HttpError: 404, for anything else, an id that is no number included.
+        HttpError: 404, there is no such campaign, or it is not for the caller to see.
     """
-    is_number = campaign_id.isascii() and campaign_id.isdigit() and len(campaign_id) < 19  # noqa: PLR2004  digits of 2**63
-    campaign = stored_campaigns.find(context.db, int(campaign_id)) if is_number else None
-    if campaign is None or not _may_see(context, campaign.user_id):
+    campaign = None if campaign_id is None else stored_campaigns.find(context.db, campaign_id)
+    if campaign is None or not context.may_see(campaign.user_id):
         raise not_found("campaign", field)
     return campaign
 
 
-def set_sender(context: RequestContext, campaign_id: str, data: Object) -> Answer:
+def set_sender(context: RequestContext, data: Object) -> Answer:
     """Answer PUT /campaigns/{campaignID}/sender."""
-    campaign = find_campaign(context, campaign_id)
+    campaign = find_campaign(context, context.path_id)
     sender = read_sender(data)
     if sender is None:
         raise missing("sender")
@@ -380,9 +375,9 @@ def set_sender(context: RequestContext, campaign_id: str, data: Object) -> Answe
     return _shown(context, _changed(context, campaign, sender=sender))
 
 
-def cancel(context: RequestContext, campaign_id: str, _: Object) -> Answer:
+def cancel(context: RequestContext) -> Answer:
     """Answer /campaigns/{campaignid}/cancel."""
-    campaign = find_campaign(context, campaign_id)
+    campaign = find_campaign(context, context.path_id)
     if campaign.state != "SCHEDULED" or campaign.starts_at is None:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
     if campaign.starts_at < (context.now + LATEST_CANCEL).timestamp():
@@ -390,9 +385,9 @@ def cancel(context: RequestContext, campaign_id: str, _: Object) -> Answer:
     return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
 
 
-def send_tests(context: RequestContext, campaign_id: str, data: Object) -> Answer:
+def send_tests(context: RequestContext, data: Object) -> Answer:
     """Answer PUT /campaigns/{campaignID}/test."""
-    campaign = find_campaign(context, campaign_id)
+    campaign = find_campaign(context, context.path_id)
     written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")
     numbers = [_mobile(number) for number in re.split("[,;]", written) if number.strip()]
     if not numbers:
@@ -415,3 +410,9 @@ def _mobile(number: str) -> str:
     if mobile is None:
         raise invalid("phoneNumbers", "phoneNumbers holds something that is no mobile number")
     return mobile
+
+
+def _path_to_campaign(campaign_id: int) -> str:
+    """Return `pathToCampaign`: the id's bytes, lowest first; 943 gives `af/03/`."""
+    size = max(2, (campaign_id.bit_length() + 7) // 8)
+    return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))

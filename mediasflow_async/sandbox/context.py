@@ -1,12 +1,15 @@
-"""Everything one sandbox consists of, and the request that is being answered."""
+"""What the functions of the API work with: the simulated server, and the request being answered.
+
+`Server` lives as long as its sandbox, and nothing of it knows of HTTP servers or sockets. A
+`RequestContext` lives as long as one transaction of the store.
+"""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import frozen
 
 from mediasflow_async.sandbox.http import forbidden, not_found
 
@@ -14,50 +17,27 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
+    from mediasflow_async.sandbox.dates import Clock
     from mediasflow_async.sandbox.delivery import DeliveryPlan
     from mediasflow_async.sandbox.http import Request
     from mediasflow_async.sandbox.rules import ServerRules
     from mediasflow_async.sandbox.store import Store
-    from mediasflow_async.sandbox.users import Clock, Tokens, User
+    from mediasflow_async.sandbox.users import Tokens, User
 
-
-class DeferredRequests:
-    """Requests that wait for their time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: list[tuple[datetime, Request]] = []
-
-    def add(self, request: Request, due: datetime) -> None:
-        """Let a request wait until `due`."""
-        with self._lock:
-            self._waiting.append((due, request))
-
-    def take(self, now: datetime) -> tuple[Request, ...]:
-        """Return those whose time has come, each once, in the order of their times."""
-        with self._lock:
-            due = sorted((pair for pair in self._waiting if pair[0] <= now), key=lambda at: at[0])
-            self._waiting = [pair for pair in self._waiting if pair[0] > now]
-        return tuple(request for _, request in due)
-
-    def clear(self) -> None:
-        """Forget them all."""
-        with self._lock:
-            self._waiting.clear()
+__all__ = ["RequestContext", "Server"]
 
 
 @frozen
 class Server:
-    """One sandbox.
+    """The simulated Mediasflow.
 
     Attributes:
         rules: which of the plausible servers it is.
         plan: what becomes of messages.
         clock: its time.
-        store: its memory.
+        store: its campaigns, messages, lists and blacklists.
         users: who may log in.
-        tokens: who has.
-        deferred: requests that are processed later.
+        tokens: which bearer tokens it accepts.
     """
 
     rules: ServerRules
@@ -66,7 +46,6 @@ class Server:
     store: Store
     users: tuple[User, ...]
     tokens: Tokens
-    deferred: DeferredRequests = field(factory=DeferredRequests)
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -76,20 +55,22 @@ class Server:
 
 @frozen
 class RequestContext:
-    """One request, past its login, with the store to itself.
+    """One request with a valid token, and the store to itself.
 
     Attributes:
-        server: the sandbox.
+        server: what answers it.
         db: the open transaction.
-        caller: who asks.
-        request: what is asked.
-        now: the moment of the request, aware, UTC.
+        caller: the user whose token it carries.
+        request: as it came in.
+        path_id: the id in its path; None without one, or for one that is no number.
+        now: when it is processed, aware, UTC.
     """
 
     server: Server
     db: sqlite3.Connection
     caller: User
     request: Request
+    path_id: int | None
     now: datetime
 
     @property
@@ -101,6 +82,9 @@ class RequestContext:
         """Return the id of the user to act for: the caller, or another if the caller may.
 
         Guide: 2.1 (only an account with ADMIN rights acts on behalf of a user).
+
+        Raises:
+            HttpError: 403, the caller has no ADMIN rights; 404, there is no such user.
         """
         if not user_id or user_id == self.caller.id:
             return self.caller.id
@@ -109,3 +93,7 @@ class RequestContext:
         if all(user.id != user_id for user in self.server.users):
             raise not_found("user", field)
         return user_id
+
+    def may_see(self, user_id: str) -> bool:
+        """Tell whether the caller may see what belongs to a user."""
+        return self.caller.admin or user_id == self.caller.id

@@ -187,25 +187,3 @@ def _page(error: HttpError) -> Answer:
     message = html.escape(error.message)
     page = _ERROR_PAGE.format(status=error.status, code=error.code, message=message)
     return Answer(error.status, page.encode(), "text/html; charset=utf-8", error.headers)
-
-
-def path_to_campaign(campaign_id: int) -> str:
-    """Return `pathToCampaign`: the id's bytes, lowest first; 943 gives `af/03/`."""
-    size = max(2, (campaign_id.bit_length() + 7) // 8)
-    return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))
-
-
-def java_hash_order(keys: list[str]) -> list[str]:
-    """Return `keys` in the order in which a Java HashMap lists them, as the guide's answers do."""
-    buckets = 16
-    while len(keys) > buckets * 3 // 4:
-        buckets *= 2
-    return sorted(keys, key=lambda key: _spread_hash(key) % buckets)
-
-
-def _spread_hash(key: str) -> int:
-    value = 0
-    units = key.encode("utf-16-be")
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
-    return value ^ value >> 16

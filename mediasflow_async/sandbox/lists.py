@@ -18,7 +18,6 @@ from mediasflow_async.sandbox.dates import yasson
 from mediasflow_async.sandbox.http import (
     answer,
     invalid,
-    java_hash_order,
     missing,
     unsupported_media,
 )
@@ -123,7 +122,7 @@ def counts(file: RecipientFile, rules: ServerRules) -> dict[str, Any]:
     """Return the counters of the List object that follow from the file. Guide: 2.11.1."""
     columns = list(zip(*file.rows, strict=True)) or [() for _ in file.header]
     by_name = dict(zip(file.header, columns, strict=True))
-    order = java_hash_order(list(by_name))
+    order = _java_hash_order(list(by_name))
     mobile_name = file.header[file.mobile_column]
     email = _find(file.header, _EMAIL_NAMES)
     return {
@@ -285,3 +284,19 @@ def _list_data(context: RequestContext, found: Upload, name: str, owner: str) ->
         "userOwnerID": owner,
         **found.counts,
     }
+
+
+def _java_hash_order(keys: list[str]) -> list[str]:
+    """Return `keys` in the order in which a Java HashMap lists them, as the guide's answers do."""
+    buckets = 16
+    while len(keys) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(keys, key=lambda key: _spread_hash(key) % buckets)
+
+
+def _spread_hash(key: str) -> int:
+    value = 0
+    units = key.encode("utf-16-be")
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value ^ value >> 16

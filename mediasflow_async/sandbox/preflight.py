@@ -12,11 +12,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mediasflow_async.models import CampaignRequest, CampaignType, Renderer, TinyUrl, TinyUrlType
-from mediasflow_async.sandbox import stored_campaigns
+from mediasflow_async.sandbox import reading, stored_campaigns
 from mediasflow_async.sandbox.campaigns import run_due
 from mediasflow_async.sandbox.dates import from_epoch
 from mediasflow_async.sandbox.http import HttpError, conflict, forbidden, not_found
 from mediasflow_async.sandbox.recipients import recipients_of
+from mediasflow_async.sandbox.store import read_credit
 from mediasflow_async.text import Conditions, Preflight, PreflightRun
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
 
-INTEGER_BITS = 64
-"""Of SQLite's integers, sign included."""
-
-
 def preflight_of(
     db: sqlite3.Connection, rules: ServerRules, campaign_id: int, now: datetime
 ) -> Preflight:
@@ -42,16 +39,14 @@ def preflight_of(
     Raises:
         HttpError: 404, there is no such campaign; 409, it has left.
     """
-    campaign = (
-        stored_campaigns.find(db, campaign_id) if campaign_id.bit_length() < INTEGER_BITS else None
-    )
+    campaign = stored_campaigns.find(db, campaign_id)
     if campaign is None:
         raise not_found("campaign")
     if campaign.state == "LAUNCHED":
         raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
     run = PreflightRun(
         _request(campaign),
-        credit=stored_campaigns.credit(db),
+        credit=read_credit(db),
         max_segments=rules.max_segments,
         conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
     )
@@ -96,16 +91,15 @@ def _link(link: Mapping[str, Any]) -> TinyUrl:
     )
 
 
-LONGEST_ID = 19
-
-
 def preflight_route(server: Server) -> Route:
     """Return the page; it needs no login, and is for callers on this machine."""
 
     async def page(request: Request) -> Response:
         try:
             _refuse_strangers(request)
-            campaign_id = _number(request.path_params["campaign_id"])
+            campaign_id = reading.number(request.path_params["campaign_id"])
+            if campaign_id is None:
+                raise not_found("campaign")
             report = await anyio.to_thread.run_sync(draft_preflight, server, campaign_id)
         except HttpError as error:
             return PlainTextResponse(error.message, error.status)
@@ -126,12 +120,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:  # no address, but what a test client calls itself
         return False
-
-
-def _number(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID:
-        return int(text)
-    raise not_found("campaign")
 
 
 def draft_preflight(server: Server, campaign_id: int) -> Preflight:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Object = Mapping[str, Any]
 
 _MAX_INT64 = 2**63 - 1
+_MAX_DIGITS = len(str(_MAX_INT64))
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -70,11 +71,17 @@ def integer(data: Object, name: str, where: str = "") -> int | None:
 
 def to_integer(value: object, name: str) -> int:
     """Return `value` as a 64-bit integer."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:  # noqa: PLR2004  digits of 2**63
-        value = int(value)
+    if isinstance(value, str):
+        value = number(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INT64:
         raise invalid(name, f"{name} must be an integer", "WRONG_TYPE")
     return value
+
+
+def number(text: str) -> int | None:
+    """Return the number that `text` spells in digits, None for anything else."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_number else None
 
 
 def items(data: Object, name: str, where: str = "") -> list[Any]:

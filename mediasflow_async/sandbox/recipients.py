@@ -13,6 +13,7 @@ from mediasflow_async.sandbox.blacklist import blocked_scopes, status_of
 from mediasflow_async.sandbox.http import not_found
 from mediasflow_async.sandbox.orders import track_fields
 from mediasflow_async.sandbox.texts import country_of
+from mediasflow_async.text import measure, replace_emoji
 
 if TYPE_CHECKING:
     import sqlite3
@@ -184,7 +185,7 @@ def prepare_message(
         )
     except texts.PersonalisationError:
         return PreparedMessage(recipient, mobile, PERSONALISATION)
-    size = texts.size_of(text := _replaced(text, order))
+    size = measure(text := _replaced(text, order))
     status = None
     if texts.needs_ucs2(size) and not order.allow_ucs2:
         status = UCS2
@@ -197,5 +198,5 @@ def prepare_message(
 
 def _replaced(text: str, order: Order) -> str:
     if order.replace_emoji:
-        text = texts.with_emoji(text)
+        text = replace_emoji(text)
     return texts.to_gsm7(text) if order.replace_to_gsm7 else text

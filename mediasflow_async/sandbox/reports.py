@@ -285,14 +285,14 @@ LONGEST_PERIOD = timedelta(days=7)
 _MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
-def campaign_json(context: RequestContext, campaign_id: str) -> Answer:
+def campaign_json(context: RequestContext) -> Answer:
     """Answer GET /campaigns/reportjson/{campaignid}."""
-    return answer(context.rules, json_rows(context, _of_campaign(context, campaign_id)))
+    return answer(context.rules, json_rows(context, _of_campaign(context)))
 
 
-def campaign_csv(context: RequestContext, campaign_id: str) -> Answer:
+def campaign_csv(context: RequestContext) -> Answer:
     """Answer GET /campaigns/report/{campaignid}."""
-    found = list(_of_campaign(context, campaign_id))
+    found = list(_of_campaign(context))
     return csv_answer(context, found, _names(context.request.query.get("details")))
 
 
@@ -311,8 +311,8 @@ def _names(written: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in written.split(";") if name.strip()) if written else None
 
 
-def _of_campaign(context: RequestContext, campaign_id: str) -> Iterator[StoredMessage]:
-    campaign = find_campaign(context, campaign_id)
+def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
+    campaign = find_campaign(context, context.path_id)
     if campaign.state != "LAUNCHED" and context.rules.draft_report == "not_found":
         raise not_found("report: the campaign has not started")
     return _with_status(context, messages.of_campaign(context.db, campaign.id))

@@ -1,20 +1,31 @@
-"""The requests that came in, to assert on."""
+"""The log of the requests that came in, for users to assert on.
+
+Credentials are masked before anything is kept, so that a failing assertion prints none.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from attrs import evolve, field, frozen
+
+from mediasflow_async.sandbox.http import HttpError
+from mediasflow_async.sandbox.rules import JSON
+from mediasflow_async.sandbox.users import LOGIN, login_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from mediasflow_async.sandbox.http import Request
+    from mediasflow_async.sandbox.rules import ServerRules
 
-KEPT_BYTES = 1 << 20
+__all__ = ["RecordedRequest", "RequestLog"]
 
+_MAX_BODY_BYTES = 1 << 20
 _MASK = "***"
 
 
@@ -45,28 +56,36 @@ class RecordedRequest:
 
 
 class RequestLog:
-    """Every request since the start or the last `clear`."""
+    """Every request since the start or the last `clear`. Threads may share it.
 
-    def __init__(self) -> None:
+    Args:
+        rules: say which field of a login holds the password.
+    """
+
+    def __init__(self, rules: ServerRules) -> None:
+        self._rules = rules
         self._lock = threading.Lock()
         self._requests: dict[int, RecordedRequest] = {}
-        self._next = 0
+        self._last_number = 0
 
     def receive(self, request: Request, operation: str, now: datetime) -> int:
         """Record a request and return its number for `finish`."""
+        # What is none of the API's may be a login that went to the wrong path.
+        if operation in (LOGIN, ""):
+            request = _without_password(request, self._rules)
         recorded = RecordedRequest(
             method=request.method,
             path=request.path,
             query=request.query,
             headers=_masked(request.headers),
-            body=request.body[:KEPT_BYTES],
+            body=request.body[:_MAX_BODY_BYTES],
             operation=operation,
             received_at=now,
         )
         with self._lock:
-            self._next += 1
-            self._requests[self._next] = recorded
-            return self._next
+            self._last_number += 1
+            self._requests[self._last_number] = recorded
+            return self._last_number
 
     def finish(self, number: int, status: int) -> None:
         """Record the status of an answer."""
@@ -84,6 +103,24 @@ class RequestLog:
         """The requests in the order of their arrival."""
         with self._lock:
             return tuple(self._requests.values())
+
+
+def _without_password(request: Request, rules: ServerRules) -> Request:
+    secret = rules.login_fields[1]
+    query = {name: _MASK if name == secret else value for name, value in request.query.items()}
+    return evolve(request, query=query, body=_masked_body(request, rules))
+
+
+def _masked_body(request: Request, rules: ServerRules) -> bytes:
+    """Return a login's body without its password; nothing of a body that is no login."""
+    try:
+        data = dict(login_data(request, rules))
+    except HttpError:
+        return _MASK.encode() if request.body else b""
+    if rules.login_fields[1] in data:
+        data[rules.login_fields[1]] = _MASK
+    text = json.dumps(data) if request.content_type == JSON else urlencode(data, safe="*")
+    return text.encode()
 
 
 def _masked(headers: Mapping[str, str]) -> dict[str, str]:

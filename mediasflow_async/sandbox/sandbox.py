@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mediasflow_async.sandbox import blacklist, stored_campaigns
+from mediasflow_async.sandbox import blacklist
 from mediasflow_async.sandbox.api import Api
 from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
 from mediasflow_async.sandbox.campaigns import run_due
 from mediasflow_async.sandbox.context import Server
+from mediasflow_async.sandbox.dates import Clock
 from mediasflow_async.sandbox.delivery import DeliveryPlan
 from mediasflow_async.sandbox.faults import Faults
 from mediasflow_async.sandbox.http import HttpError
@@ -22,8 +23,8 @@ from mediasflow_async.sandbox.request_log import RecordedRequest, RequestLog
 from mediasflow_async.sandbox.rules import ServerRules
 from mediasflow_async.sandbox.server import HttpServer
 from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, sent_messages
-from mediasflow_async.sandbox.store import Store
-from mediasflow_async.sandbox.users import Clock, Tokens, User
+from mediasflow_async.sandbox.store import Store, read_credit
+from mediasflow_async.sandbox.users import Tokens, User
 
 if TYPE_CHECKING:
     import sqlite3
@@ -96,9 +97,9 @@ class Sandbox:
         self._host = host
         self._port = port
         self._ssl_context = ssl_context
-        self._request_log = RequestLog()
         self._http_server: HttpServer | None = None
         rules = rules or ServerRules()
+        self._request_log = RequestLog(rules)
         self._server = Server(
             rules=rules,
             plan=delivery or DeliveryPlan(),
@@ -108,7 +109,7 @@ class Sandbox:
             tokens=Tokens(self.clock, rules.token_life, jwt=rules.token_format == "jwt"),
         )
         self._api = Api(self._server)
-        self._app = make_app(self._server, self.faults, self._request_log)
+        self._app = make_app(self._api, self.faults, self._request_log)
 
     def __repr__(self) -> str:
         return f"Sandbox(base_url={self.base_url!r})"
@@ -207,7 +208,7 @@ class Sandbox:
     def credit(self) -> float:
         """SMS that the account can still send."""
         with self._present() as (db, _):
-            return stored_campaigns.credit(db)
+            return read_credit(db)
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
@@ -248,7 +249,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget everything but the users: same port, empty state, present time."""
         self._server.store.clear()
-        self._server.deferred.clear()
+        self._api.clear_deferred()
         self._request_log.clear()
         self.faults.clear()
         self.clock.reset()

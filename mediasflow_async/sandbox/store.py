@@ -145,3 +145,13 @@ class Store:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+
+
+def read_credit(db: sqlite3.Connection) -> float:
+    """Return the SMS that the account can still send."""
+    return float(db.execute("SELECT credit FROM balance").fetchone()[0])
+
+
+def write_credit(db: sqlite3.Connection, value: float) -> None:
+    """Change the SMS that the account can still send."""
+    db.execute("UPDATE balance SET credit = ?", (value,))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+
+# Of SQLite's integers, without the sign.
+_INTEGER_BITS = 63
 _COLUMNS = "user_id, state, sender, settings, totals, starts_at, created_at, updated_at, launches"
 
 
@@ -96,6 +99,8 @@ def update(db: sqlite3.Connection, campaign: StoredCampaign) -> StoredCampaign:
 
 def find(db: sqlite3.Connection, campaign_id: int) -> StoredCampaign | None:
     """Return a campaign, None when there is none with this id."""
+    if campaign_id.bit_length() > _INTEGER_BITS:
+        return None
     return next(_select(db, "WHERE id = ?", (campaign_id,)), None)
 
 
@@ -118,13 +123,3 @@ def _select(
         order = Order(**json.loads(data.pop("settings")))
         totals = Totals(**json.loads(data.pop("totals")))
         yield StoredCampaign(order=order, totals=totals, **data)
-
-
-def credit(db: sqlite3.Connection) -> float:
-    """Return the SMS that the account can still send."""
-    return float(db.execute("SELECT credit FROM balance").fetchone()[0])
-
-
-def set_credit(db: sqlite3.Connection, value: float) -> None:
-    """Change the SMS that the account can still send."""
-    db.execute("UPDATE balance SET credit = ?", (value,))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from mediasflow_async.sandbox.http import HttpError
-from mediasflow_async.text import Encoding, TextSize, measure, replace_emoji, to_e164
+from mediasflow_async.text import Encoding, TextSize, measure, to_e164
 from mediasflow_async.text.templates import PreviewNotInstalled, TemplateError, render
 
 if TYPE_CHECKING:
@@ -23,8 +23,14 @@ _CODES = """
 380 UA, 381 RS, 385 HR, 386 SI, 420 CZ, 421 SK, 508 PM, 590 GP, 594 GF, 596 MQ, 687 NC, 689 PF,
 852 HK, 961 LB, 971 AE, 972 IL
 """
+
+
 _WORDS = _CODES.replace(",", " ").split()
+
+
 _BY_CODE = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+
+
 _LONGEST = 3
 
 
@@ -43,18 +49,13 @@ _TYPOGRAPHY = {
     "œ": "oe",
     "Œ": "OE",
 }
-_FRANCE = "+33"
 
-with_emoji = replace_emoji
+
+_FRANCE = "+33"
 
 
 class PersonalisationError(Exception):
     """The message of one recipient cannot be written."""
-
-
-def size_of(text: str) -> TextSize:
-    """Return encoding and segments of `text`."""
-    return measure(text)
 
 
 def needs_ucs2(size: TextSize) -> bool:

@@ -1,56 +1,39 @@
-"""Who may call: users, tokens, registered addresses."""
+"""Who may use the API: users, their login, and the bearer tokens that it issues (Guide: 1.3).
+
+The guide shows neither the login's path nor its fields nor the life of a token: `ServerRules`
+chooses them.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
 import secrets
-from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox.http import unauthorized
+from mediasflow_async.sandbox import reading
+from mediasflow_async.sandbox.http import Answer, json_answer, unauthorized, unsupported_media
+from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
 
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
 
-class Clock:
-    """The machine's clock plus an offset that only `advance` changes."""
+    from mediasflow_async.sandbox.dates import Clock
+    from mediasflow_async.sandbox.http import Request
 
-    def __init__(self) -> None:
-        self._offset = timedelta()
+__all__ = ["CUSTOMER_ID", "LOGIN", "Tokens", "User", "log_in", "login_data"]
 
-    def now(self) -> datetime:
-        """Return the sandbox's present as an aware UTC datetime."""
-        return datetime.now(UTC) + self._offset
+LOGIN = "login"
+"""The login's name in `Fault.operation` and in `RecordedRequest.operation`."""
 
-    def advance(self, by: timedelta) -> None:
-        """Move the sandbox's present forward.
-
-        Raises:
-            ValueError: `by` is negative; messages that have arrived cannot be taken back.
-        """
-        if by < timedelta():
-            raise ValueError("the sandbox's clock only goes forward; use reset() to start again")
-        self._offset += by
-
-    def reset(self) -> None:
-        """Return to the machine's clock."""
-        self._offset = timedelta()
-
-    def __repr__(self) -> str:
-        return f"Clock(now={self.now().isoformat()})"
-
-
-_SCHEME = "Bearer "
-
-
-def object_id(seed: str) -> str:
-    """Return 24 hexadecimal digits, as MongoDB's ids have, always the same for `seed`."""
-    return hashlib.sha256(seed.encode()).hexdigest()[:24]
-
-
-CUSTOMER_ID = object_id("customer")
+_BODY_TYPES = {"form": FORM, "json": JSON}
+_BASIC = "Basic "
+_BEARER = "Bearer "
 
 
 @frozen
@@ -58,9 +41,9 @@ class User:
     """Someone with an account.
 
     Attributes:
-        username: what the login asks for.
+        username: what to log in with.
         password: the same.
-        admin: whether they see find_all's campaigns and may act for others. Guide: 2.1.
+        admin: whether they see the campaigns of all users and may act for others. Guide: 2.1.
     """
 
     username: str
@@ -70,15 +53,80 @@ class User:
     @property
     def id(self) -> str:
         """The `userOwnerID` of this user."""
-        return object_id(f"user {self.username}")
+        return _object_id(f"user {self.username}")
 
 
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+def log_in(request: Request, rules: ServerRules, users: tuple[User, ...], tokens: Tokens) -> Answer:
+    """Answer POST to the login path.
+
+    Raises:
+        HttpError: 401 for a wrong user name or password, 415 for another kind of body.
+    """
+    username, password = _credentials(request, rules)
+    user = _find(users, username, password)
+    if user is None:
+        raise unauthorized("wrong user name or password")
+    return _token_answer(rules, tokens.issue(user))
+
+
+def _credentials(request: Request, rules: ServerRules) -> tuple[str, str]:
+    authorization = request.headers.get("authorization", "")
+    if "basic" in rules.login_encodings and authorization.startswith(_BASIC):
+        return _basic_credentials(authorization)
+    data = login_data(request, rules)
+    name, password = (reading.required(reading.text(data, key), key) for key in rules.login_fields)
+    return name, password
+
+
+def _basic_credentials(authorization: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(authorization.removeprefix(_BASIC), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise unauthorized("the Basic credentials cannot be read") from None
+    name, _, password = text.partition(":")
+    return name, password
+
+
+def login_data(request: Request, rules: ServerRules) -> reading.Object:
+    """Return the fields of a login's body.
+
+    Raises:
+        HttpError: 415 for a kind of body that the rules do not name, 400 for unreadable JSON.
+    """
+    accepted = {_BODY_TYPES[kind] for kind in rules.login_encodings & _BODY_TYPES.keys()}
+    if request.content_type not in accepted:
+        raise unsupported_media(request.content_type, " or ".join(sorted(accepted)) or "Basic")
+    if request.content_type == JSON:
+        return reading.json_object(request, frozenset({JSON}))
+    return request.form()
+
+
+def _find(users: tuple[User, ...], username: str, password: str) -> User | None:
+    for user in users:
+        if user.username == username and hmac.compare_digest(
+            user.password.encode(), password.encode()
+        ):
+            return user
+    return None
+
+
+def _token_answer(rules: ServerRules, token: str) -> Answer:
+    if rules.token_place == "json":
+        return json_answer({"token": token})
+    if rules.token_place == "text":
+        body = f"{_BEARER}{token}".encode()
+        return Answer(body=body, content_type="text/plain; charset=utf-8")
+    return Answer(headers={"Authorization": f"{_BEARER}{token}"})
 
 
 class Tokens:
-    """Bearer tokens: issued at login, accepted until they expire or are revoked."""
+    """Bearer tokens: issued at login, accepted until they expire or are revoked.
+
+    Args:
+        clock: the sandbox's time.
+        life: how long a token is accepted.
+        jwt: whether tokens are signed JWTs, or opaque.
+    """
 
     def __init__(self, clock: Clock, life: timedelta, *, jwt: bool) -> None:
         self._clock = clock
@@ -94,6 +142,25 @@ class Tokens:
         self._issued[token] = (user, expires)
         return token
 
+    def owner(self, authorization: str) -> User:
+        """Return the user whose token an `Authorization` header carries.
+
+        Raises:
+            HttpError: 401, the token is missing, unknown or expired.
+        """
+        if not authorization.startswith(_BEARER):
+            raise unauthorized("log in, then send the Authorization header with the word Bearer")
+        user, expires = self._issued.get(authorization.removeprefix(_BEARER), (None, None))
+        if user is None or expires is None:
+            raise unauthorized("this token is not known")
+        if expires <= self._clock.now():
+            raise unauthorized("this token has expired")
+        return user
+
+    def revoke(self) -> None:
+        """Accept no token that was issued until now."""
+        self._issued.clear()
+
     def _sign(self, user: User, expires: datetime) -> str:
         claims = {
             "sub": user.username,
@@ -105,21 +172,15 @@ class Tokens:
         signature = hmac.digest(self._secret, signed.encode(), "sha256")
         return f"{signed}.{_base64url(signature)}"
 
-    def revoke(self) -> None:
-        """Accept no token that was issued until now."""
-        self._issued.clear()
 
-    def owner(self, authorization: str) -> User:
-        """Return the user whose token an `Authorization` header carries.
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-        Raises:
-            HttpError: 401, the token is missing, unknown or expired.
-        """
-        if not authorization.startswith(_SCHEME):
-            raise unauthorized("log in, then send the Authorization header with the word Bearer")
-        user, expires = self._issued.get(authorization.removeprefix(_SCHEME), (None, None))
-        if user is None or expires is None:
-            raise unauthorized("this token is not known")
-        if expires <= self._clock.now():
-            raise unauthorized("this token has expired")
-        return user
+
+def _object_id(seed: str) -> str:
+    """Return 24 hexadecimal digits, as MongoDB's ids have, always the same for `seed`."""
+    return hashlib.sha256(seed.encode()).hexdigest()[:24]
+
+
+CUSTOMER_ID = _object_id("customer")
+"""The `customerID` of every answer: the sandbox has one customer, with any number of users."""
