@@ -29,22 +29,16 @@ if TYPE_CHECKING:
 BASE_PATH = "/MediasflowApi/v1"
 BASE_PATH_ALT = "/api/v1"
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-class ConnectionCut(Exception):
-    """A fault cut the connection, and there is no socket to cut: the app runs in process."""
-
-
-class _TooLarge(Exception):
-    """The body is longer than the rules allow."""
-
 
 def make_app(api: Api, faults: Faults, request_log: RequestLog) -> Starlette:
     """Return the application: both base paths of the API, and the page beside it."""
     endpoint = _ApiEndpoint(api, faults, request_log)
     mounts = [Mount(path, endpoint) for path in (BASE_PATH, BASE_PATH_ALT)]
     return Starlette(routes=[*mounts, preflight_route(api.server)])
+
+
+class ConnectionCut(Exception):
+    """A fault cut the connection, and there is no socket to cut: the app runs in process."""
 
 
 class _ApiEndpoint:
@@ -110,6 +104,10 @@ class _ApiEndpoint:
             await _cut(scope, reset=False)
 
 
+class _TooLarge(Exception):
+    """The body is longer than the rules allow."""
+
+
 def _request(scope: Scope, body: bytes = b"") -> Request:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     client = scope.get("client") or ("", 0)
@@ -151,6 +149,9 @@ async def _respond(send: Send, answer: Answer, clock: Clock, body: bytes) -> Non
     await send(
         {"type": "http.response.body", "body": body, "more_body": len(body) < len(answer.body)}
     )
+
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 async def _cut(scope: Scope, *, reset: bool) -> None:

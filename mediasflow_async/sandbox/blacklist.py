@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 Scope = Literal["ACCOUNT", "BRAND", "CUSTOMER", "MEDIASFLOW"]
 
-_KINDS = ("MOBILE", "VMS")
-_INSERT = "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?, ?, ?, ?)"
-# Scopes from the widest to the narrowest, with the status of a message that they stop.
-_BY_SCOPE: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}
-
 
 @frozen(kw_only=True)
 class Entry:
@@ -51,38 +46,7 @@ class Entry:
     created_at: float
 
 
-def add(db: sqlite3.Connection, entry: Entry) -> None:
-    """Keep `entry`; one that is there already stays as it is."""
-    db.execute(
-        _INSERT,
-        (
-            entry.item,
-            entry.kind,
-            entry.scope,
-            entry.brand,
-            entry.description,
-            entry.user_id,
-            entry.created_at,
-        ),
-    )
-
-
-def entries(db: sqlite3.Connection) -> list[Entry]:
-    """Return every entry, oldest first."""
-    rows = db.execute("SELECT * FROM blacklist ORDER BY created_at, rowid")
-    return [Entry(**row) for row in rows]
-
-
-def blocked_scopes(db: sqlite3.Connection, brand: str) -> dict[str, str]:
-    """Return the scope that stops SMS for `brand` to each blocked number."""
-    query = "SELECT item, scope FROM blacklist WHERE kind = 'MOBILE'"
-    rows = db.execute(f"{query} AND (scope <> 'BRAND' OR brand = ?)", (brand,))
-    return {row["item"]: row["scope"] for row in rows}
-
-
-def status_of(scope: str, client_code: int) -> int:
-    """Return the status code of a message that a blacklist of `scope` stops."""
-    return _BY_SCOPE.get(scope, client_code)
+_KINDS = ("MOBILE", "VMS")
 
 
 def add_entry(context: RequestContext, data: Object) -> Answer:
@@ -154,3 +118,44 @@ def block(server: Server, number: str, scope: Scope, brand: str) -> None:
     )
     with server.store.transaction() as db:
         add(db, entry)
+
+
+# Scopes from the widest to the narrowest, with the status of a message that they stop.
+_BY_SCOPE: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}
+
+
+def blocked_scopes(db: sqlite3.Connection, brand: str) -> dict[str, str]:
+    """Return the scope that stops SMS for `brand` to each blocked number."""
+    query = "SELECT item, scope FROM blacklist WHERE kind = 'MOBILE'"
+    rows = db.execute(f"{query} AND (scope <> 'BRAND' OR brand = ?)", (brand,))
+    return {row["item"]: row["scope"] for row in rows}
+
+
+def status_of(scope: str, client_code: int) -> int:
+    """Return the status code of a message that a blacklist of `scope` stops."""
+    return _BY_SCOPE.get(scope, client_code)
+
+
+_INSERT = "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+def add(db: sqlite3.Connection, entry: Entry) -> None:
+    """Keep `entry`; one that is there already stays as it is."""
+    db.execute(
+        _INSERT,
+        (
+            entry.item,
+            entry.kind,
+            entry.scope,
+            entry.brand,
+            entry.description,
+            entry.user_id,
+            entry.created_at,
+        ),
+    )
+
+
+def entries(db: sqlite3.Connection) -> list[Entry]:
+    """Return every entry, oldest first."""
+    rows = db.execute("SELECT * FROM blacklist ORDER BY created_at, rowid")
+    return [Entry(**row) for row in rows]

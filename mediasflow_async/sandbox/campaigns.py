@@ -47,8 +47,156 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
 
-
 Data = dict[str, Any]
+EARLIEST_START = timedelta(minutes=5)
+LATEST_CANCEL = timedelta(seconds=10)
+
+
+def inject(context: RequestContext, data: Object) -> Answer:
+    """Answer POST /campaigns/inject: a new campaign, or one that was prepared before."""
+    campaign_id = reading.integer(data, "campaignId")
+    starts_now = reading.boolean(data, "startNow") or False
+    campaign = _new(context, data) if campaign_id is None else _again(context, campaign_id, data)
+    return _shown(
+        context, _started(context, campaign) if starts_now else _counted(context, campaign)
+    )
+
+
+def _new(context: RequestContext, data: Object) -> StoredCampaign:
+    local = context.now.astimezone(context.server.timezone)
+    order = read_order(data, context.rules, f"{local:%Y-%m-%d %H:%M} campaign API")
+    _check_lists(context, order)
+    now = context.now.timestamp()
+    draft = StoredCampaign(
+        user_id=context.owner(reading.text(data, "userOwnerID")),
+        sender=read_sender(data) or "",
+        order=order,
+        totals=Totals(),
+        starts_at=_starts_at(context, data),
+        created_at=now,
+        updated_at=now,
+    )
+    return stored_campaigns.insert(context.db, draft)
+
+
+def _check_lists(context: RequestContext, order: Order) -> None:
+    for list_id in order.list_ids:
+        row = context.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
+        if row is None or not context.may_see(row["user_id"]):
+            raise not_found("list", "listsId")
+
+
+def _starts_at(context: RequestContext, data: Object) -> float | None:
+    at = read_schedule(data, context.rules)
+    if at is None or at >= (context.now + EARLIEST_START).timestamp():
+        return at
+    if context.rules.late_schedule == "start":
+        return None
+    raise invalid("scheduleOn", "scheduleOn is less than 5 minutes ahead", "SCHEDULE_TOO_SOON")
+
+
+def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
+    campaign = find_campaign(context, campaign_id, "campaignId")
+    again = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
+    if campaign.state != "DRAFT" and not again:
+        raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
+    sender = read_sender(data)
+    if sender is not None:
+        campaign = evolve(campaign, sender=sender)
+    if reading.text(data, "scheduleOn"):
+        campaign = evolve(campaign, starts_at=_starts_at(context, data))
+    return campaign
+
+
+def _counted(context: RequestContext, draft: StoredCampaign) -> StoredCampaign:
+    key = f"{draft.id}/{draft.launches}"
+    return _changed(
+        context,
+        draft,
+        totals=totals_of(prepare_messages(context.db, draft.order, context.rules, key)),
+    )
+
+
+def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaign:
+    now = context.now.timestamp()
+    if campaign.starts_at is not None and campaign.starts_at > now:
+        return _changed(context, _counted(context, campaign), state="SCHEDULED")
+    return launch(context.db, context.server, campaign, now)
+
+
+def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) -> StoredCampaign:
+    now = context.now.timestamp()
+    return stored_campaigns.update(context.db, evolve(campaign, updated_at=now, **changes))
+
+
+def set_sender(context: RequestContext, data: Object) -> Answer:
+    """Answer PUT /campaigns/{campaignID}/sender."""
+    campaign = find_campaign(context, context.path_id)
+    sender = read_sender(data)
+    if sender is None:
+        raise missing("sender")
+    if campaign.state != "DRAFT":
+        raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
+    return _shown(context, _changed(context, campaign, sender=sender))
+
+
+def cancel(context: RequestContext) -> Answer:
+    """Answer /campaigns/{campaignid}/cancel."""
+    campaign = find_campaign(context, context.path_id)
+    if campaign.state != "SCHEDULED" or campaign.starts_at is None:
+        raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
+    if campaign.starts_at < (context.now + LATEST_CANCEL).timestamp():
+        raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
+    return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
+
+
+_NOBODY = Recipient(1, "", "", {})
+
+
+def send_tests(context: RequestContext, data: Object) -> Answer:
+    """Answer PUT /campaigns/{campaignID}/test."""
+    campaign = find_campaign(context, context.path_id)
+    written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")
+    numbers = [_mobile(number) for number in re.split("[,;]", written) if number.strip()]
+    if not numbers:
+        raise missing("phoneNumbers")
+    if sender := read_sender(data):
+        campaign = evolve(campaign, sender=sender)
+    model = next(recipients_of(context.db, campaign.order), _NOBODY)
+    prepared = (
+        prepare_message(
+            Recipient(line, "", number, model.fields), number, campaign.order, context.rules, ""
+        )
+        for line, number in enumerate(numbers, 1)
+    )
+    send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
+    return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
+
+
+def _mobile(number: str) -> str:
+    mobile = texts.mobile(number)
+    if mobile is None:
+        raise invalid("phoneNumbers", "phoneNumbers holds something that is no mobile number")
+    return mobile
+
+
+def find_campaign(
+    context: RequestContext, campaign_id: int | None, field: str | None = None
+) -> StoredCampaign:
+    """Return a campaign that the caller may see.
+
+    Raises:
+        HttpError: 404, there is no such campaign, or it is not for the caller to see.
+    """
+    campaign = None if campaign_id is None else stored_campaigns.find(context.db, campaign_id)
+    if campaign is None or not context.may_see(campaign.user_id):
+        raise not_found("campaign", field)
+    return campaign
+
+
+def _shown(context: RequestContext, campaign: StoredCampaign) -> Answer:
+    data = campaign_data(context.db, context.server, campaign, context.now.timestamp())
+    return answer(context.rules, data)
 
 
 def campaign_data(
@@ -86,6 +234,12 @@ def campaign_data(
 
 def _date(server: Server, at: float) -> str:
     return gson(from_epoch(at), server.timezone, server.rules.campaign_dates)
+
+
+def _path_to_campaign(campaign_id: int) -> str:
+    """Return `pathToCampaign`: the id's bytes, lowest first; 943 gives `af/03/`."""
+    size = max(2, (campaign_id.bit_length() + 7) // 8)
+    return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))
 
 
 def _recipients(db: sqlite3.Connection, order: Order) -> Data:
@@ -261,158 +415,3 @@ def _timeline(server: Server, message: PreparedMessage, key: str, progress: floa
     if message.status is not None:
         return Timeline(((0.0, message.status),))
     return simulate(server.plan, message.mobile, key, progress, server.rules.lost_codes[:2])
-
-
-EARLIEST_START = timedelta(minutes=5)
-LATEST_CANCEL = timedelta(seconds=10)
-_NOBODY = Recipient(1, "", "", {})
-
-
-def inject(context: RequestContext, data: Object) -> Answer:
-    """Answer POST /campaigns/inject: a new campaign, or one that was prepared before."""
-    campaign_id = reading.integer(data, "campaignId")
-    starts_now = reading.boolean(data, "startNow") or False
-    campaign = _new(context, data) if campaign_id is None else _again(context, campaign_id, data)
-    return _shown(
-        context, _started(context, campaign) if starts_now else _counted(context, campaign)
-    )
-
-
-def _shown(context: RequestContext, campaign: StoredCampaign) -> Answer:
-    data = campaign_data(context.db, context.server, campaign, context.now.timestamp())
-    return answer(context.rules, data)
-
-
-def _new(context: RequestContext, data: Object) -> StoredCampaign:
-    local = context.now.astimezone(context.server.timezone)
-    order = read_order(data, context.rules, f"{local:%Y-%m-%d %H:%M} campaign API")
-    _check_lists(context, order)
-    now = context.now.timestamp()
-    draft = StoredCampaign(
-        user_id=context.owner(reading.text(data, "userOwnerID")),
-        sender=read_sender(data) or "",
-        order=order,
-        totals=Totals(),
-        starts_at=_starts_at(context, data),
-        created_at=now,
-        updated_at=now,
-    )
-    return stored_campaigns.insert(context.db, draft)
-
-
-def _counted(context: RequestContext, draft: StoredCampaign) -> StoredCampaign:
-    key = f"{draft.id}/{draft.launches}"
-    return _changed(
-        context,
-        draft,
-        totals=totals_of(prepare_messages(context.db, draft.order, context.rules, key)),
-    )
-
-
-def _check_lists(context: RequestContext, order: Order) -> None:
-    for list_id in order.list_ids:
-        row = context.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
-        if row is None or not context.may_see(row["user_id"]):
-            raise not_found("list", "listsId")
-
-
-def _starts_at(context: RequestContext, data: Object) -> float | None:
-    at = read_schedule(data, context.rules)
-    if at is None or at >= (context.now + EARLIEST_START).timestamp():
-        return at
-    if context.rules.late_schedule == "start":
-        return None
-    raise invalid("scheduleOn", "scheduleOn is less than 5 minutes ahead", "SCHEDULE_TOO_SOON")
-
-
-def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
-    campaign = find_campaign(context, campaign_id, "campaignId")
-    again = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
-    if campaign.state != "DRAFT" and not again:
-        raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
-    sender = read_sender(data)
-    if sender is not None:
-        campaign = evolve(campaign, sender=sender)
-    if reading.text(data, "scheduleOn"):
-        campaign = evolve(campaign, starts_at=_starts_at(context, data))
-    return campaign
-
-
-def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) -> StoredCampaign:
-    now = context.now.timestamp()
-    return stored_campaigns.update(context.db, evolve(campaign, updated_at=now, **changes))
-
-
-def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaign:
-    now = context.now.timestamp()
-    if campaign.starts_at is not None and campaign.starts_at > now:
-        return _changed(context, _counted(context, campaign), state="SCHEDULED")
-    return launch(context.db, context.server, campaign, now)
-
-
-def find_campaign(
-    context: RequestContext, campaign_id: int | None, field: str | None = None
-) -> StoredCampaign:
-    """Return a campaign that the caller may see.
-
-    Raises:
-        HttpError: 404, there is no such campaign, or it is not for the caller to see.
-    """
-    campaign = None if campaign_id is None else stored_campaigns.find(context.db, campaign_id)
-    if campaign is None or not context.may_see(campaign.user_id):
-        raise not_found("campaign", field)
-    return campaign
-
-
-def set_sender(context: RequestContext, data: Object) -> Answer:
-    """Answer PUT /campaigns/{campaignID}/sender."""
-    campaign = find_campaign(context, context.path_id)
-    sender = read_sender(data)
-    if sender is None:
-        raise missing("sender")
-    if campaign.state != "DRAFT":
-        raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
-    return _shown(context, _changed(context, campaign, sender=sender))
-
-
-def cancel(context: RequestContext) -> Answer:
-    """Answer /campaigns/{campaignid}/cancel."""
-    campaign = find_campaign(context, context.path_id)
-    if campaign.state != "SCHEDULED" or campaign.starts_at is None:
-        raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
-    if campaign.starts_at < (context.now + LATEST_CANCEL).timestamp():
-        raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
-    return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
-
-
-def send_tests(context: RequestContext, data: Object) -> Answer:
-    """Answer PUT /campaigns/{campaignID}/test."""
-    campaign = find_campaign(context, context.path_id)
-    written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")
-    numbers = [_mobile(number) for number in re.split("[,;]", written) if number.strip()]
-    if not numbers:
-        raise missing("phoneNumbers")
-    if sender := read_sender(data):
-        campaign = evolve(campaign, sender=sender)
-    model = next(recipients_of(context.db, campaign.order), _NOBODY)
-    prepared = (
-        prepare_message(
-            Recipient(line, "", number, model.fields), number, campaign.order, context.rules, ""
-        )
-        for line, number in enumerate(numbers, 1)
-    )
-    send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
-    return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
-
-
-def _mobile(number: str) -> str:
-    mobile = texts.mobile(number)
-    if mobile is None:
-        raise invalid("phoneNumbers", "phoneNumbers holds something that is no mobile number")
-    return mobile
-
-
-def _path_to_campaign(campaign_id: int) -> str:
-    """Return `pathToCampaign`: the id's bytes, lowest first; 943 gives `af/03/`."""
-    size = max(2, (campaign_id.bit_length() + 7) // 8)
-    return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))

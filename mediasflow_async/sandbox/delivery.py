@@ -18,22 +18,9 @@ DELIVERED_TOO = 21
 STOP_REQUESTED = 17
 UNAVAILABLE = 31
 RECEIVED = frozenset({DELIVERED, DELIVERED_TOO, STOP_REQUESTED})
-_IN_FLIGHT = frozenset({10, 24, 28})
 # Refused by the platform: no operator and no phone sees the message. Guide: 3.
 NOT_SENT = frozenset({2, 3, 4, 5, 6, 7, 8, 12, 14, 15, 18, 19, 23})
-
-_MAGIC_PREFIX = "+3360000"
-_MAGIC_LENGTH = len("+33612345678")
-
-# Parts of a plan's duration.
-_SPREAD = 0.6
-_PREPARING = 0.05
-_INJECTING = 0.1
-_JITTER = 0.15
-
-_REPLIES = ("OK", "Merci", "Oui", "Non merci", "C'est noté")
-
-Step = tuple[float, int]
+_IN_FLIGHT = frozenset({10, 24, 28})
 
 
 def _weights(mix: Mapping[int, float]) -> Mapping[int, float]:
@@ -83,6 +70,9 @@ class DeliveryPlan:
         return self.duration.total_seconds() / self.speed
 
 
+Step = tuple[float, int]
+
+
 def _steps(steps: Iterable[Iterable[float]]) -> tuple[Step, ...]:
     return tuple((at, int(code)) for at, code in steps)
 
@@ -115,18 +105,12 @@ class Timeline:
         return self.steps[-1]
 
 
-def magic_status(mobile: str) -> int | None:
-    """Return the status that a magic number `+3360000SSxx` ends in, None for other numbers."""
-    if len(mobile) != _MAGIC_LENGTH or not mobile.startswith(_MAGIC_PREFIX):
-        return None
-    return int(mobile[len(_MAGIC_PREFIX) :][:2])
-
-
-def campaign_state(plan: DeliveryPlan, elapsed: float) -> str:
-    """Return the state of a campaign `elapsed` seconds after its launch. Guide: 2.1.3.1."""
-    if elapsed < _PREPARING * plan.seconds:
-        return "INPROGRESS"
-    return "INJECTING" if elapsed < _INJECTING * plan.seconds else "INJECTED"
+# Parts of a plan's duration.
+_SPREAD = 0.6
+_PREPARING = 0.05
+_INJECTING = 0.1
+_JITTER = 0.15
+_REPLIES = ("OK", "Merci", "Oui", "Non merci", "C'est noté")
 
 
 def simulate(
@@ -150,6 +134,17 @@ def simulate(
     steps = _timed(plan, rng, codes, progress)
     posted_at = next((at for at, code in steps if code not in pending), None)
     return _with_reactions(plan, rng, Timeline(steps, posted_at))
+
+
+_MAGIC_PREFIX = "+3360000"
+_MAGIC_LENGTH = len("+33612345678")
+
+
+def magic_status(mobile: str) -> int | None:
+    """Return the status that a magic number `+3360000SSxx` ends in, None for other numbers."""
+    if len(mobile) != _MAGIC_LENGTH or not mobile.startswith(_MAGIC_PREFIX):
+        return None
+    return int(mobile[len(_MAGIC_PREFIX) :][:2])
 
 
 def _status_codes(
@@ -190,3 +185,10 @@ def _with_reactions(plan: DeliveryPlan, rng: random.Random, timeline: Timeline) 
         later = at + rng.random() * (plan.seconds - at)
         return evolve(timeline, clicked_at=round(later, 3), clicks=rng.randint(1, 3))
     return timeline
+
+
+def campaign_state(plan: DeliveryPlan, elapsed: float) -> str:
+    """Return the state of a campaign `elapsed` seconds after its launch. Guide: 2.1.3.1."""
+    if elapsed < _PREPARING * plan.seconds:
+        return "INPROGRESS"
+    return "INJECTING" if elapsed < _INJECTING * plan.seconds else "INJECTED"

@@ -18,8 +18,6 @@ from mediasflow_async.sandbox.http import Answer, Request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CHUNK = bytes(1 << 20)
-
 
 def _bytes(body: str | bytes | None) -> bytes | None:
     return body.encode() if isinstance(body, str) else body
@@ -123,6 +121,9 @@ class Fault:
         body = {"error": "FAULT", "message": f"a fault of the sandbox: {status}"}
         data = json.dumps(body).encode() if self.body is None else self.body
         return Answer(status, data, headers=self.headers)
+
+
+_CHUNK = bytes(1 << 20)
 
 
 @lru_cache(maxsize=2)

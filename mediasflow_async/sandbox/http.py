@@ -16,77 +16,6 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.rules import ServerRules
 
 
-class HttpError(Exception):
-    """A request that gets an error as its answer.
-
-    Attributes:
-        status: HTTP status code.
-        code: short name of the reason, in capitals.
-        message: what is wrong, without any number, password or message text.
-        field: wire name of the offending field, such as `listRecipient[3].mobile`.
-        headers: further response headers.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        *,
-        field: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(code, message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.field = field
-        self.headers = dict(headers or {})
-
-
-def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> HttpError:
-    """Return a 400 about one field."""
-    return HttpError(HTTPStatus.BAD_REQUEST, code, message, field=field)
-
-
-def missing(field: str) -> HttpError:
-    """Return a 400 about a field that is not there."""
-    return invalid(field, f"{field} is mandatory", "MISSING_FIELD")
-
-
-def not_found(what: str, field: str | None = None) -> HttpError:
-    """Return a 404; `what` names the thing, as in `campaign`."""
-    return HttpError(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"no such {what}", field=field)
-
-
-def conflict(code: str, message: str) -> HttpError:
-    """Return a 409: the request is right, the campaign's state is not."""
-    return HttpError(HTTPStatus.CONFLICT, code, message)
-
-
-def forbidden(message: str, code: str = "FORBIDDEN", field: str | None = None) -> HttpError:
-    """Return a 403."""
-    return HttpError(HTTPStatus.FORBIDDEN, code, message, field=field)
-
-
-def unauthorized(message: str) -> HttpError:
-    """Return a 401."""
-    return HttpError(
-        HTTPStatus.UNAUTHORIZED,
-        "UNAUTHORIZED",
-        message,
-        headers={"WWW-Authenticate": "Bearer"},
-    )
-
-
-def unsupported_media(content_type: str, wanted: str) -> HttpError:
-    """Return a 415."""
-    found = content_type or "no Content-Type"
-    return HttpError(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", f"{wanted} wanted, got {found}"
-    )
-
-
 @frozen
 class Request:
     """A request as it came in.
@@ -135,16 +64,6 @@ class Answer:
     headers: Mapping[str, str] = field(factory=dict)
 
 
-def json_answer(data: object, status: int = 200) -> Answer:
-    """Return an answer with `data` as JSON."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Answer(status, text.encode())
-
-
-_ERROR_PAGE = """<!DOCTYPE html><html><head><title>{status} - {code}</title></head>
-<body><h1>HTTP Status {status} - {code}</h1><p>{message}</p><hr/></body></html>"""
-
-
 def answer(rules: ServerRules, data: object) -> Answer:
     """Return a successful JSON answer."""
     return json_answer(_as_strings(data) if rules.values_as_strings else data)
@@ -162,6 +81,40 @@ def _as_strings(data: object) -> object:
             return str(data)
         case _:
             return data
+
+
+def json_answer(data: object, status: int = 200) -> Answer:
+    """Return an answer with `data` as JSON."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Answer(status, text.encode())
+
+
+class HttpError(Exception):
+    """A request that gets an error as its answer.
+
+    Attributes:
+        status: HTTP status code.
+        code: short name of the reason, in capitals.
+        message: what is wrong, without any number, password or message text.
+        field: wire name of the offending field, such as `listRecipient[3].mobile`.
+        headers: further response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers = dict(headers or {})
 
 
 def error_answer(rules: ServerRules, error: HttpError) -> Answer:
@@ -183,7 +136,54 @@ def _plain(error: HttpError) -> Answer:
     return Answer(error.status, body, "text/plain; charset=utf-8", error.headers)
 
 
+_ERROR_PAGE = """<!DOCTYPE html><html><head><title>{status} - {code}</title></head>
+<body><h1>HTTP Status {status} - {code}</h1><p>{message}</p><hr/></body></html>"""
+
+
 def _page(error: HttpError) -> Answer:
     message = html.escape(error.message)
     page = _ERROR_PAGE.format(status=error.status, code=error.code, message=message)
     return Answer(error.status, page.encode(), "text/html; charset=utf-8", error.headers)
+
+
+def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> HttpError:
+    """Return a 400 about one field."""
+    return HttpError(HTTPStatus.BAD_REQUEST, code, message, field=field)
+
+
+def missing(field: str) -> HttpError:
+    """Return a 400 about a field that is not there."""
+    return invalid(field, f"{field} is mandatory", "MISSING_FIELD")
+
+
+def not_found(what: str, field: str | None = None) -> HttpError:
+    """Return a 404; `what` names the thing, as in `campaign`."""
+    return HttpError(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"no such {what}", field=field)
+
+
+def conflict(code: str, message: str) -> HttpError:
+    """Return a 409: the request is right, the campaign's state is not."""
+    return HttpError(HTTPStatus.CONFLICT, code, message)
+
+
+def forbidden(message: str, code: str = "FORBIDDEN", field: str | None = None) -> HttpError:
+    """Return a 403."""
+    return HttpError(HTTPStatus.FORBIDDEN, code, message, field=field)
+
+
+def unauthorized(message: str) -> HttpError:
+    """Return a 401."""
+    return HttpError(
+        HTTPStatus.UNAUTHORIZED,
+        "UNAUTHORIZED",
+        message,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def unsupported_media(content_type: str, wanted: str) -> HttpError:
+    """Return a 415."""
+    found = content_type or "no Content-Type"
+    return HttpError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", f"{wanted} wanted, got {found}"
+    )

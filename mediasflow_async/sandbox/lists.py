@@ -33,162 +33,6 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Answer, Request
     from mediasflow_async.sandbox.rules import ServerRules
 
-
-_MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16LE"), (b"\xfe\xff", "UTF-16BE"))
-_DELIMITERS = ";,\t|"
-_EMAIL_NAMES = ("email", "e-mail", "mail")
-
-
-@frozen
-class RecipientFile:
-    """A file of recipients.
-
-    Attributes:
-        charset: as juniversalchardet names it.
-        header: column names as written.
-        rows: cells of each line, as many as the header has.
-        broken: how many lines had more or fewer cells.
-        longest_line: characters of the longest line, delimiters not counted.
-        mobile_column: index of the column of numbers.
-    """
-
-    charset: str
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    broken: int
-    longest_line: int
-    mobile_column: int
-
-
-def read_file(data: bytes) -> RecipientFile:
-    """Read an uploaded CSV file. Guide: 2.11.
-
-    Raises:
-        HttpError: 400, the file is empty or has no column of mobile numbers.
-    """
-    charset, text = _decoded(data)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    try:
-        header = tuple(name.strip() for name in next(lines, []))
-        column = _find(header, NUMBER_NAMES)
-        cells = [line for line in lines if any(line)]
-    except csv.Error:
-        raise invalid("file", "the file is no CSV, or a cell is very long") from None
-    if column is None:
-        raise invalid("file", "no column is named mobile, sms, portable or gsm", "NO_MOBILE_COLUMN")
-    width = len(header)
-    rows = [tuple(line if len(line) == width else _fitted(line, width)) for line in cells]
-    return RecipientFile(
-        charset=charset,
-        header=header,
-        rows=rows,
-        broken=sum(len(line) != width for line in cells),
-        longest_line=max((sum(map(len, row)) for row in rows), default=0),
-        mobile_column=column,
-    )
-
-
-def _fitted(line: list[str], width: int) -> list[str]:
-    return (line + [""] * width)[:width]
-
-
-def _decoded(data: bytes) -> tuple[str, str]:
-    for mark, charset in _MARKS:
-        if data.startswith(mark):
-            return charset, data[len(mark) :].decode(charset, errors="replace")
-    try:
-        return "UTF-8", data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "WINDOWS-1252", data.decode("cp1252", errors="replace")
-
-
-def _delimiter(text: str) -> str:
-    """Return the delimiter that sets a column of numbers apart, or the most frequent one."""
-    header = text.lstrip("\r\n").partition("\n")[0]
-    return max(_DELIMITERS, key=lambda mark: _separates(header, mark))
-
-
-def _separates(header: str, mark: str) -> tuple[bool, int]:
-    names = tuple(name.strip(' "\r') for name in header.split(mark))
-    return _find(names, NUMBER_NAMES) is not None, len(names)
-
-
-def _find(header: Sequence[str], names: Sequence[str]) -> int | None:
-    lowered = [name.lower() for name in header]
-    return next((lowered.index(name) for name in names if name in lowered), None)
-
-
-def counts(file: RecipientFile, rules: ServerRules) -> dict[str, Any]:
-    """Return the counters of the List object that follow from the file. Guide: 2.11.1."""
-    columns = list(zip(*file.rows, strict=True)) or [() for _ in file.header]
-    by_name = dict(zip(file.header, columns, strict=True))
-    order = _java_hash_order(list(by_name))
-    mobile_name = file.header[file.mobile_column]
-    email = _find(file.header, _EMAIL_NAMES)
-    return {
-        "charsetDetected": file.charset,
-        "computedHeaderSize": {name: _lengths(by_name[name]) for name in order},
-        "emptyKeys": [name for name in order if name != mobile_name and "" in by_name[name]],
-        "globalInvalidLine": file.broken,
-        "header": list(file.header),
-        "maxDatasMap": {name: max(by_name[name], key=len, default="") for name in order},
-        "maxSizeDataLine": file.longest_line,
-        "size": len(file.rows),
-        **_mobile_counts(columns[file.mobile_column], rules),
-        **_email_counts(columns[email] if email is not None else ()),
-    }
-
-
-def _lengths(cells: Sequence[str]) -> dict[str, int]:
-    return {str(length): count for length, count in sorted(Counter(map(len, cells)).items())}
-
-
-def _mobile_counts(cells: Sequence[str], rules: ServerRules) -> dict[str, Any]:
-    found = [texts.mobile(cell) for cell in cells]
-    invalid_lines = [line for line, mobile in enumerate(found, 1) if mobile is None]
-    duplicates = _repeated([mobile or "" for mobile in found])
-    countries = Counter(country_of(mobile) for mobile in found if mobile)
-    refused = {code for code in countries if not rules.allows(code)}
-    return {
-        "countDuplicateMobile": len(duplicates),
-        "invalidCountryCounter": {code: countries[code] for code in sorted(refused)},
-        "invalidLineList": invalid_lines,
-        "invalidNumberMOBILE": len(invalid_lines),
-        "lineDuplicateMobile": duplicates,
-        "validCountryCounter": {code: countries[code] for code in sorted({*countries} - refused)},
-        "validNumberMOBILE": len(found) - len(invalid_lines),
-    }
-
-
-def _email_counts(cells: Sequence[str]) -> dict[str, Any]:
-    given = [cell for cell in cells if cell]
-    valid = sum(_is_email(cell) for cell in given)
-    duplicates = _repeated([cell.lower() for cell in cells])
-    return {
-        "countDuplicateEmail": len(duplicates),
-        "invalidNumberEMAIL": len(given) - valid,
-        "lineDuplicateEmail": duplicates,
-        "validNumberEMAIL": valid,
-    }
-
-
-def _is_email(cell: str) -> bool:
-    name, _, domain = cell.partition("@")
-    return bool(name) and "." in domain.strip(".") and " " not in cell and "@" not in domain
-
-
-def _repeated(values: Sequence[str]) -> list[str]:
-    """Return the lines, from 1 and as texts, whose value stood on an earlier line."""
-    seen: set[str] = set()
-    lines = []
-    for line, value in enumerate(values, 1):
-        if value in seen:
-            lines.append(str(line))
-        elif value:
-            seen.add(value)
-    return lines
-
-
 MULTIPART = "multipart/form-data"
 
 
@@ -284,6 +128,165 @@ def _list_data(context: RequestContext, found: Upload, name: str, owner: str) ->
         "userOwnerID": owner,
         **found.counts,
     }
+
+
+@frozen
+class RecipientFile:
+    """A file of recipients.
+
+    Attributes:
+        charset: as juniversalchardet names it.
+        header: column names as written.
+        rows: cells of each line, as many as the header has.
+        broken: how many lines had more or fewer cells.
+        longest_line: characters of the longest line, delimiters not counted.
+        mobile_column: index of the column of numbers.
+    """
+
+    charset: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    broken: int
+    longest_line: int
+    mobile_column: int
+
+
+def read_file(data: bytes) -> RecipientFile:
+    """Read an uploaded CSV file. Guide: 2.11.
+
+    Raises:
+        HttpError: 400, the file is empty or has no column of mobile numbers.
+    """
+    charset, text = _decoded(data)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        header = tuple(name.strip() for name in next(lines, []))
+        column = _find(header, NUMBER_NAMES)
+        cells = [line for line in lines if any(line)]
+    except csv.Error:
+        raise invalid("file", "the file is no CSV, or a cell is very long") from None
+    if column is None:
+        raise invalid("file", "no column is named mobile, sms, portable or gsm", "NO_MOBILE_COLUMN")
+    width = len(header)
+    rows = [tuple(line if len(line) == width else _fitted(line, width)) for line in cells]
+    return RecipientFile(
+        charset=charset,
+        header=header,
+        rows=rows,
+        broken=sum(len(line) != width for line in cells),
+        longest_line=max((sum(map(len, row)) for row in rows), default=0),
+        mobile_column=column,
+    )
+
+
+_MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16LE"), (b"\xfe\xff", "UTF-16BE"))
+
+
+def _decoded(data: bytes) -> tuple[str, str]:
+    for mark, charset in _MARKS:
+        if data.startswith(mark):
+            return charset, data[len(mark) :].decode(charset, errors="replace")
+    try:
+        return "UTF-8", data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "WINDOWS-1252", data.decode("cp1252", errors="replace")
+
+
+_DELIMITERS = ";,\t|"
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that sets a column of numbers apart, or the most frequent one."""
+    header = text.lstrip("\r\n").partition("\n")[0]
+    return max(_DELIMITERS, key=lambda mark: _separates(header, mark))
+
+
+def _separates(header: str, mark: str) -> tuple[bool, int]:
+    names = tuple(name.strip(' "\r') for name in header.split(mark))
+    return _find(names, NUMBER_NAMES) is not None, len(names)
+
+
+def _find(header: Sequence[str], names: Sequence[str]) -> int | None:
+    lowered = [name.lower() for name in header]
+    return next((lowered.index(name) for name in names if name in lowered), None)
+
+
+def _fitted(line: list[str], width: int) -> list[str]:
+    return (line + [""] * width)[:width]
+
+
+def counts(file: RecipientFile, rules: ServerRules) -> dict[str, Any]:
+    """Return the counters of the List object that follow from the file. Guide: 2.11.1."""
+    columns = list(zip(*file.rows, strict=True)) or [() for _ in file.header]
+    by_name = dict(zip(file.header, columns, strict=True))
+    order = _java_hash_order(list(by_name))
+    mobile_name = file.header[file.mobile_column]
+    email = _find(file.header, _EMAIL_NAMES)
+    return {
+        "charsetDetected": file.charset,
+        "computedHeaderSize": {name: _lengths(by_name[name]) for name in order},
+        "emptyKeys": [name for name in order if name != mobile_name and "" in by_name[name]],
+        "globalInvalidLine": file.broken,
+        "header": list(file.header),
+        "maxDatasMap": {name: max(by_name[name], key=len, default="") for name in order},
+        "maxSizeDataLine": file.longest_line,
+        "size": len(file.rows),
+        **_mobile_counts(columns[file.mobile_column], rules),
+        **_email_counts(columns[email] if email is not None else ()),
+    }
+
+
+def _lengths(cells: Sequence[str]) -> dict[str, int]:
+    return {str(length): count for length, count in sorted(Counter(map(len, cells)).items())}
+
+
+def _mobile_counts(cells: Sequence[str], rules: ServerRules) -> dict[str, Any]:
+    found = [texts.mobile(cell) for cell in cells]
+    invalid_lines = [line for line, mobile in enumerate(found, 1) if mobile is None]
+    duplicates = _repeated([mobile or "" for mobile in found])
+    countries = Counter(country_of(mobile) for mobile in found if mobile)
+    refused = {code for code in countries if not rules.allows(code)}
+    return {
+        "countDuplicateMobile": len(duplicates),
+        "invalidCountryCounter": {code: countries[code] for code in sorted(refused)},
+        "invalidLineList": invalid_lines,
+        "invalidNumberMOBILE": len(invalid_lines),
+        "lineDuplicateMobile": duplicates,
+        "validCountryCounter": {code: countries[code] for code in sorted({*countries} - refused)},
+        "validNumberMOBILE": len(found) - len(invalid_lines),
+    }
+
+
+_EMAIL_NAMES = ("email", "e-mail", "mail")
+
+
+def _email_counts(cells: Sequence[str]) -> dict[str, Any]:
+    given = [cell for cell in cells if cell]
+    valid = sum(_is_email(cell) for cell in given)
+    duplicates = _repeated([cell.lower() for cell in cells])
+    return {
+        "countDuplicateEmail": len(duplicates),
+        "invalidNumberEMAIL": len(given) - valid,
+        "lineDuplicateEmail": duplicates,
+        "validNumberEMAIL": valid,
+    }
+
+
+def _is_email(cell: str) -> bool:
+    name, _, domain = cell.partition("@")
+    return bool(name) and "." in domain.strip(".") and " " not in cell and "@" not in domain
+
+
+def _repeated(values: Sequence[str]) -> list[str]:
+    """Return the lines, from 1 and as texts, whose value stood on an earlier line."""
+    seen: set[str] = set()
+    lines = []
+    for line, value in enumerate(values, 1):
+        if value in seen:
+            lines.append(str(line))
+        elif value:
+            seen.add(value)
+    return lines
 
 
 def _java_hash_order(keys: list[str]) -> list[str]:

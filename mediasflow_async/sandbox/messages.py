@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.recipients import PreparedMessage
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
-_COLUMNS = (
-    "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
-    "fields, sent_at, posted_at, timeline, stops_at, left, test"
-)
-_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  constants
-
 
 @frozen(kw_only=True)
 class StoredMessage:
@@ -77,6 +71,13 @@ class StoredMessage:
         return self.sent_at + self.timeline.clicked_at
 
 
+_COLUMNS = (
+    "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
+    "fields, sent_at, posted_at, timeline, stops_at, left, test"
+)
+_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  constants
+
+
 def insert_all(
     db: sqlite3.Connection,
     campaign: StoredCampaign,
@@ -125,21 +126,6 @@ def _values(
     )
 
 
-def select(
-    db: sqlite3.Connection, where: str, values: Iterable[object], *, order_by: str = "id"
-) -> Iterator[StoredMessage]:
-    """Yield the messages that a WHERE clause finds, in the order of sending unless told."""
-    query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY {order_by}"  # noqa: S608  no input
-    for row in db.execute(query, tuple(values)):
-        data = dict(row)
-        for column in ("user_id", "posted_at", "stops_at", "left"):
-            del data[column]
-        timeline = Timeline(*json.loads(data.pop("timeline")))
-        fields = json.loads(data.pop("fields"))
-        test = bool(data.pop("test"))
-        yield StoredMessage(timeline=timeline, fields=fields, test=test, **data)
-
-
 def of_campaign(db: sqlite3.Connection, campaign_id: int) -> Iterator[StoredMessage]:
     """Yield the rows of a campaign's report; its tests are not in it."""
     return select(db, "campaign_id = ? AND NOT test", (campaign_id,))
@@ -170,3 +156,18 @@ def take_stop_replies(db: sqlite3.Connection, now: float) -> list[tuple[StoredMe
     ]
     db.execute("UPDATE messages SET stops_at = NULL WHERE stops_at <= ?", (now,))
     return replies
+
+
+def select(
+    db: sqlite3.Connection, where: str, values: Iterable[object], *, order_by: str = "id"
+) -> Iterator[StoredMessage]:
+    """Yield the messages that a WHERE clause finds, in the order of sending unless told."""
+    query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY {order_by}"  # noqa: S608  no input
+    for row in db.execute(query, tuple(values)):
+        data = dict(row)
+        for column in ("user_id", "posted_at", "stops_at", "left"):
+            del data[column]
+        timeline = Timeline(*json.loads(data.pop("timeline")))
+        fields = json.loads(data.pop("fields"))
+        test = bool(data.pop("test"))
+        yield StoredMessage(timeline=timeline, fields=fields, test=test, **data)

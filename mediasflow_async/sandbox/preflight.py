@@ -31,6 +31,18 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
 
+def draft_preflight(server: Server, campaign_id: int) -> Preflight:
+    """Return the preflight of a campaign that has not left yet.
+
+    Raises:
+        HttpError: 404, there is no such campaign; 409, it has left.
+    """
+    now = server.clock.now()
+    with server.store.transaction() as db:
+        run_due(db, server, now.timestamp())
+        return preflight_of(db, server.rules, campaign_id, now)
+
+
 def preflight_of(
     db: sqlite3.Connection, rules: ServerRules, campaign_id: int, now: datetime
 ) -> Preflight:
@@ -120,15 +132,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:  # no address, but what a test client calls itself
         return False
-
-
-def draft_preflight(server: Server, campaign_id: int) -> Preflight:
-    """Return the preflight of a campaign that has not left yet.
-
-    Raises:
-        HttpError: 404, there is no such campaign; 409, it has left.
-    """
-    now = server.clock.now()
-    with server.store.transaction() as db:
-        run_due(db, server, now.timestamp())
-        return preflight_of(db, server.rules, campaign_id, now)

@@ -12,14 +12,9 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Request
 
 Object = Mapping[str, Any]
-
 _MAX_INT64 = 2**63 - 1
 _MAX_DIGITS = len(str(_MAX_INT64))
 _BOOLEANS = {"true": True, "false": False}
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def json_object(request: Request, content_types: frozenset[str]) -> Object:
@@ -39,6 +34,10 @@ def json_object(request: Request, content_types: frozenset[str]) -> Object:
     if not isinstance(data, dict):
         raise invalid("body", "the body must be a JSON object", "MALFORMED_JSON")
     return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def text(data: Object, name: str, where: str = "") -> str | None:

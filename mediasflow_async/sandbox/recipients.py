@@ -71,71 +71,6 @@ class PreparedMessage:
     segments: int = 0
 
 
-@frozen
-class Totals:
-    """The counts of a campaign, as JSON in the store.
-
-    Attributes:
-        total: recipients.
-        segments: SMS to bill.
-        most_segments: of one message.
-        by_status: how many recipients get no message, by status code.
-        by_scope: how many are blocked, by blacklist.
-    """
-
-    total: int = 0
-    segments: int = 0
-    most_segments: int = 0
-    by_status: Mapping[str, int] = field(factory=dict)
-    by_scope: Mapping[str, int] = field(factory=dict)
-
-    def count(self, *codes: int) -> int:
-        """Return how many recipients have one of these status codes."""
-        return sum(self.by_status.get(str(code), 0) for code in codes)
-
-    @property
-    def valid(self) -> int:
-        """Recipients that get a message."""
-        return self.total - sum(self.by_status.values())
-
-
-def totals_of(prepared: Iterable[PreparedMessage]) -> Totals:
-    """Count `prepared`."""
-    total = segments = most = 0
-    by_status, by_scope = Counter[str](), Counter[str]()
-    for message in prepared:
-        total += 1
-        segments += message.segments
-        most = max(most, message.segments)
-        if message.status is not None:
-            by_status[str(message.status)] += 1
-        if message.scope:
-            by_scope[message.scope] += 1
-    return Totals(total, segments, most, by_status, by_scope)
-
-
-def recipients_of(db: sqlite3.Connection, order: Order) -> Iterator[Recipient]:
-    """Yield the inline recipients of `order`, then those of its lists."""
-    for line, recipient in enumerate(order.inline_recipients, 1):
-        yield Recipient(line, "", recipient.number, recipient.fields)
-    for list_id in order.list_ids:
-        yield from _listed(db, list_id)
-
-
-def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Recipient]:
-    found = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
-    if found is None:
-        raise not_found("list", "listsId")
-    header = json.loads(found["header"])
-    rows = db.execute(
-        "SELECT line, cells FROM list_rows WHERE list_id = ? ORDER BY line", (list_id,)
-    )
-    for line, written in rows:
-        cells = json.loads(written)
-        number = cells[found["mobile_column"]]
-        yield Recipient(line, found["name"], number, dict(zip(header, cells, strict=True)))
-
-
 def prepare_messages(
     db: sqlite3.Connection, order: Order, rules: ServerRules, key: str
 ) -> Iterator[PreparedMessage]:
@@ -200,3 +135,68 @@ def _replaced(text: str, order: Order) -> str:
     if order.replace_emoji:
         text = replace_emoji(text)
     return texts.to_gsm7(text) if order.replace_to_gsm7 else text
+
+
+def recipients_of(db: sqlite3.Connection, order: Order) -> Iterator[Recipient]:
+    """Yield the inline recipients of `order`, then those of its lists."""
+    for line, recipient in enumerate(order.inline_recipients, 1):
+        yield Recipient(line, "", recipient.number, recipient.fields)
+    for list_id in order.list_ids:
+        yield from _listed(db, list_id)
+
+
+def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Recipient]:
+    found = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
+    if found is None:
+        raise not_found("list", "listsId")
+    header = json.loads(found["header"])
+    rows = db.execute(
+        "SELECT line, cells FROM list_rows WHERE list_id = ? ORDER BY line", (list_id,)
+    )
+    for line, written in rows:
+        cells = json.loads(written)
+        number = cells[found["mobile_column"]]
+        yield Recipient(line, found["name"], number, dict(zip(header, cells, strict=True)))
+
+
+@frozen
+class Totals:
+    """The counts of a campaign, as JSON in the store.
+
+    Attributes:
+        total: recipients.
+        segments: SMS to bill.
+        most_segments: of one message.
+        by_status: how many recipients get no message, by status code.
+        by_scope: how many are blocked, by blacklist.
+    """
+
+    total: int = 0
+    segments: int = 0
+    most_segments: int = 0
+    by_status: Mapping[str, int] = field(factory=dict)
+    by_scope: Mapping[str, int] = field(factory=dict)
+
+    def count(self, *codes: int) -> int:
+        """Return how many recipients have one of these status codes."""
+        return sum(self.by_status.get(str(code), 0) for code in codes)
+
+    @property
+    def valid(self) -> int:
+        """Recipients that get a message."""
+        return self.total - sum(self.by_status.values())
+
+
+def totals_of(prepared: Iterable[PreparedMessage]) -> Totals:
+    """Count `prepared`."""
+    total = segments = most = 0
+    by_status, by_scope = Counter[str](), Counter[str]()
+    for message in prepared:
+        total += 1
+        segments += message.segments
+        most = max(most, message.segments)
+        if message.status is not None:
+            by_status[str(message.status)] += 1
+        if message.scope:
+            by_scope[message.scope] += 1
+    return Totals(total, segments, most, by_status, by_scope)

@@ -22,207 +22,109 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.messages import StoredMessage
 
-
-# Labels of the guide's table, for the report's STATUS_TEXT. Guide: 3.
-LABELS = {
-    2: "Malformed number",
-    3: "Destination not authorized",
-    4: "Duplicate",
-    5: "Personalization error",
-    6: "UCS2 character not authorized",
-    7: "Message too long",
-    8: "Insufficient credit",
-    10: "Posted",
-    12: "Processing error",
-    13: "Operator refused",
-    14: "Present in your blacklist",
-    15: "Present in our global blacklist",
-    16: "Delivered",
-    17: "Delivered + STOP requested",
-    19: "Missing rate",
-    20: "Not delivered",
-    21: "Delivered",
-    22: "Message expired",
-    23: "Message deleted",
-    24: "Sent",
-    25: "Not delivered",
-    26: "Unknown error",
-    27: "Operator rejected",
-    28: "Posted",
-    29: "Unassigned number",
-    30: "Unassigned number",
-    31: "Mobile unavailable",
-    32: "SMS rejected",
-}
-_LOST_LABELS = ("In process", "Sending in progress", "Present in your client's blacklist")
-_BEFORE_TRACKS = (
-    "REF_LIST",
-    "ID_LINE",
-    "INT_MOBILE",
-    "STATUS_CODE",
-    "STATUS_TEXT",
-    "DELIVERYDATE",
-    "REPLY",
-    "PREVIEW",
-    "PREVIEW_COUNTER",
-)
+LONGEST_PERIOD = timedelta(days=7)
+_MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
-@frozen(kw_only=True)
-class _Row:
-    """One line of a report; moments are epoch seconds or None."""
-
-    message: StoredMessage
-    status: int
-    label: str
-    delivered_at: float | None
-    reply: str
-    clicked_at: float | None
-    clicks: int
-    links: tuple[int, ...]
+def campaign_json(context: RequestContext) -> Answer:
+    """Answer GET /campaigns/reportjson/{campaignid}."""
+    return answer(context.rules, json_rows(context, _of_campaign(context)))
 
 
-def _rows(context: RequestContext, found: Iterable[StoredMessage]) -> Iterator[_Row]:
-    links: dict[int, tuple[int, ...]] = {}
-    for message in found:
-        if message.campaign_id not in links:
-            links[message.campaign_id] = _link_indexes(context, message.campaign_id)
-        yield _row(context, message, links[message.campaign_id])
+def campaign_csv(context: RequestContext) -> Answer:
+    """Answer GET /campaigns/report/{campaignid}."""
+    found = list(_of_campaign(context))
+    return csv_answer(context, found, _names(context.request.query.get("details")))
 
 
-def _link_indexes(context: RequestContext, campaign_id: int) -> tuple[int, ...]:
-    campaign = stored_campaigns.find(context.db, campaign_id)
-    return tuple(link["index"] for link in campaign.order.links) if campaign else ()
+def period_json(context: RequestContext) -> Answer:
+    """Answer GET /campaigns/reportjson/."""
+    return answer(context.rules, json_rows(context, _of_period(context)))
 
 
-def _row(context: RequestContext, message: StoredMessage, links: tuple[int, ...]) -> _Row:
-    now = context.now.timestamp()
-    status = message.status(now)
-    delivered_at = message.delivered_at(now)
-    clicked_at = message.clicked_at(now) if links else None
-    return _Row(
-        message=message,
-        status=status,
-        label=_label(context, status),
-        delivered_at=delivered_at,
-        reply=message.timeline.reply if delivered_at is not None else "",
-        clicked_at=clicked_at,
-        clicks=message.timeline.clicks if clicked_at is not None else 0,
-        links=links,
+def period_csv(context: RequestContext) -> Answer:
+    """Answer GET /campaigns/report/."""
+    found = list(_of_period(context))
+    return csv_answer(context, found, _names(context.request.query.get("keyField")))
+
+
+def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
+    campaign = find_campaign(context, context.path_id)
+    if campaign.state != "LAUNCHED" and context.rules.draft_report == "not_found":
+        raise not_found("report: the campaign has not started")
+    return _with_status(context, messages.of_campaign(context.db, campaign.id))
+
+
+def _of_period(context: RequestContext) -> Iterator[StoredMessage]:
+    query = context.request.query
+    period = _period(context)
+    user_id = _user(context, query.get("userID"))
+    holds = condition(query.get("search"), context.rules.regex_style)
+    if "SMS" not in _media(query.get("types")):
+        return iter(())
+    where = "NOT test AND sent_at >= ? AND sent_at < ? AND (? IS NULL OR user_id = ?)"
+    rows = messages.select(context.db, where, (period.start, period.end, user_id, user_id))
+    return _with_status(context, filter(holds, rows))
+
+
+@frozen
+class _Period:
+    start: float
+    end: float
+
+
+def _period(context: RequestContext) -> _Period:
+    if not context.request.query.get("from"):
+        raise missing("from")
+    zone = context.server.timezone
+    start = period_edge(context.request.query["from"], "from", zone)
+    written = context.request.query.get("to")
+    if not written:
+        return _Period(start.timestamp(), (start + LONGEST_PERIOD).timestamp())
+    inclusive = context.rules.window_end == "inclusive"
+    _check_order(start.timestamp(), period_edge(written, "to", zone).timestamp())
+    return _Period(
+        start.timestamp(), period_edge(written, "to", zone, inclusive=inclusive).timestamp()
     )
 
 
-def _label(context: RequestContext, status: int) -> str:
-    lost = dict(zip(context.rules.lost_codes, _LOST_LABELS, strict=True))
-    return LABELS.get(status) or lost.get(status) or f"Status {status}"
+def _check_order(start: float, end: float) -> None:
+    if end < start:
+        raise invalid("to", "to is before from")
+    if end - start > LONGEST_PERIOD.total_seconds():
+        raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
 
 
-def json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
-    """Return a JSON report in the shape that the rules choose."""
-    rows = _rows(context, found)
-    if context.rules.report_shape == "columns":
-        return [{**row.message.fields, **_columns(context, row)} for row in rows]
-    objects = [_object(context, row) for row in rows]
-    return {"items": objects} if context.rules.report_shape == "wrapped" else objects
-
-
-def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
-    message = row.message
-    return {
-        "campaignId": message.campaign_id,
-        "refList": message.ref_list,
-        "idLine": message.line,
-        "item": message.mobile.removeprefix("+"),
-        "type": message.type,
-        "msg": message.text,
-        "status": row.status,
-        "statusText": row.label,
-        "sendDate": _gson(context, message.sent_at),
-        "deliveryDate": _gson(context, row.delivered_at),
-        "reply": row.reply,
-        "preview": _gson(context, row.clicked_at),
-        "previewCounter": row.clicks,
-        "tracks": [
-            {"index": index, "date": _gson(context, row.clicked_at), "counter": row.clicks}
-            for index in row.links
-        ],
-        "fields": dict(message.fields),
-    }
-
-
-def _gson(context: RequestContext, at: float | None) -> str | None:
-    if at is None:
+def _user(context: RequestContext, written: str | None) -> str | None:
+    if not written and context.caller.admin:
         return None
-    return gson(from_epoch(at), context.server.timezone, context.rules.campaign_dates)
+    return context.owner(written, "userID")
 
 
-def _columns(context: RequestContext, row: _Row) -> dict[str, str]:
-    clicked = _csv_date(context, row.clicked_at)
-    clicks = str(row.clicks or "")
-    columns = {
-        "REF_LIST": row.message.ref_list,
-        "ID_LINE": str(row.message.line),
-        "INT_MOBILE": row.message.mobile,
-        "STATUS_CODE": str(row.status),
-        "STATUS_TEXT": row.label,
-        "DELIVERYDATE": _csv_date(context, row.delivered_at),
-        "REPLY": row.reply,
-        "PREVIEW": clicked,
-        "PREVIEW_COUNTER": clicks,
-    }
-    for index in row.links:
-        columns |= {f"TRACK_{index + 1}": clicked, f"TRACK_{index + 1}_COUNTER": clicks}
-    return columns
+def _media(written: str | None) -> tuple[str, ...]:
+    types = tuple(kind.strip() for kind in re.split("[;,]", written or "") if kind.strip())
+    if any(kind not in _MEDIA for kind in types):
+        raise invalid("types", f"types is a list of {', '.join(_MEDIA)}")
+    return types or _MEDIA
 
 
-def _csv_date(context: RequestContext, at: float | None) -> str:
-    return "" if at is None else csv_date(from_epoch(at), context.server.timezone)
+def _with_status(context: RequestContext, rows: Iterable[StoredMessage]) -> Iterator[StoredMessage]:
+    wanted = _statuses(context.request.query.get("status"))
+    now = context.now.timestamp()
+    return (row for row in rows if wanted is None or row.status(now) in wanted)
 
 
-def csv_answer(
-    context: RequestContext, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
-) -> Answer:
-    """Return a CSV report: the recipients' own columns, then the documented ones.
-
-    Args:
-        context: the request.
-        found: what to report.
-        wanted: own columns to show; None for all.
-    """
-    own = list(dict.fromkeys(name for message in found for name in message.fields))
-    shown = own if wanted is None else [name for name in wanted if name in own]
-    rows = list(_rows(context, found))
-    header = _header(rows)
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=context.rules.csv_delimiter, lineterminator="\r\n")
-    writer.writerow([*shown, *map(_cased(context), header)])
-    for row in rows:
-        columns = _columns(context, row)
-        writer.writerow(
-            [*(row.message.fields.get(name, "") for name in shown)]
-            + [columns.get(name, "") for name in header]
-        )
-    return _csv(context, text.getvalue())
+def _statuses(written: str | None) -> frozenset[int] | None:
+    if not written:
+        return None
+    codes = [code.strip() for code in re.split("[,;]", written) if code.strip()]
+    if not all(code.isascii() and code.isdigit() for code in codes):
+        raise invalid("status", "status is a list of numbers")
+    return frozenset(map(int, codes))
 
 
-def _header(rows: Iterable[_Row]) -> list[str]:
-    links = sorted({index + 1 for row in rows for index in row.links})
-    tracks = (name for n in links for name in (f"TRACK_{n}", f"TRACK_{n}_COUNTER"))
-    return [*_BEFORE_TRACKS, *tracks]
-
-
-def _cased(context: RequestContext) -> Callable[[str], str]:
-    return str.lower if context.rules.csv_header_case == "lower" else str.upper
-
-
-def _csv(context: RequestContext, text: str) -> Answer:
-    mark = "\ufeff" if context.rules.csv_bom else ""
-    encoding = context.rules.csv_encoding
-    return Answer(
-        body=(mark + text).encode(encoding, errors="replace"),
-        content_type=f"text/csv; charset={encoding}",
-        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
-    )
+def _names(written: str | None) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in written.split(";") if name.strip()) if written else None
 
 
 def condition(written: str | None, regex_style: str) -> Callable[[StoredMessage], bool]:
@@ -281,106 +183,205 @@ def _searched(message: StoredMessage) -> dict[str, Any]:
     }
 
 
-LONGEST_PERIOD = timedelta(days=7)
-_MEDIA = ("SMS", "EMAIL", "VOCAL")
+def json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
+    """Return a JSON report in the shape that the rules choose."""
+    rows = _rows(context, found)
+    if context.rules.report_shape == "columns":
+        return [{**row.message.fields, **_columns(context, row)} for row in rows]
+    objects = [_object(context, row) for row in rows]
+    return {"items": objects} if context.rules.report_shape == "wrapped" else objects
 
 
-def campaign_json(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/reportjson/{campaignid}."""
-    return answer(context.rules, json_rows(context, _of_campaign(context)))
+def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
+    message = row.message
+    return {
+        "campaignId": message.campaign_id,
+        "refList": message.ref_list,
+        "idLine": message.line,
+        "item": message.mobile.removeprefix("+"),
+        "type": message.type,
+        "msg": message.text,
+        "status": row.status,
+        "statusText": row.label,
+        "sendDate": _gson(context, message.sent_at),
+        "deliveryDate": _gson(context, row.delivered_at),
+        "reply": row.reply,
+        "preview": _gson(context, row.clicked_at),
+        "previewCounter": row.clicks,
+        "tracks": [
+            {"index": index, "date": _gson(context, row.clicked_at), "counter": row.clicks}
+            for index in row.links
+        ],
+        "fields": dict(message.fields),
+    }
 
 
-def campaign_csv(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/report/{campaignid}."""
-    found = list(_of_campaign(context))
-    return csv_answer(context, found, _names(context.request.query.get("details")))
-
-
-def period_json(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/reportjson/."""
-    return answer(context.rules, json_rows(context, _of_period(context)))
-
-
-def period_csv(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/report/."""
-    found = list(_of_period(context))
-    return csv_answer(context, found, _names(context.request.query.get("keyField")))
-
-
-def _names(written: str | None) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in written.split(";") if name.strip()) if written else None
-
-
-def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
-    campaign = find_campaign(context, context.path_id)
-    if campaign.state != "LAUNCHED" and context.rules.draft_report == "not_found":
-        raise not_found("report: the campaign has not started")
-    return _with_status(context, messages.of_campaign(context.db, campaign.id))
-
-
-def _with_status(context: RequestContext, rows: Iterable[StoredMessage]) -> Iterator[StoredMessage]:
-    wanted = _statuses(context.request.query.get("status"))
-    now = context.now.timestamp()
-    return (row for row in rows if wanted is None or row.status(now) in wanted)
-
-
-def _statuses(written: str | None) -> frozenset[int] | None:
-    if not written:
+def _gson(context: RequestContext, at: float | None) -> str | None:
+    if at is None:
         return None
-    codes = [code.strip() for code in re.split("[,;]", written) if code.strip()]
-    if not all(code.isascii() and code.isdigit() for code in codes):
-        raise invalid("status", "status is a list of numbers")
-    return frozenset(map(int, codes))
+    return gson(from_epoch(at), context.server.timezone, context.rules.campaign_dates)
 
 
-@frozen
-class _Period:
-    start: float
-    end: float
+_BEFORE_TRACKS = (
+    "REF_LIST",
+    "ID_LINE",
+    "INT_MOBILE",
+    "STATUS_CODE",
+    "STATUS_TEXT",
+    "DELIVERYDATE",
+    "REPLY",
+    "PREVIEW",
+    "PREVIEW_COUNTER",
+)
 
 
-def _of_period(context: RequestContext) -> Iterator[StoredMessage]:
-    query = context.request.query
-    period = _period(context)
-    user_id = _user(context, query.get("userID"))
-    holds = condition(query.get("search"), context.rules.regex_style)
-    if "SMS" not in _media(query.get("types")):
-        return iter(())
-    where = "NOT test AND sent_at >= ? AND sent_at < ? AND (? IS NULL OR user_id = ?)"
-    rows = messages.select(context.db, where, (period.start, period.end, user_id, user_id))
-    return _with_status(context, filter(holds, rows))
+def csv_answer(
+    context: RequestContext, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
+) -> Answer:
+    """Return a CSV report: the recipients' own columns, then the documented ones.
+
+    Args:
+        context: the request.
+        found: what to report.
+        wanted: own columns to show; None for all.
+    """
+    own = list(dict.fromkeys(name for message in found for name in message.fields))
+    shown = own if wanted is None else [name for name in wanted if name in own]
+    rows = list(_rows(context, found))
+    header = _header(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=context.rules.csv_delimiter, lineterminator="\r\n")
+    writer.writerow([*shown, *map(_cased(context), header)])
+    for row in rows:
+        columns = _columns(context, row)
+        writer.writerow(
+            [*(row.message.fields.get(name, "") for name in shown)]
+            + [columns.get(name, "") for name in header]
+        )
+    return _csv(context, text.getvalue())
 
 
-def _period(context: RequestContext) -> _Period:
-    if not context.request.query.get("from"):
-        raise missing("from")
-    zone = context.server.timezone
-    start = period_edge(context.request.query["from"], "from", zone)
-    written = context.request.query.get("to")
-    if not written:
-        return _Period(start.timestamp(), (start + LONGEST_PERIOD).timestamp())
-    inclusive = context.rules.window_end == "inclusive"
-    _check_order(start.timestamp(), period_edge(written, "to", zone).timestamp())
-    return _Period(
-        start.timestamp(), period_edge(written, "to", zone, inclusive=inclusive).timestamp()
+def _header(rows: Iterable[_Row]) -> list[str]:
+    links = sorted({index + 1 for row in rows for index in row.links})
+    tracks = (name for n in links for name in (f"TRACK_{n}", f"TRACK_{n}_COUNTER"))
+    return [*_BEFORE_TRACKS, *tracks]
+
+
+def _cased(context: RequestContext) -> Callable[[str], str]:
+    return str.lower if context.rules.csv_header_case == "lower" else str.upper
+
+
+def _csv(context: RequestContext, text: str) -> Answer:
+    mark = "\ufeff" if context.rules.csv_bom else ""
+    encoding = context.rules.csv_encoding
+    return Answer(
+        body=(mark + text).encode(encoding, errors="replace"),
+        content_type=f"text/csv; charset={encoding}",
+        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
     )
 
 
-def _check_order(start: float, end: float) -> None:
-    if end < start:
-        raise invalid("to", "to is before from")
-    if end - start > LONGEST_PERIOD.total_seconds():
-        raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
+def _columns(context: RequestContext, row: _Row) -> dict[str, str]:
+    clicked = _csv_date(context, row.clicked_at)
+    clicks = str(row.clicks or "")
+    columns = {
+        "REF_LIST": row.message.ref_list,
+        "ID_LINE": str(row.message.line),
+        "INT_MOBILE": row.message.mobile,
+        "STATUS_CODE": str(row.status),
+        "STATUS_TEXT": row.label,
+        "DELIVERYDATE": _csv_date(context, row.delivered_at),
+        "REPLY": row.reply,
+        "PREVIEW": clicked,
+        "PREVIEW_COUNTER": clicks,
+    }
+    for index in row.links:
+        columns |= {f"TRACK_{index + 1}": clicked, f"TRACK_{index + 1}_COUNTER": clicks}
+    return columns
 
 
-def _user(context: RequestContext, written: str | None) -> str | None:
-    if not written and context.caller.admin:
-        return None
-    return context.owner(written, "userID")
+def _csv_date(context: RequestContext, at: float | None) -> str:
+    return "" if at is None else csv_date(from_epoch(at), context.server.timezone)
 
 
-def _media(written: str | None) -> tuple[str, ...]:
-    types = tuple(kind.strip() for kind in re.split("[;,]", written or "") if kind.strip())
-    if any(kind not in _MEDIA for kind in types):
-        raise invalid("types", f"types is a list of {', '.join(_MEDIA)}")
-    return types or _MEDIA
+@frozen(kw_only=True)
+class _Row:
+    """One line of a report; moments are epoch seconds or None."""
+
+    message: StoredMessage
+    status: int
+    label: str
+    delivered_at: float | None
+    reply: str
+    clicked_at: float | None
+    clicks: int
+    links: tuple[int, ...]
+
+
+def _rows(context: RequestContext, found: Iterable[StoredMessage]) -> Iterator[_Row]:
+    links: dict[int, tuple[int, ...]] = {}
+    for message in found:
+        if message.campaign_id not in links:
+            links[message.campaign_id] = _link_indexes(context, message.campaign_id)
+        yield _row(context, message, links[message.campaign_id])
+
+
+def _link_indexes(context: RequestContext, campaign_id: int) -> tuple[int, ...]:
+    campaign = stored_campaigns.find(context.db, campaign_id)
+    return tuple(link["index"] for link in campaign.order.links) if campaign else ()
+
+
+def _row(context: RequestContext, message: StoredMessage, links: tuple[int, ...]) -> _Row:
+    now = context.now.timestamp()
+    status = message.status(now)
+    delivered_at = message.delivered_at(now)
+    clicked_at = message.clicked_at(now) if links else None
+    return _Row(
+        message=message,
+        status=status,
+        label=_label(context, status),
+        delivered_at=delivered_at,
+        reply=message.timeline.reply if delivered_at is not None else "",
+        clicked_at=clicked_at,
+        clicks=message.timeline.clicks if clicked_at is not None else 0,
+        links=links,
+    )
+
+
+# Labels of the guide's table, for the report's STATUS_TEXT. Guide: 3.
+LABELS = {
+    2: "Malformed number",
+    3: "Destination not authorized",
+    4: "Duplicate",
+    5: "Personalization error",
+    6: "UCS2 character not authorized",
+    7: "Message too long",
+    8: "Insufficient credit",
+    10: "Posted",
+    12: "Processing error",
+    13: "Operator refused",
+    14: "Present in your blacklist",
+    15: "Present in our global blacklist",
+    16: "Delivered",
+    17: "Delivered + STOP requested",
+    19: "Missing rate",
+    20: "Not delivered",
+    21: "Delivered",
+    22: "Message expired",
+    23: "Message deleted",
+    24: "Sent",
+    25: "Not delivered",
+    26: "Unknown error",
+    27: "Operator rejected",
+    28: "Posted",
+    29: "Unassigned number",
+    30: "Unassigned number",
+    31: "Mobile unavailable",
+    32: "SMS rejected",
+}
+_LOST_LABELS = ("In process", "Sending in progress", "Present in your client's blacklist")
+
+
+def _label(context: RequestContext, status: int) -> str:
+    lost = dict(zip(context.rules.lost_codes, _LOST_LABELS, strict=True))
+    return LABELS.get(status) or lost.get(status) or f"Status {status}"

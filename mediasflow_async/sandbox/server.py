@@ -22,48 +22,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
-
-class InProcessTransport(httpx.AsyncBaseTransport):
-    """Hands requests to the sandbox's application in the caller's own event loop."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._transport = httpx.ASGITransport(app=app)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the sandbox's answer.
-
-        Raises:
-            httpx.RemoteProtocolError: a fault cut the connection.
-        """
-        try:
-            return await self._transport.handle_async_request(request)
-        except ConnectionCut:
-            raise httpx.RemoteProtocolError(
-                "the sandbox closed the connection without a complete answer", request=request
-            ) from None
-
-
 _NAME = "mediasflow-sandbox"
 _BACKLOG = 2048
-
-# Cut connections are what faults are for: not a word about them, and uvicorn's own loggers,
-# which the user's application may need, stay as they are.
-_SILENCE = logging.getLogger(f"{__name__}.silence")
-_SILENCE.disabled = True
-
-
-class _Protocol(H11Protocol):
-    """Shows each request the transport that it came on, so that faults can cut it."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        self.logger = _SILENCE
-        self.access_log = False
-        # Without it an answer of two packets waits 40 ms for the client's delayed acknowledgement:
-        # asyncio leaves sockets alone that were not made as IPPROTO_TCP by name.
-        connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
 
 
 class HttpServer:
@@ -132,3 +92,43 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
     config.load()
     return config
+
+
+# Cut connections are what faults are for: not a word about them, and uvicorn's own loggers,
+# which the user's application may need, stay as they are.
+_SILENCE = logging.getLogger(f"{__name__}.silence")
+_SILENCE.disabled = True
+
+
+class _Protocol(H11Protocol):
+    """Shows each request the transport that it came on, so that faults can cut it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        self.logger = _SILENCE
+        self.access_log = False
+        # Without it an answer of two packets waits 40 ms for the client's delayed acknowledgement:
+        # asyncio leaves sockets alone that were not made as IPPROTO_TCP by name.
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class InProcessTransport(httpx.AsyncBaseTransport):
+    """Hands requests to the sandbox's application in the caller's own event loop."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._transport = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the sandbox's answer.
+
+        Raises:
+            httpx.RemoteProtocolError: a fault cut the connection.
+        """
+        try:
+            return await self._transport.handle_async_request(request)
+        except ConnectionCut:
+            raise httpx.RemoteProtocolError(
+                "the sandbox closed the connection without a complete answer", request=request
+            ) from None

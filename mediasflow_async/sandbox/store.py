@@ -11,83 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-# The first ids are those of the guide's examples.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS balance (credit REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS campaigns (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    user_id TEXT NOT NULL,
-    state TEXT NOT NULL,
-    sender TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    totals TEXT NOT NULL,
-    starts_at REAL,
-    created_at REAL NOT NULL,
-    updated_at REAL NOT NULL,
-    launches INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS campaigns_due ON campaigns (starts_at) WHERE state = 'SCHEDULED';
-CREATE TABLE IF NOT EXISTS messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    campaign_id INTEGER NOT NULL,
-    user_id TEXT NOT NULL,
-    line INTEGER NOT NULL,
-    ref_list TEXT NOT NULL,
-    mobile TEXT NOT NULL,
-    type TEXT NOT NULL,
-    sender TEXT NOT NULL,
-    text TEXT NOT NULL,
-    encoding TEXT NOT NULL,
-    segments INTEGER NOT NULL,
-    fields TEXT NOT NULL,
-    sent_at REAL NOT NULL,
-    posted_at REAL,
-    timeline TEXT NOT NULL,
-    stops_at REAL,
-    left INTEGER NOT NULL,
-    test INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS messages_campaign ON messages (campaign_id);
-CREATE INDEX IF NOT EXISTS messages_sent ON messages (sent_at);
-CREATE INDEX IF NOT EXISTS messages_stops ON messages (stops_at) WHERE stops_at IS NOT NULL;
-CREATE TABLE IF NOT EXISTS lists (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    user_id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    header TEXT NOT NULL,
-    mobile_column INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS list_rows (
-    list_id INTEGER NOT NULL,
-    line INTEGER NOT NULL,
-    cells TEXT NOT NULL,
-    PRIMARY KEY (list_id, line)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS blacklist (
-    item TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    scope TEXT NOT NULL,
-    brand TEXT NOT NULL,
-    description TEXT,
-    user_id TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    PRIMARY KEY (item, kind, scope, brand)
-);
-"""
-_TABLES = ("balance", "campaigns", "messages", "lists", "list_rows", "blacklist")
 _FIRST_IDS = {"campaigns": 943, "lists": 392, "messages": 1}
-
-
-def _connect(path: str | Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-    with ExitStack() as stack:
-        stack.callback(connection.close)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(_SCHEMA)
-        stack.pop_all()
-    return connection
 
 
 class Store:
@@ -155,3 +79,81 @@ def read_credit(db: sqlite3.Connection) -> float:
 def write_credit(db: sqlite3.Connection, value: float) -> None:
     """Change the SMS that the account can still send."""
     db.execute("UPDATE balance SET credit = ?", (value,))
+
+
+def _connect(path: str | Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(_SCHEMA)
+        stack.pop_all()
+    return connection
+
+
+# The first ids are those of the guide's examples.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS balance (credit REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS campaigns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    totals TEXT NOT NULL,
+    starts_at REAL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    launches INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS campaigns_due ON campaigns (starts_at) WHERE state = 'SCHEDULED';
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    ref_list TEXT NOT NULL,
+    mobile TEXT NOT NULL,
+    type TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    text TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    segments INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    sent_at REAL NOT NULL,
+    posted_at REAL,
+    timeline TEXT NOT NULL,
+    stops_at REAL,
+    left INTEGER NOT NULL,
+    test INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_campaign ON messages (campaign_id);
+CREATE INDEX IF NOT EXISTS messages_sent ON messages (sent_at);
+CREATE INDEX IF NOT EXISTS messages_stops ON messages (stops_at) WHERE stops_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS lists (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    header TEXT NOT NULL,
+    mobile_column INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS list_rows (
+    list_id INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    cells TEXT NOT NULL,
+    PRIMARY KEY (list_id, line)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blacklist (
+    item TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    description TEXT,
+    user_id TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (item, kind, scope, brand)
+);
+"""
+_TABLES = ("balance", "campaigns", "messages", "lists", "list_rows", "blacklist")

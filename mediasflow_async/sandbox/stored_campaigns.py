@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-
 # Of SQLite's integers, without the sign.
 _INTEGER_BITS = 63
-_COLUMNS = "user_id, state, sender, settings, totals, starts_at, created_at, updated_at, launches"
 
 
 @frozen(kw_only=True)
@@ -63,20 +61,6 @@ class StoredCampaign:
         return campaign_state(plan, now - self.starts_at)
 
 
-def _values(campaign: StoredCampaign) -> tuple[object, ...]:
-    return (
-        campaign.user_id,
-        campaign.state,
-        campaign.sender,
-        json.dumps(attrs.asdict(campaign.order)),
-        json.dumps(attrs.asdict(campaign.totals)),
-        campaign.starts_at,
-        campaign.created_at,
-        campaign.updated_at,
-        campaign.launches,
-    )
-
-
 def insert(db: sqlite3.Connection, campaign: StoredCampaign) -> StoredCampaign:
     """Store a new campaign and return it with its id."""
     marks = ", ".join("?" * len(_values(campaign)))
@@ -95,6 +79,23 @@ def update(db: sqlite3.Connection, campaign: StoredCampaign) -> StoredCampaign:
         (*_values(campaign), campaign.id),
     )
     return campaign
+
+
+_COLUMNS = "user_id, state, sender, settings, totals, starts_at, created_at, updated_at, launches"
+
+
+def _values(campaign: StoredCampaign) -> tuple[object, ...]:
+    return (
+        campaign.user_id,
+        campaign.state,
+        campaign.sender,
+        json.dumps(attrs.asdict(campaign.order)),
+        json.dumps(attrs.asdict(campaign.totals)),
+        campaign.starts_at,
+        campaign.created_at,
+        campaign.updated_at,
+        campaign.launches,
+    )
 
 
 def find(db: sqlite3.Connection, campaign_id: int) -> StoredCampaign | None:
