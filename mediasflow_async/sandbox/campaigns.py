@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
 
-Data = dict[str, Any]
-EARLIEST_START = timedelta(minutes=5)
-LATEST_CANCEL = timedelta(seconds=10)
+_Data = dict[str, Any]
+_EARLIEST_START = timedelta(minutes=5)
+_LATEST_CANCEL = timedelta(seconds=10)
 
 
 def inject(context: RequestContext, data: Object) -> Answer:
@@ -88,7 +88,7 @@ def _check_lists(context: RequestContext, order: Order) -> None:
 
 def _starts_at(context: RequestContext, data: Object) -> float | None:
     at = read_schedule(data, context.rules)
-    if at is None or at >= (context.now + EARLIEST_START).timestamp():
+    if at is None or at >= (context.now + _EARLIEST_START).timestamp():
         return at
     if context.rules.late_schedule == "start":
         return None
@@ -121,7 +121,7 @@ def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaig
     now = context.now.timestamp()
     if campaign.starts_at is not None and campaign.starts_at > now:
         return _changed(context, _counted(context, campaign), state="SCHEDULED")
-    return launch(context.db, context.server, campaign, now)
+    return _launch(context.db, context.server, campaign, now)
 
 
 def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) -> StoredCampaign:
@@ -145,7 +145,7 @@ def cancel(context: RequestContext) -> Answer:
     campaign = find_campaign(context, context.path_id)
     if campaign.state != "SCHEDULED" or campaign.starts_at is None:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
-    if campaign.starts_at < (context.now + LATEST_CANCEL).timestamp():
+    if campaign.starts_at < (context.now + _LATEST_CANCEL).timestamp():
         raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
     return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
 
@@ -169,7 +169,7 @@ def send_tests(context: RequestContext, data: Object) -> Answer:
         )
         for line, number in enumerate(numbers, 1)
     )
-    send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
+    _send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
     return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
 
 
@@ -195,13 +195,13 @@ def find_campaign(
 
 
 def _shown(context: RequestContext, campaign: StoredCampaign) -> Answer:
-    data = campaign_data(context.db, context.server, campaign, context.now.timestamp())
+    data = _campaign_data(context.db, context.server, campaign, context.now.timestamp())
     return answer(context.rules, data)
 
 
-def campaign_data(
+def _campaign_data(
     db: sqlite3.Connection, server: Server, campaign: StoredCampaign, now: float
-) -> Data:
+) -> _Data:
     """Return the Campaign object."""
     order = campaign.order
     return {
@@ -242,7 +242,7 @@ def _path_to_campaign(campaign_id: int) -> str:
     return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))
 
 
-def _recipients(db: sqlite3.Connection, order: Order) -> Data:
+def _recipients(db: sqlite3.Connection, order: Order) -> _Data:
     return {
         "_id": 0,
         "type": "VIRTUAL",
@@ -267,12 +267,12 @@ def _recipients(db: sqlite3.Connection, order: Order) -> Data:
     }
 
 
-def _list_item(db: sqlite3.Connection, list_id: int) -> Data:
+def _list_item(db: sqlite3.Connection, list_id: int) -> _Data:
     row = db.execute("SELECT name FROM lists WHERE id = ?", (list_id,)).fetchone()
     return {"idlistItems": list_id, "listName": row["name"] if row else ""}
 
 
-def _recipient_counts(totals: Totals) -> Data:
+def _recipient_counts(totals: Totals) -> _Data:
     return {
         "countRecipient": totals.total,
         "countInvalidRecipient": totals.count(MALFORMED),
@@ -281,7 +281,7 @@ def _recipient_counts(totals: Totals) -> Data:
     }
 
 
-def _options(order: Order) -> Data:
+def _options(order: Order) -> _Data:
     return {
         "checkDuplicate": order.check_duplicate,
         "allowUCS2": order.allow_ucs2,
@@ -291,7 +291,7 @@ def _options(order: Order) -> Data:
     }
 
 
-def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> Data:
+def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> _Data:
     to_come = 0 if campaign.state == "LAUNCHED" else campaign.totals.segments
     return {
         "creditCount": float(campaign.totals.segments),
@@ -299,12 +299,12 @@ def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> Data:
     }
 
 
-def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> Data:
+def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> _Data:
     total, posted = messages.count(db, campaign.id, now)
     return {"globalCounter": total, "countValid": campaign.totals.valid, "countPosted": posted}
 
 
-def _result_counts(totals: Totals) -> Data:
+def _result_counts(totals: Totals) -> _Data:
     return {
         "countDuplicate": totals.count(DUPLICATE),
         "countNotAllow": totals.count(DESTINATION, UCS2),
@@ -315,15 +315,15 @@ def _result_counts(totals: Totals) -> Data:
     }
 
 
-def _schedule(server: Server, campaign: StoredCampaign) -> Data:
+def _schedule(server: Server, campaign: StoredCampaign) -> _Data:
     waits = campaign.state == "SCHEDULED"
-    data: Data = {"scheduled": waits, "isInScheduler": waits}
+    data: _Data = {"scheduled": waits, "isInScheduler": waits}
     if campaign.starts_at is not None and campaign.state != "LAUNCHED":
         data["scheduleOn"] = _date(server, campaign.starts_at)
     return data
 
 
-def _blacklist_counts(totals: Totals) -> Data:
+def _blacklist_counts(totals: Totals) -> _Data:
     return {
         "countBlackList": totals.by_scope.get("ACCOUNT", 0),
         "countBlackListMEDIASFLOW": totals.by_scope.get("MEDIASFLOW", 0),
@@ -332,7 +332,7 @@ def _blacklist_counts(totals: Totals) -> Data:
     }
 
 
-def _when_given(order: Order) -> Data:
+def _when_given(order: Order) -> _Data:
     given = {"brand": order.brand, "billingCode": order.billing_code}
     return {name: value for name, value in given.items() if value}
 
@@ -340,7 +340,7 @@ def _when_given(order: Order) -> Data:
 def run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
     """Let happen what was due until now: scheduled campaigns start, STOP replies take effect."""
     for campaign in stored_campaigns.due(db, now):
-        launch(db, server, campaign, campaign.starts_at or now)
+        _launch(db, server, campaign, campaign.starts_at or now)
     for message, at in messages.take_stop_replies(db, now):
         answered = stored_campaigns.find(db, message.campaign_id)
         if answered is not None:
@@ -360,7 +360,7 @@ def _stop(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
     )
 
 
-def launch(
+def _launch(
     db: sqlite3.Connection, server: Server, campaign: StoredCampaign, at: float
 ) -> StoredCampaign:
     """Send a campaign at the moment `at` and return it as it is afterwards."""
@@ -379,7 +379,7 @@ def launch(
     return stored_campaigns.update(db, launched)
 
 
-def send_test(
+def _send_test(
     db: sqlite3.Connection,
     server: Server,
     campaign: StoredCampaign,

@@ -1,4 +1,9 @@
-"""What becomes of a message after launch, worked out in advance and the same in every run."""
+"""What becomes of messages after the launch: a simulation, the same in every run.
+
+The whole course of a message is drawn when it is sent, from the plan's seed, and stored with it
+as a `Timeline`. What can be seen of it then depends on the sandbox's clock alone: nothing runs in
+the background, and a clock that jumps misses nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,21 @@ from attrs.validators import ge, gt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DELIVERED = 16
-DELIVERED_TOO = 21
+__all__ = [
+    "NOT_SENT",
+    "RECEIVED",
+    "STOP_REQUESTED",
+    "DeliveryPlan",
+    "Timeline",
+    "campaign_state",
+    "simulate",
+]
+
+_DELIVERED = 16
+_ALSO_DELIVERED = 21
 STOP_REQUESTED = 17
-UNAVAILABLE = 31
-RECEIVED = frozenset({DELIVERED, DELIVERED_TOO, STOP_REQUESTED})
+_UNAVAILABLE = 31
+RECEIVED = frozenset({_DELIVERED, _ALSO_DELIVERED, STOP_REQUESTED})
 # Refused by the platform: no operator and no phone sees the message. Guide: 3.
 NOT_SENT = frozenset({2, 3, 4, 5, 6, 7, 8, 12, 14, 15, 18, 19, 23})
 _IN_FLIGHT = frozenset({10, 24, 28})
@@ -29,7 +44,7 @@ def _weights(mix: Mapping[int, float]) -> Mapping[int, float]:
 
 @frozen(kw_only=True)
 class DeliveryPlan:
-    """How messages fare. Equal plans give equal results for equal campaigns.
+    """What becomes of messages. Equal plans give equal results for equal campaigns.
 
     Attributes:
         mix: final status codes and how often each occurs (weights, of any sum). 31 is followed
@@ -53,11 +68,11 @@ class DeliveryPlan:
 
     @classmethod
     def instant(cls, mix: Mapping[int, float] | None = None) -> DeliveryPlan:
-        """Return a plan in which every message is final at once: delivered, unless `mix` says so.
+        """Return a plan in which every message is final at once: delivered, or what `mix` says.
 
         Nobody clicks or replies.
         """
-        mix = {DELIVERED: 1} if mix is None else mix
+        mix = {_DELIVERED: 1} if mix is None else mix
         return cls(mix=mix, duration=timedelta(), click_rate=0, reply_rate=0)
 
     def at_speed(self, speed: float) -> DeliveryPlan:
@@ -70,10 +85,10 @@ class DeliveryPlan:
         return self.duration.total_seconds() / self.speed
 
 
-Step = tuple[float, int]
+_Step = tuple[float, int]
 
 
-def _steps(steps: Iterable[Iterable[float]]) -> tuple[Step, ...]:
+def _steps(steps: Iterable[Iterable[float]]) -> tuple[_Step, ...]:
     return tuple((at, int(code)) for at, code in steps)
 
 
@@ -81,15 +96,17 @@ def _steps(steps: Iterable[Iterable[float]]) -> tuple[Step, ...]:
 class Timeline:
     """What becomes of one message, in seconds after its campaign's launch.
 
+    The store keeps it as JSON.
+
     Attributes:
         steps: (seconds, status code), rising; the first is at 0.
         posted_at: when an operator gets it, None for never.
-        clicked_at: when the links are clicked, if they are.
-        clicks: how often.
-        reply: what the person answers, empty for nothing.
+        clicked_at: when the links are clicked, None for never.
+        clicks: how often they are clicked.
+        reply: what the recipient answers, empty for nothing.
     """
 
-    steps: tuple[Step, ...] = field(converter=_steps)
+    steps: tuple[_Step, ...] = field(converter=_steps)
     posted_at: float | None = None
     clicked_at: float | None = None
     clicks: int = 0
@@ -100,7 +117,7 @@ class Timeline:
         return [code for at, code in self.steps if at <= elapsed or at == 0][-1]
 
     @property
-    def final(self) -> Step:
+    def final(self) -> _Step:
         """The last step."""
         return self.steps[-1]
 
@@ -119,14 +136,14 @@ def simulate(
     """Return the timeline of a message that the platform accepts.
 
     Args:
-        plan: what usually happens.
+        plan: the odds; the number's own status, if it is a magic one, comes first.
         mobile: its number, E.164.
         key: what makes the message unique, with the plan's seed.
         progress: its place in its campaign, from 0 (first) to 1 (last).
         pending: the codes of "in process" and "sending in progress".
     """
     rng = random.Random(f"{plan.seed}/{key}/{mobile}")  # noqa: S311  a simulation, no secret
-    magic = magic_status(mobile)
+    magic = _magic_status(mobile)
     final = rng.choices([*plan.mix], [*plan.mix.values()])[0] if magic is None else magic
     if final in NOT_SENT:
         return Timeline(((0.0, final),))
@@ -140,7 +157,7 @@ _MAGIC_PREFIX = "+3360000"
 _MAGIC_LENGTH = len("+33612345678")
 
 
-def magic_status(mobile: str) -> int | None:
+def _magic_status(mobile: str) -> int | None:
     """Return the status that a magic number `+3360000SSxx` ends in, None for other numbers."""
     if len(mobile) != _MAGIC_LENGTH or not mobile.startswith(_MAGIC_PREFIX):
         return None
@@ -154,14 +171,14 @@ def _status_codes(
         return pending[: pending.index(final) + 1]
     posted = final if final in _IN_FLIGHT else rng.choice((10, 24))
     codes = (*pending, posted) if posted == final else (*pending, posted, final)
-    if final == UNAVAILABLE and retried:
-        return (*codes, rng.choice((DELIVERED, 22)))
+    if final == _UNAVAILABLE and retried:
+        return (*codes, rng.choice((_DELIVERED, 22)))
     return codes
 
 
 def _timed(
     plan: DeliveryPlan, rng: random.Random, codes: tuple[int, ...], progress: float
-) -> tuple[Step, ...]:
+) -> tuple[_Step, ...]:
     if not plan.seconds:
         return ((0.0, codes[-1]),)
     start = progress * _SPREAD
@@ -177,7 +194,7 @@ def _with_reactions(plan: DeliveryPlan, rng: random.Random, timeline: Timeline) 
     at, final = timeline.final
     if final == STOP_REQUESTED:
         return evolve(timeline, reply="STOP")
-    if final not in {DELIVERED, DELIVERED_TOO}:
+    if final not in {_DELIVERED, _ALSO_DELIVERED}:
         return timeline
     if rng.random() < plan.reply_rate:
         timeline = evolve(timeline, reply=rng.choice(_REPLIES))

@@ -1,4 +1,4 @@
-"""Faults on demand: what a network or a failing server does to a request."""
+"""Fault injection: what a network or a failing server does to a request, on demand."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from mediasflow_async.sandbox.http import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__all__ = ["Fault", "Faults"]
 
 
 def _bytes(body: str | bytes | None) -> bytes | None:
@@ -136,7 +138,10 @@ def _bomb(size: int) -> bytes:
 
 
 class Faults:
-    """The faults that wait for requests; the first that matches a request hits it."""
+    """The faults that wait for requests; the first that matches a request hits it.
+
+    Threads may share it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -173,6 +178,8 @@ class Faults:
 
 
 class _PendingFault:
+    """A fault, and how many of its requests have come."""
+
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self._seen = 0

@@ -1,4 +1,7 @@
-"""A request and its answer, as plain data."""
+"""Requests and answers as plain data, and the errors that the API answers with.
+
+The operations of the API see these classes only: neither ASGI nor Starlette.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mediasflow_async.sandbox.rules import ServerRules
+
+__all__ = [
+    "Answer",
+    "HttpError",
+    "Request",
+    "answer",
+    "conflict",
+    "error_answer",
+    "forbidden",
+    "invalid",
+    "json_answer",
+    "missing",
+    "not_found",
+    "unauthorized",
+    "unsupported_media",
+]
 
 
 @frozen
@@ -90,7 +109,7 @@ def json_answer(data: object, status: int = 200) -> Answer:
 
 
 class HttpError(Exception):
-    """A request that gets an error as its answer.
+    """What the API answers with an error status.
 
     Attributes:
         status: HTTP status code.
@@ -162,7 +181,7 @@ def not_found(what: str, field: str | None = None) -> HttpError:
 
 
 def conflict(code: str, message: str) -> HttpError:
-    """Return a 409: the request is right, the campaign's state is not."""
+    """Return a 409: the campaign's state does not allow the request."""
     return HttpError(HTTPStatus.CONFLICT, code, message)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Answer, Request
     from mediasflow_async.sandbox.rules import ServerRules
 
-MULTIPART = "multipart/form-data"
+_MULTIPART = "multipart/form-data"
 
 
 @frozen
@@ -47,7 +47,7 @@ class Upload:
     """
 
     params: dict[str, str]
-    file: RecipientFile
+    file: _RecipientFile
     counts: dict[str, Any]
 
 
@@ -57,8 +57,8 @@ def read_upload(request: Request, rules: ServerRules) -> Upload:
     Raises:
         HttpError: 415 for anything but multipart, 400 for a missing or unreadable part.
     """
-    if request.content_type != MULTIPART:
-        raise unsupported_media(request.content_type, MULTIPART)
+    if request.content_type != _MULTIPART:
+        raise unsupported_media(request.content_type, _MULTIPART)
     fields, files = _parts(request)
     data = next((files[name] for name in rules.upload_fields if name in files), None)
     if data is None:
@@ -66,8 +66,8 @@ def read_upload(request: Request, rules: ServerRules) -> Upload:
     params = fields if "form" in rules.upload_params else {}
     if "query" in rules.upload_params:
         params = {**request.query, **params}
-    file = read_file(data)
-    return Upload(params, file, counts(file, rules))
+    file = _read_file(data)
+    return Upload(params, file, _counts(file, rules))
 
 
 def _parts(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -131,7 +131,7 @@ def _list_data(context: RequestContext, found: Upload, name: str, owner: str) ->
 
 
 @frozen
-class RecipientFile:
+class _RecipientFile:
     """A file of recipients.
 
     Attributes:
@@ -151,7 +151,7 @@ class RecipientFile:
     mobile_column: int
 
 
-def read_file(data: bytes) -> RecipientFile:
+def _read_file(data: bytes) -> _RecipientFile:
     """Read an uploaded CSV file. Guide: 2.11.
 
     Raises:
@@ -169,7 +169,7 @@ def read_file(data: bytes) -> RecipientFile:
         raise invalid("file", "no column is named mobile, sms, portable or gsm", "NO_MOBILE_COLUMN")
     width = len(header)
     rows = [tuple(line if len(line) == width else _fitted(line, width)) for line in cells]
-    return RecipientFile(
+    return _RecipientFile(
         charset=charset,
         header=header,
         rows=rows,
@@ -215,7 +215,7 @@ def _fitted(line: list[str], width: int) -> list[str]:
     return (line + [""] * width)[:width]
 
 
-def counts(file: RecipientFile, rules: ServerRules) -> dict[str, Any]:
+def _counts(file: _RecipientFile, rules: ServerRules) -> dict[str, Any]:
     """Return the counters of the List object that follow from the file. Guide: 2.11.1."""
     columns = list(zip(*file.rows, strict=True)) or [() for _ in file.header]
     by_name = dict(zip(file.header, columns, strict=True))

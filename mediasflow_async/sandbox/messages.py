@@ -1,4 +1,7 @@
-"""Messages in the store: what was sent to whom, and what became of it."""
+"""Messages in the store: what was sent to whom, and what became of it until a moment.
+
+Used as a namespace: `messages.of_campaign(db, 943)`.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,20 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.recipients import PreparedMessage
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
 
+__all__ = [
+    "StoredMessage",
+    "count",
+    "insert_all",
+    "of_campaign",
+    "select",
+    "sent",
+    "take_stop_replies",
+]
+
 
 @frozen(kw_only=True)
 class StoredMessage:
-    """One recipient's row in a launched campaign, whether a message left or not.
+    """One recipient's row in the report of a launched campaign, whether a message left or not.
 
     Attributes:
         id: rises in the order of sending.
@@ -75,7 +88,7 @@ _COLUMNS = (
     "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
     "fields, sent_at, posted_at, timeline, stops_at, left, test"
 )
-_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  constants
+_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(', ')))})"  # noqa: S608  constants
 
 
 def insert_all(
@@ -86,7 +99,15 @@ def insert_all(
     *,
     test: bool = False,
 ) -> None:
-    """Store one message for each message on a recipient of `campaign`."""
+    """Store the messages of a launch, or of a test.
+
+    Args:
+        db: the open transaction.
+        campaign: what they belong to.
+        outcomes: each message with its timeline.
+        sent_at: the moment of the launch, epoch seconds.
+        test: whether they are the campaign's test.
+    """
     db.executemany(
         _INSERT,
         (
@@ -161,7 +182,7 @@ def take_stop_replies(db: sqlite3.Connection, now: float) -> list[tuple[StoredMe
 def select(
     db: sqlite3.Connection, where: str, values: Iterable[object], *, order_by: str = "id"
 ) -> Iterator[StoredMessage]:
-    """Yield the messages that a WHERE clause finds, in the order of sending unless told."""
+    """Yield the messages that a WHERE clause finds, in the order of sending by default."""
     query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY {order_by}"  # noqa: S608  no input
     for row in db.execute(query, tuple(values)):
         data = dict(row)

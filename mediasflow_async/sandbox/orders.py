@@ -1,4 +1,7 @@
-"""What a request to /campaigns/inject asks for, checked (Guide: 2.1)."""
+"""What a request to /campaigns/inject asks for: read, checked field by field (Guide: 2.1).
+
+The first field that breaks a rule is answered with status 400 and its wire name.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,21 @@ if TYPE_CHECKING:
 
     from mediasflow_async.sandbox.rules import ServerRules
 
+__all__ = [
+    "NUMBER_NAMES",
+    "InlineRecipient",
+    "Order",
+    "read_order",
+    "read_schedule",
+    "read_sender",
+    "track_fields",
+]
+
 NUMBER_NAMES = ("mobile", "sms", "portable", "gsm")
 # The guide promises 36XXX and 38XXX; 36184 is the one in its examples.
-SHORT_CODES = {"MKG": "36184", "NOTIFICATION": "38184"}
-RENDERERS = ("BASIC", "MEDIASFLOW", "MEDIASFLOW_B", "HANDLEBARS", "EJS", "VELOCITY")
-MAX_RECIPIENTS = 50
+_SHORT_CODES = {"MKG": "36184", "NOTIFICATION": "38184"}
+_RENDERERS = ("BASIC", "MEDIASFLOW", "MEDIASFLOW_B", "HANDLEBARS", "EJS", "VELOCITY")
+_MAX_RECIPIENTS = 50
 
 
 @frozen
@@ -45,7 +58,7 @@ class InlineRecipient:
 def _from_store(
     recipients: Iterable[InlineRecipient | Mapping[str, Any]],
 ) -> tuple[InlineRecipient, ...]:
-    """Convert what JSON made of inline recipients back."""
+    """Return inline recipients, also from the dicts that an order in the store has instead."""
     return tuple(
         recipient if isinstance(recipient, InlineRecipient) else InlineRecipient(**recipient)
         for recipient in recipients
@@ -54,7 +67,24 @@ def _from_store(
 
 @frozen(kw_only=True)
 class Order:
-    """A campaign as it was ordered; kept as JSON in the store."""
+    """A campaign as it was ordered; the store keeps it as JSON.
+
+    Attributes:
+        name: `campaignName`.
+        text: `msg`, before personalisation.
+        type: `MKG` or `NOTIFICATION`.
+        renderer: one of the guide's six.
+        brand: empty for none.
+        billing_code: empty for none.
+        defaults: `defaultForHeader`: values of fields that are empty.
+        inline_recipients: `listRecipient`.
+        list_ids: `listsId`.
+        links: `tinyList`, by rising index.
+        check_duplicate: whether a number gets one message only.
+        allow_ucs2: whether messages may be UCS-2.
+        replace_emoji: whether emoticons become emoji.
+        replace_to_gsm7: whether characters outside GSM-7 become GSM-7 equivalents.
+    """
 
     name: str
     text: str
@@ -74,7 +104,7 @@ class Order:
     @property
     def short_code(self) -> str:
         """The number that the campaign is sent from when it has no sender."""
-        return SHORT_CODES[self.type]
+        return _SHORT_CODES[self.type]
 
     @property
     def route(self) -> str:
@@ -91,14 +121,14 @@ def read_order(data: Object, rules: ServerRules, default_name: str) -> Order:
     order = Order(
         name=reading.text(data, "campaignName") or default_name,
         text=reading.required(reading.text(data, "msg"), "msg"),
-        type=_one_of(data, "typeSelect", tuple(SHORT_CODES), "MKG"),
-        renderer=_one_of(data, "renderer", RENDERERS, "BASIC"),
+        type=_one_of(data, "typeSelect", tuple(_SHORT_CODES), "MKG"),
+        renderer=_one_of(data, "renderer", _RENDERERS, "BASIC"),
         brand=reading.text(data, "brand") or "",
         billing_code=reading.text(data, "billingCode") or "",
         defaults=_defaults(data.get("defaultForHeader")),
         inline_recipients=_inline_recipients(data, rules),
         list_ids=_list_ids(data.get("listsId"), rules),
-        links=checked_links(data, rules, RENDERERS),
+        links=_links(data, rules),
         check_duplicate=_flag(data, "checkDuplicate", default=True),
         allow_ucs2=_flag(data, "allowUCS2", default=False),
         replace_emoji=_flag(data, "autoREPLACEEMOJI", default=False),
@@ -143,10 +173,10 @@ def _list_ids(value: object, rules: ServerRules) -> tuple[int, ...]:
 
 def _inline_recipients(data: Object, rules: ServerRules) -> tuple[InlineRecipient, ...]:
     written = reading.items(data, "listRecipient")
-    if len(written) > MAX_RECIPIENTS:
+    if len(written) > _MAX_RECIPIENTS:
         raise invalid(
             "listRecipient",
-            f"at most {MAX_RECIPIENTS} recipients; upload a list for more",
+            f"at most {_MAX_RECIPIENTS} recipients; upload a list for more",
             "TOO_MANY_RECIPIENTS",
         )
     places = [f"listRecipient[{index}]" for index in range(len(written))]
@@ -205,28 +235,25 @@ def read_sender(data: Object) -> str | None:
 
 
 def read_schedule(data: Object, rules: ServerRules) -> float | None:
-    """Return when the campaign is to start, in epoch seconds, None for now."""
+    """Return when the campaign is to start, in epoch seconds, None for now.
+
+    Raises:
+        HttpError: 400, `scheduleOn` cannot be read.
+    """
     written = reading.text(data, "scheduleOn")
     return schedule(written, rules).timestamp() if written else None
 
 
-MAX_LABEL = 20
-MAX_DESCRIPTION = 40
-LIFE_DAYS = 45
+_MAX_LABEL = 20
+_MAX_DESCRIPTION = 40
 _TARGETS = {"REDIRECT": "urlToRedirect", "LOCAL": "nameToLocalHTML"}
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z?)?", re.ASCII)
 
 
-def checked_links(
-    data: Object, rules: ServerRules, renderers: Iterable[str]
-) -> tuple[dict[str, Any], ...]:
-    """Return the links of the JSON body `data`, in the order of their indexes.
-
-    Raises:
-        HttpError: 400 about the first field that breaks a rule.
-    """
+def _links(data: Object, rules: ServerRules) -> tuple[dict[str, Any], ...]:
+    """Return the short links of the JSON body `data`, in the order of their indexes."""
     links = [
-        _link(reading.mapping(link, f"tinyList[{place}]"), f"tinyList[{place}].", rules, renderers)
+        _link(reading.mapping(link, f"tinyList[{place}]"), f"tinyList[{place}].", rules)
         for place, link in enumerate(reading.items(data, "tinyList"))
     ]
     indexes = [link["index"] for link in links]
@@ -236,13 +263,13 @@ def checked_links(
     return tuple(sorted(links, key=lambda link: link["index"]))
 
 
-def _link(data: Object, where: str, rules: ServerRules, renderers: Iterable[str]) -> dict[str, Any]:
+def _link(data: Object, where: str, rules: ServerRules) -> dict[str, Any]:
     kind = required(reading.text(data, "type", where), f"{where}type")
     if kind not in _TARGETS:
         raise invalid(f"{where}type", "type is REDIRECT or LOCAL")
     required(reading.text(data, _TARGETS[kind], where), f"{where}{_TARGETS[kind]}")
     renderer = reading.text(data, "renderer", where)
-    if renderer and renderer not in renderers:
+    if renderer and renderer not in _RENDERERS:
         raise invalid(f"{where}renderer", "no such renderer")
     index = _index(data, where)
     _check_preview(data, where, index)
@@ -258,7 +285,7 @@ def _index(data: Object, where: str) -> int:
 
 
 def _check_preview(data: Object, where: str, index: int) -> None:
-    for name, limit in (("label", MAX_LABEL), ("description", MAX_DESCRIPTION)):
+    for name, limit in (("label", _MAX_LABEL), ("description", _MAX_DESCRIPTION)):
         value = reading.text(data, name, where)
         if value and len(value) > limit:
             raise invalid(f"{where}{name}", f"{name} has at most {limit} characters")
@@ -300,20 +327,25 @@ def _check_base64(value: str | None, name: str) -> None:
         raise invalid(name, f"{name} is not BASE64") from None
 
 
-DEFAULT_HOST = "1mf.eu"
+_DEFAULT_HOST = "1mf.eu"
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 _CODE_LENGTH = 6
 
 
 def track_fields(links: Iterable[Mapping[str, Any]], key: str) -> dict[str, str]:
-    """Return the short link of each `track_n` for the message that `key` identifies."""
+    """Return the text of each short link of a message, under its field `track_n`.
+
+    Args:
+        links: of the campaign.
+        key: identifies the message; each has links of its own.
+    """
     return {
         f"track_{link['index'] + 1}": f"{_host(link)}/{_code(key, link['index'])}" for link in links
     }
 
 
 def _host(link: Mapping[str, Any]) -> str:
-    return str(link.get("host") or link.get("associateToDomain") or DEFAULT_HOST)
+    return str(link.get("host") or link.get("associateToDomain") or _DEFAULT_HOST)
 
 
 def _code(key: str, index: int) -> str:

@@ -1,4 +1,9 @@
-"""Which recipients of a campaign get a message, which one, and why the others do not."""
+"""Recipients of a campaign: which of them get a message, which one, and why the others do not.
+
+Numbers are checked first, then destinations, duplicates and blacklists; what is left is
+personalised and measured. Nothing is stored or billed here, so that a draft can be counted by the
+same steps that its launch takes.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,24 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.orders import Order
     from mediasflow_async.sandbox.rules import ServerRules
 
+__all__ = [
+    "DESTINATION",
+    "DUPLICATE",
+    "MALFORMED",
+    "NO_CREDIT",
+    "PERSONALISATION",
+    "TOO_LONG",
+    "UCS2",
+    "PreparedMessage",
+    "Recipient",
+    "Totals",
+    "prepare_message",
+    "prepare_messages",
+    "recipients_of",
+    "totals_of",
+]
+
+# Status codes of messages that are not written. Guide: 3.
 MALFORMED = 2
 DESTINATION = 3
 DUPLICATE = 4
@@ -50,10 +73,10 @@ class Recipient:
 
 @frozen
 class PreparedMessage:
-    """What a recipient gets.
+    """The message for one recipient, or the reason why there is none.
 
     Attributes:
-        recipient: who.
+        recipient: who gets it.
         mobile: the number, E.164; as it was written when it is malformed.
         status: why there is no message; None when there is one.
         scope: of the blacklist that holds the number, empty for none.
@@ -74,13 +97,16 @@ class PreparedMessage:
 def prepare_messages(
     db: sqlite3.Connection, order: Order, rules: ServerRules, key: str
 ) -> Iterator[PreparedMessage]:
-    """Yield a message on each recipient of `order`.
+    """Yield the message for each recipient of `order`, or why there is none.
 
     Args:
         db: the open transaction.
         order: the campaign.
         rules: of the account.
-        key: makes the campaign's short links its own.
+        key: identifies the launch; the codes of the short links depend on it.
+
+    Raises:
+        HttpError: 404, there is no such list; 501, the renderer's engine is not installed.
     """
     blocked = blocked_scopes(db, order.brand)
     seen: set[str] = set()
@@ -89,7 +115,7 @@ def prepare_messages(
         if mobile is None:
             yield PreparedMessage(recipient, recipient.number, MALFORMED)
             continue
-        status, scope = _refusal(mobile, order, rules, seen, blocked)
+        status, scope = _exclusion(mobile, order, rules, seen, blocked)
         seen.add(mobile)
         if status is not None:
             yield PreparedMessage(recipient, mobile, status, scope)
@@ -97,7 +123,7 @@ def prepare_messages(
             yield prepare_message(recipient, mobile, order, rules, key)
 
 
-def _refusal(
+def _exclusion(
     mobile: str, order: Order, rules: ServerRules, seen: set[str], blocked: Mapping[str, str]
 ) -> tuple[int | None, str]:
     if not rules.allows(country_of(mobile)):
@@ -112,7 +138,18 @@ def _refusal(
 def prepare_message(
     recipient: Recipient, mobile: str, order: Order, rules: ServerRules, key: str
 ) -> PreparedMessage:
-    """Return the message for one recipient, or why it cannot be written."""
+    """Return the message for one recipient, or why it cannot be written.
+
+    Args:
+        recipient: whose fields fill the message.
+        mobile: where it goes, E.164.
+        order: the campaign.
+        rules: of the account.
+        key: identifies the launch; the codes of the short links depend on it.
+
+    Raises:
+        HttpError: 501, the renderer's engine is not installed.
+    """
     tracks = track_fields(order.links, f"{key}/{recipient.line}/{mobile}")
     try:
         text = texts.rendered(
@@ -138,7 +175,11 @@ def _replaced(text: str, order: Order) -> str:
 
 
 def recipients_of(db: sqlite3.Connection, order: Order) -> Iterator[Recipient]:
-    """Yield the inline recipients of `order`, then those of its lists."""
+    """Yield the inline recipients of `order`, then those of its lists.
+
+    Raises:
+        HttpError: 404, there is no such list.
+    """
     for line, recipient in enumerate(order.inline_recipients, 1):
         yield Recipient(line, "", recipient.number, recipient.fields)
     for list_id in order.list_ids:
@@ -161,14 +202,14 @@ def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Recipient]:
 
 @frozen
 class Totals:
-    """The counts of a campaign, as JSON in the store.
+    """The counts of a campaign's recipients and messages; the store keeps them as JSON.
 
     Attributes:
         total: recipients.
         segments: SMS to bill.
-        most_segments: of one message.
-        by_status: how many recipients get no message, by status code.
-        by_scope: how many are blocked, by blacklist.
+        most_segments: SMS of the longest message.
+        by_status: how many recipients get no message, by status code as text.
+        by_scope: how many are blocked, by scope of the blacklist.
     """
 
     total: int = 0
@@ -188,7 +229,7 @@ class Totals:
 
 
 def totals_of(prepared: Iterable[PreparedMessage]) -> Totals:
-    """Count `prepared`."""
+    """Return the counts of `prepared`."""
     total = segments = most = 0
     by_status, by_scope = Counter[str](), Counter[str]()
     for message in prepared:

@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.messages import StoredMessage
 
-LONGEST_PERIOD = timedelta(days=7)
+_LONGEST_PERIOD = timedelta(days=7)
 _MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
 def campaign_json(context: RequestContext) -> Answer:
     """Answer GET /campaigns/reportjson/{campaignid}."""
-    return answer(context.rules, json_rows(context, _of_campaign(context)))
+    return answer(context.rules, _json_rows(context, _of_campaign(context)))
 
 
 def campaign_csv(context: RequestContext) -> Answer:
     """Answer GET /campaigns/report/{campaignid}."""
     found = list(_of_campaign(context))
-    return csv_answer(context, found, _names(context.request.query.get("details")))
+    return _csv_answer(context, found, _names(context.request.query.get("details")))
 
 
 def period_json(context: RequestContext) -> Answer:
     """Answer GET /campaigns/reportjson/."""
-    return answer(context.rules, json_rows(context, _of_period(context)))
+    return answer(context.rules, _json_rows(context, _of_period(context)))
 
 
 def period_csv(context: RequestContext) -> Answer:
     """Answer GET /campaigns/report/."""
     found = list(_of_period(context))
-    return csv_answer(context, found, _names(context.request.query.get("keyField")))
+    return _csv_answer(context, found, _names(context.request.query.get("keyField")))
 
 
 def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
@@ -59,7 +59,7 @@ def _of_period(context: RequestContext) -> Iterator[StoredMessage]:
     query = context.request.query
     period = _period(context)
     user_id = _user(context, query.get("userID"))
-    holds = condition(query.get("search"), context.rules.regex_style)
+    holds = _search_filter(query.get("search"), context.rules.regex_style)
     if "SMS" not in _media(query.get("types")):
         return iter(())
     where = "NOT test AND sent_at >= ? AND sent_at < ? AND (? IS NULL OR user_id = ?)"
@@ -80,7 +80,7 @@ def _period(context: RequestContext) -> _Period:
     start = period_edge(context.request.query["from"], "from", zone)
     written = context.request.query.get("to")
     if not written:
-        return _Period(start.timestamp(), (start + LONGEST_PERIOD).timestamp())
+        return _Period(start.timestamp(), (start + _LONGEST_PERIOD).timestamp())
     inclusive = context.rules.window_end == "inclusive"
     _check_order(start.timestamp(), period_edge(written, "to", zone).timestamp())
     return _Period(
@@ -91,7 +91,7 @@ def _period(context: RequestContext) -> _Period:
 def _check_order(start: float, end: float) -> None:
     if end < start:
         raise invalid("to", "to is before from")
-    if end - start > LONGEST_PERIOD.total_seconds():
+    if end - start > _LONGEST_PERIOD.total_seconds():
         raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
 
 
@@ -127,7 +127,7 @@ def _names(written: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in written.split(";") if name.strip()) if written else None
 
 
-def condition(written: str | None, regex_style: str) -> Callable[[StoredMessage], bool]:
+def _search_filter(written: str | None, regex_style: str) -> Callable[[StoredMessage], bool]:
     """Return what decides whether a message is found by the search `written`.
 
     The guide compares `item` with a national number in one example and an international one
@@ -183,7 +183,7 @@ def _searched(message: StoredMessage) -> dict[str, Any]:
     }
 
 
-def json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
+def _json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
     """Return a JSON report in the shape that the rules choose."""
     rows = _rows(context, found)
     if context.rules.report_shape == "columns":
@@ -235,7 +235,7 @@ _BEFORE_TRACKS = (
 )
 
 
-def csv_answer(
+def _csv_answer(
     context: RequestContext, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
 ) -> Answer:
     """Return a CSV report: the recipients' own columns, then the documented ones.
@@ -349,7 +349,7 @@ def _row(context: RequestContext, message: StoredMessage, links: tuple[int, ...]
 
 
 # Labels of the guide's table, for the report's STATUS_TEXT. Guide: 3.
-LABELS = {
+_LABELS = {
     2: "Malformed number",
     3: "Destination not authorized",
     4: "Duplicate",
@@ -384,4 +384,4 @@ _LOST_LABELS = ("In process", "Sending in progress", "Present in your client's b
 
 def _label(context: RequestContext, status: int) -> str:
     lost = dict(zip(context.rules.lost_codes, _LOST_LABELS, strict=True))
-    return LABELS.get(status) or lost.get(status) or f"Status {status}"
+    return _LABELS.get(status) or lost.get(status) or f"Status {status}"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.blacklist import Entry, Scope
     from mediasflow_async.text import Preflight
 
-DEFAULT_CREDIT = 1_000_000.0
+_DEFAULT_CREDIT = 1_000_000.0
 
 
 class Sandbox:
@@ -86,7 +86,7 @@ class Sandbox:
         database: str | Path | None = None,
         rules: ServerRules | None = None,
         delivery: DeliveryPlan | None = None,
-        credit: float = DEFAULT_CREDIT,
+        credit: float = _DEFAULT_CREDIT,
         users: Iterable[User] = (),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:

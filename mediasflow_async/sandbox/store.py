@@ -1,4 +1,4 @@
-"""The sandbox's state, in SQLite."""
+"""The state of a sandbox, in SQLite: its tables, its transactions, the credit of the account."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+__all__ = ["Store", "read_credit", "write_credit"]
+
+# Those of the guide's examples.
 _FIRST_IDS = {"campaigns": 943, "lists": 392, "messages": 1}
 
 
@@ -72,12 +75,12 @@ class Store:
 
 
 def read_credit(db: sqlite3.Connection) -> float:
-    """Return the SMS that the account can still send."""
+    """Return how many SMS the account can still send."""
     return float(db.execute("SELECT credit FROM balance").fetchone()[0])
 
 
 def write_credit(db: sqlite3.Connection, value: float) -> None:
-    """Change the SMS that the account can still send."""
+    """Change how many SMS the account can still send."""
     db.execute("UPDATE balance SET credit = ?", (value,))
 
 
@@ -93,7 +96,6 @@ def _connect(path: str | Path | None) -> sqlite3.Connection:
     return connection
 
 
-# The first ids are those of the guide's examples.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS balance (credit REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS campaigns (

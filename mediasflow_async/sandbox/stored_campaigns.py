@@ -1,4 +1,7 @@
-"""Campaigns in the store."""
+"""Campaigns in the store.
+
+Used as a namespace: `stored_campaigns.find(db, 943)`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+__all__ = ["StoredCampaign", "due", "find", "find_all", "insert", "update"]
+
 # Of SQLite's integers, without the sign.
 _INTEGER_BITS = 63
 
@@ -27,11 +32,11 @@ class StoredCampaign:
     Attributes:
         id: the `campaignId`; 0 before it is stored.
         user_id: whose it is.
-        state: `DRAFT`, `SCHEDULED` or `LAUNCHED`; what the API calls the last one changes with
-            the time that has passed since.
+        state: `DRAFT`, `SCHEDULED` or `LAUNCHED`; `status` says what the API makes of the last
+            one as time passes.
         sender: empty for the short code.
         order: what was ordered.
-        totals: its counts.
+        totals: counts of its recipients and messages.
         starts_at: scheduled start or moment of the launch, epoch seconds.
         created_at: epoch seconds.
         updated_at: epoch seconds.
@@ -111,7 +116,7 @@ def find_all(db: sqlite3.Connection) -> list[StoredCampaign]:
 
 
 def due(db: sqlite3.Connection, now: float) -> list[StoredCampaign]:
-    """Return the scheduled campaigns whose time has come, in the order of their times."""
+    """Return the scheduled campaigns that are due at `now`, in the order of their starts."""
     where = "WHERE state = 'SCHEDULED' AND starts_at <= ? ORDER BY starts_at, id"
     return list(_select(db, where, (now,)))
 
