@@ -1,4 +1,8 @@
-"""Numbers that must get no message (Guide: 2.9, 2.10)."""
+"""The blacklists: numbers that get no message (Guide: 2.9, 2.10).
+
+The API adds to the account's blacklist and to those of its brands, and shows them. The client's
+and Mediasflow's own stop messages too, but only `Sandbox.block` adds to them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from mediasflow_async.sandbox import reading, texts
-from mediasflow_async.sandbox.dates import from_epoch, gson
+from mediasflow_async.sandbox.dates import gson
 from mediasflow_async.sandbox.http import answer, invalid
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
@@ -18,6 +22,19 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.context import RequestContext, Server
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
+    from mediasflow_async.sandbox.rules import ServerRules
+
+__all__ = [
+    "Entry",
+    "Scope",
+    "add",
+    "add_entry",
+    "block",
+    "blocked_scopes",
+    "entries",
+    "list_entries",
+    "status_of",
+]
 
 Scope = Literal["ACCOUNT", "BRAND", "CUSTOMER", "MEDIASFLOW"]
 
@@ -25,6 +42,8 @@ Scope = Literal["ACCOUNT", "BRAND", "CUSTOMER", "MEDIASFLOW"]
 @frozen(kw_only=True)
 class Entry:
     """A number in a blacklist.
+
+    A number may stand in several, once in each.
 
     Attributes:
         item: the number, E.164.
@@ -68,7 +87,7 @@ def add_entry(context: RequestContext, data: Object) -> Answer:
         created_at=context.now.timestamp(),
     )
     add(context.db, entry)
-    return answer(context.rules, _row(entry, context.server))
+    return answer(context.rules, _row(entry, context.rules))
 
 
 def list_entries(context: RequestContext) -> Answer:
@@ -76,14 +95,14 @@ def list_entries(context: RequestContext) -> Answer:
     own = [entry for entry in entries(context.db) if entry.scope in ("ACCOUNT", "BRAND")]
     if context.rules.blacklist_shape == "strings":
         return answer(context.rules, [entry.item for entry in own])
-    rows = [_row(entry, context.server) for entry in own]
+    rows = [_row(entry, context.rules) for entry in own]
     return answer(
         context.rules, {"items": rows} if context.rules.blacklist_shape == "items" else rows
     )
 
 
-def _row(entry: Entry, server: Server) -> dict[str, Any]:
-    created = gson(from_epoch(entry.created_at), server.timezone, server.rules.campaign_dates)
+def _row(entry: Entry, rules: ServerRules) -> dict[str, Any]:
+    created = gson(entry.created_at, rules)
     row = {
         "item": entry.item,
         "typeItem": entry.kind,
@@ -120,29 +139,30 @@ def block(server: Server, number: str, scope: Scope, brand: str) -> None:
         add(db, entry)
 
 
-# Scopes from the widest to the narrowest, with the status of a message that they stop.
-_BY_SCOPE: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}
+_STATUS_CODES: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}
 
 
 def blocked_scopes(db: sqlite3.Connection, brand: str) -> dict[str, str]:
-    """Return the scope that stops SMS for `brand` to each blocked number."""
+    """Return each number that gets no SMS for `brand`, with the scope of its blacklist."""
     query = "SELECT item, scope FROM blacklist WHERE kind = 'MOBILE'"
     rows = db.execute(f"{query} AND (scope <> 'BRAND' OR brand = ?)", (brand,))
     return {row["item"]: row["scope"] for row in rows}
 
 
 def status_of(scope: str, client_code: int) -> int:
-    """Return the status code of a message that a blacklist of `scope` stops."""
-    return _BY_SCOPE.get(scope, client_code)
+    """Return the status code of a message that a blacklist of `scope` stops. Guide: 3.
 
-
-_INSERT = "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?, ?, ?, ?)"
+    Args:
+        scope: of the blacklist.
+        client_code: what the rules say for the client's blacklist, whose code the guide lost.
+    """
+    return _STATUS_CODES.get(scope, client_code)
 
 
 def add(db: sqlite3.Connection, entry: Entry) -> None:
     """Keep `entry`; one that is there already stays as it is."""
     db.execute(
-        _INSERT,
+        "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             entry.item,
             entry.kind,

@@ -1,4 +1,9 @@
-"""Campaigns: prepare, start, schedule, change, test, cancel (Guide: 2.1 to 2.3, 2.8)."""
+"""Campaigns: prepare, start, schedule, change, test, cancel (Guide: 2.1 to 2.3, 2.8).
+
+A launch stores every message together with its future (see `delivery`), in the transaction of
+the request that starts it. Scheduled campaigns start when the store is next looked at after their
+time has come, with the moment at which they were due.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from mediasflow_async.sandbox import blacklist, messages, reading, stored_campaigns, texts
-from mediasflow_async.sandbox.dates import from_epoch, gson
+from mediasflow_async.sandbox import blacklist, lists, messages, reading, stored_campaigns, texts
+from mediasflow_async.sandbox.dates import gson, local_time
 from mediasflow_async.sandbox.delivery import NOT_SENT, Timeline, simulate
 from mediasflow_async.sandbox.http import (
     answer,
@@ -41,13 +46,15 @@ from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from mediasflow_async.sandbox.context import RequestContext, Server
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
+    from mediasflow_async.sandbox.rules import ServerRules
 
-_Data = dict[str, Any]
+__all__ = ["cancel", "find_campaign", "inject", "run_due", "send_tests", "set_sender"]
+
 _EARLIEST_START = timedelta(minutes=5)
 _LATEST_CANCEL = timedelta(seconds=10)
 
@@ -56,14 +63,16 @@ def inject(context: RequestContext, data: Object) -> Answer:
     """Answer POST /campaigns/inject: a new campaign, or one that was prepared before."""
     campaign_id = reading.integer(data, "campaignId")
     starts_now = reading.boolean(data, "startNow") or False
-    campaign = _new(context, data) if campaign_id is None else _again(context, campaign_id, data)
-    return _shown(
-        context, _started(context, campaign) if starts_now else _counted(context, campaign)
-    )
+    if campaign_id is None:
+        campaign = _new_draft(context, data)
+    else:
+        campaign = _draft_again(context, campaign_id, data)
+    campaign = _started(context, campaign) if starts_now else _counted(context, campaign)
+    return _campaign_answer(context, campaign)
 
 
-def _new(context: RequestContext, data: Object) -> StoredCampaign:
-    local = context.now.astimezone(context.server.timezone)
+def _new_draft(context: RequestContext, data: Object) -> StoredCampaign:
+    local = local_time(context.now.timestamp(), context.rules)
     order = read_order(data, context.rules, f"{local:%Y-%m-%d %H:%M} campaign API")
     _check_lists(context, order)
     now = context.now.timestamp()
@@ -81,8 +90,8 @@ def _new(context: RequestContext, data: Object) -> StoredCampaign:
 
 def _check_lists(context: RequestContext, order: Order) -> None:
     for list_id in order.list_ids:
-        row = context.db.execute("SELECT user_id FROM lists WHERE id = ?", (list_id,)).fetchone()
-        if row is None or not context.may_see(row["user_id"]):
+        found = lists.find(context.db, list_id)
+        if found is None or not context.may_see(found.user_id):
             raise not_found("list", "listsId")
 
 
@@ -95,10 +104,10 @@ def _starts_at(context: RequestContext, data: Object) -> float | None:
     raise invalid("scheduleOn", "scheduleOn is less than 5 minutes ahead", "SCHEDULE_TOO_SOON")
 
 
-def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
+def _draft_again(context: RequestContext, campaign_id: int, data: Object) -> StoredCampaign:
     campaign = find_campaign(context, campaign_id, "campaignId")
-    again = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
-    if campaign.state != "DRAFT" and not again:
+    resent = campaign.state == "LAUNCHED" and context.rules.second_launch == "resend"
+    if campaign.state != "DRAFT" and not resent:
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
     sender = read_sender(data)
     if sender is not None:
@@ -109,12 +118,8 @@ def _again(context: RequestContext, campaign_id: int, data: Object) -> StoredCam
 
 
 def _counted(context: RequestContext, draft: StoredCampaign) -> StoredCampaign:
-    key = f"{draft.id}/{draft.launches}"
-    return _changed(
-        context,
-        draft,
-        totals=totals_of(prepare_messages(context.db, draft.order, context.rules, key)),
-    )
+    prepared = prepare_messages(context.db, draft.order, context.rules, _launch_key(draft))
+    return _changed(context, draft, totals=totals_of(prepared))
 
 
 def _started(context: RequestContext, campaign: StoredCampaign) -> StoredCampaign:
@@ -137,7 +142,7 @@ def set_sender(context: RequestContext, data: Object) -> Answer:
         raise missing("sender")
     if campaign.state != "DRAFT":
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
-    return _shown(context, _changed(context, campaign, sender=sender))
+    return _campaign_answer(context, _changed(context, campaign, sender=sender))
 
 
 def cancel(context: RequestContext) -> Answer:
@@ -147,14 +152,17 @@ def cancel(context: RequestContext) -> Answer:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
     if campaign.starts_at < (context.now + _LATEST_CANCEL).timestamp():
         raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
-    return _shown(context, _changed(context, campaign, state="DRAFT", starts_at=None))
+    return _campaign_answer(context, _changed(context, campaign, state="DRAFT", starts_at=None))
 
 
 _NOBODY = Recipient(1, "", "", {})
 
 
 def send_tests(context: RequestContext, data: Object) -> Answer:
-    """Answer PUT /campaigns/{campaignID}/test."""
+    """Answer PUT /campaigns/{campaignID}/test: the message of the first recipient, to others.
+
+    Tests are billed as other messages are. Guide: 2.3.
+    """
     campaign = find_campaign(context, context.path_id)
     written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")
     numbers = [_mobile(number) for number in re.split("[,;]", written) if number.strip()]
@@ -162,15 +170,19 @@ def send_tests(context: RequestContext, data: Object) -> Answer:
         raise missing("phoneNumbers")
     if sender := read_sender(data):
         campaign = evolve(campaign, sender=sender)
-    model = next(recipients_of(context.db, campaign.order), _NOBODY)
-    prepared = (
-        prepare_message(
-            Recipient(line, "", number, model.fields), number, campaign.order, context.rules, ""
-        )
-        for line, number in enumerate(numbers, 1)
-    )
-    _send_test(context.db, context.server, campaign, prepared, context.now.timestamp())
+    now = context.now.timestamp()
+    prepared = _test_messages(context, campaign.order, numbers)
+    outcomes = _outcomes(context.db, context.server, prepared, f"{campaign.id}/test/{now}")
+    messages.insert_all(context.db, campaign, outcomes, now, test=True)
     return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
+
+
+def _test_messages(
+    context: RequestContext, order: Order, numbers: list[str]
+) -> list[PreparedMessage]:
+    first = next(recipients_of(context.db, order), _NOBODY)
+    testers = [evolve(first, line=line, ref_list="", number=n) for line, n in enumerate(numbers, 1)]
+    return [prepare_message(tester, tester.number, order, context.rules, "") for tester in testers]
 
 
 def _mobile(number: str) -> str:
@@ -185,8 +197,13 @@ def find_campaign(
 ) -> StoredCampaign:
     """Return a campaign that the caller may see.
 
+    Args:
+        context: the request.
+        campaign_id: which one; None for what was no number.
+        field: wire name of the field that names it, None for the path.
+
     Raises:
-        HttpError: 404, there is no such campaign, or it is not for the caller to see.
+        HttpError: 404, there is no such campaign, or the caller may not see it.
     """
     campaign = None if campaign_id is None else stored_campaigns.find(context.db, campaign_id)
     if campaign is None or not context.may_see(campaign.user_id):
@@ -194,15 +211,15 @@ def find_campaign(
     return campaign
 
 
-def _shown(context: RequestContext, campaign: StoredCampaign) -> Answer:
+def _campaign_answer(context: RequestContext, campaign: StoredCampaign) -> Answer:
     data = _campaign_data(context.db, context.server, campaign, context.now.timestamp())
     return answer(context.rules, data)
 
 
 def _campaign_data(
     db: sqlite3.Connection, server: Server, campaign: StoredCampaign, now: float
-) -> _Data:
-    """Return the Campaign object."""
+) -> dict[str, Any]:
+    """Return the Campaign object. Guide: 2.1.3.1."""
     order = campaign.order
     return {
         "userOwnerID": campaign.user_id,
@@ -214,7 +231,7 @@ def _campaign_data(
         "listInCampaign": _recipients(db, order),
         **_recipient_counts(campaign.totals),
         "renderer": order.renderer,
-        "creationDate": _date(server, campaign.created_at),
+        "creationDate": gson(campaign.created_at, server.rules),
         "sender": campaign.shown_sender,
         "status": campaign.status(server.plan, now),
         "shortCode": order.short_code,
@@ -224,16 +241,12 @@ def _campaign_data(
         **_credits(db, campaign),
         **_progress(db, campaign, now),
         **_result_counts(campaign.totals),
-        "updateDate": _date(server, campaign.updated_at),
-        **_schedule(server, campaign),
+        "updateDate": gson(campaign.updated_at, server.rules),
+        **_schedule(server.rules, campaign),
         "tinyList": [dict(link) for link in order.links],
         **_blacklist_counts(campaign.totals),
         **_when_given(order),
     }
-
-
-def _date(server: Server, at: float) -> str:
-    return gson(from_epoch(at), server.timezone, server.rules.campaign_dates)
 
 
 def _path_to_campaign(campaign_id: int) -> str:
@@ -242,7 +255,7 @@ def _path_to_campaign(campaign_id: int) -> str:
     return "".join(f"{byte:02x}/" for byte in campaign_id.to_bytes(size, "little"))
 
 
-def _recipients(db: sqlite3.Connection, order: Order) -> _Data:
+def _recipients(db: sqlite3.Connection, order: Order) -> dict[str, Any]:
     return {
         "_id": 0,
         "type": "VIRTUAL",
@@ -267,12 +280,12 @@ def _recipients(db: sqlite3.Connection, order: Order) -> _Data:
     }
 
 
-def _list_item(db: sqlite3.Connection, list_id: int) -> _Data:
-    row = db.execute("SELECT name FROM lists WHERE id = ?", (list_id,)).fetchone()
-    return {"idlistItems": list_id, "listName": row["name"] if row else ""}
+def _list_item(db: sqlite3.Connection, list_id: int) -> dict[str, Any]:
+    found = lists.find(db, list_id)
+    return {"idlistItems": list_id, "listName": found.name if found else ""}
 
 
-def _recipient_counts(totals: Totals) -> _Data:
+def _recipient_counts(totals: Totals) -> dict[str, Any]:
     return {
         "countRecipient": totals.total,
         "countInvalidRecipient": totals.count(MALFORMED),
@@ -281,7 +294,7 @@ def _recipient_counts(totals: Totals) -> _Data:
     }
 
 
-def _options(order: Order) -> _Data:
+def _options(order: Order) -> dict[str, Any]:
     return {
         "checkDuplicate": order.check_duplicate,
         "allowUCS2": order.allow_ucs2,
@@ -291,7 +304,7 @@ def _options(order: Order) -> _Data:
     }
 
 
-def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> _Data:
+def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> dict[str, Any]:
     to_come = 0 if campaign.state == "LAUNCHED" else campaign.totals.segments
     return {
         "creditCount": float(campaign.totals.segments),
@@ -299,12 +312,12 @@ def _credits(db: sqlite3.Connection, campaign: StoredCampaign) -> _Data:
     }
 
 
-def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> _Data:
+def _progress(db: sqlite3.Connection, campaign: StoredCampaign, now: float) -> dict[str, Any]:
     total, posted = messages.count(db, campaign.id, now)
     return {"globalCounter": total, "countValid": campaign.totals.valid, "countPosted": posted}
 
 
-def _result_counts(totals: Totals) -> _Data:
+def _result_counts(totals: Totals) -> dict[str, Any]:
     return {
         "countDuplicate": totals.count(DUPLICATE),
         "countNotAllow": totals.count(DESTINATION, UCS2),
@@ -315,15 +328,15 @@ def _result_counts(totals: Totals) -> _Data:
     }
 
 
-def _schedule(server: Server, campaign: StoredCampaign) -> _Data:
+def _schedule(rules: ServerRules, campaign: StoredCampaign) -> dict[str, Any]:
     waits = campaign.state == "SCHEDULED"
-    data: _Data = {"scheduled": waits, "isInScheduler": waits}
+    data: dict[str, Any] = {"scheduled": waits, "isInScheduler": waits}
     if campaign.starts_at is not None and campaign.state != "LAUNCHED":
-        data["scheduleOn"] = _date(server, campaign.starts_at)
+        data["scheduleOn"] = gson(campaign.starts_at, rules)
     return data
 
 
-def _blacklist_counts(totals: Totals) -> _Data:
+def _blacklist_counts(totals: Totals) -> dict[str, Any]:
     return {
         "countBlackList": totals.by_scope.get("ACCOUNT", 0),
         "countBlackListMEDIASFLOW": totals.by_scope.get("MEDIASFLOW", 0),
@@ -332,22 +345,30 @@ def _blacklist_counts(totals: Totals) -> _Data:
     }
 
 
-def _when_given(order: Order) -> _Data:
+def _when_given(order: Order) -> dict[str, Any]:
     given = {"brand": order.brand, "billingCode": order.billing_code}
     return {name: value for name, value in given.items() if value}
 
 
 def run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
-    """Let happen what was due until now: scheduled campaigns start, STOP replies take effect."""
+    """Start the scheduled campaigns that are due, and blacklist who replied STOP.
+
+    Nothing happens by itself as time passes: whoever looks at the store calls this first.
+
+    Args:
+        db: the open transaction.
+        server: whose campaigns and blacklists.
+        now: epoch seconds.
+    """
     for campaign in stored_campaigns.due(db, now):
         _launch(db, server, campaign, campaign.starts_at or now)
     for message, at in messages.take_stop_replies(db, now):
         answered = stored_campaigns.find(db, message.campaign_id)
         if answered is not None:
-            blacklist.add(db, _stop(answered, message.mobile, at))
+            blacklist.add(db, _stop_entry(answered, message.mobile, at))
 
 
-def _stop(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
+def _stop_entry(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
     brand = campaign.order.brand
     return blacklist.Entry(
         item=mobile,
@@ -363,8 +384,8 @@ def _stop(campaign: StoredCampaign, mobile: str, at: float) -> blacklist.Entry:
 def _launch(
     db: sqlite3.Connection, server: Server, campaign: StoredCampaign, at: float
 ) -> StoredCampaign:
-    """Send a campaign at the moment `at` and return it as it is afterwards."""
-    key = f"{campaign.id}/{campaign.launches}"
+    """Send a campaign at the moment `at`, in epoch seconds, and return it as it is afterwards."""
+    key = _launch_key(campaign)
     prepared = list(prepare_messages(db, campaign.order, server.rules, key))
     outcomes = list(_outcomes(db, server, prepared, key))
     messages.insert_all(db, campaign, outcomes, at)
@@ -379,22 +400,15 @@ def _launch(
     return stored_campaigns.update(db, launched)
 
 
-def _send_test(
-    db: sqlite3.Connection,
-    server: Server,
-    campaign: StoredCampaign,
-    prepared: Iterable[PreparedMessage],
-    now: float,
-) -> None:
-    """Send the test messages `prepared` of a campaign; they are billed like others. Guide: 2.3."""
-    key = f"{campaign.id}/test/{now}"
-    messages.insert_all(db, campaign, _outcomes(db, server, list(prepared), key), now, test=True)
+def _launch_key(campaign: StoredCampaign) -> str:
+    """Return what tells this launch of a campaign from its others."""
+    return f"{campaign.id}/{campaign.launches}"
 
 
 def _outcomes(
     db: sqlite3.Connection, server: Server, prepared: list[PreparedMessage], key: str
 ) -> Iterator[tuple[PreparedMessage, Timeline]]:
-    """Yield what becomes of each recipient, as long as the credit lasts."""
+    """Yield what becomes of each message, and bill those that leave, while the credit lasts."""
     balance = read_credit(db)
     for place, message in enumerate(prepared):
         billed = message if message.segments <= balance else _unsent(message, NO_CREDIT)

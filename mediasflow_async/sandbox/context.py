@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -46,11 +45,6 @@ class Server:
     store: Store
     users: tuple[User, ...]
     tokens: Tokens
-
-    @property
-    def timezone(self) -> ZoneInfo:
-        """The zone of dates that name none."""
-        return ZoneInfo(self.rules.server_tz)
 
 
 @frozen

@@ -1,16 +1,34 @@
-"""The date formats of the API, written and read as the server would."""
+"""The sandbox's clock, and the date formats of the API, read and written as the server would.
+
+The guide prints five formats. Campaigns have that of Gson and lists that of Yasson, two Java
+libraries for JSON; `scheduleOn`, the edges of a period and CSV reports have one each. Which time
+zones and which Java release is a choice of `ServerRules`.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mediasflow_async.sandbox.http import invalid
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox.rules import ServerRules
+
+__all__ = [
+    "Clock",
+    "csv_date",
+    "from_epoch",
+    "gson",
+    "local_time",
+    "period_edge",
+    "schedule",
+    "yasson",
+]
+
+_NOON = 12
 
 
 class Clock:
@@ -41,12 +59,11 @@ class Clock:
         return f"Clock(now={self.now().isoformat()})"
 
 
-_NOON = 12
 _SCHEDULE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def schedule(text: str, rules: ServerRules) -> datetime:
-    """Read `scheduleOn`, in the way that the rules choose. Guide: 2.1.
+    """Read `scheduleOn`: `yyyy-MM-ddTHH:mm:ssZ`, as the rules understand it. Guide: 2.1.
 
     Raises:
         HttpError: 400, another format or no such moment.
@@ -55,7 +72,8 @@ def schedule(text: str, rules: ServerRules) -> datetime:
     if not _SCHEDULE.fullmatch(text):
         raise error
     try:
-        local = _checked_year(datetime.fromisoformat(text.removesuffix("Z")))
+        local = datetime.fromisoformat(text.removesuffix("Z"))
+        _check_year(local)
     except ValueError:
         raise error from None
     if rules.schedule_format == "hh12" and local.hour == _NOON:
@@ -66,13 +84,13 @@ def schedule(text: str, rules: ServerRules) -> datetime:
 _PERIOD = re.compile(r"(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d))?", re.ASCII)
 
 
-def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False) -> datetime:
-    """Read `from` or `to`: `YYYY-MM-DD` or `YYYY-MM-DD HH:MM`. Guide: 2.6.
+def period_edge(text: str, name: str, rules: ServerRules, *, inclusive: bool = False) -> datetime:
+    """Read `from` or `to`: `YYYY-MM-DD` or `YYYY-MM-DD HH:MM` in the server's zone. Guide: 2.6.
 
     Args:
         text: what was sent.
         name: of the parameter.
-        zone: of the server.
+        rules: name the zone.
         inclusive: return the end of the day or minute that `text` names, not its beginning.
 
     Raises:
@@ -84,7 +102,8 @@ def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False
         raise error
     try:
         clock = time.fromisoformat(match[2] or "00:00")
-        local = _checked_year(datetime.combine(date.fromisoformat(match[1]), clock, zone))
+        local = datetime.combine(date.fromisoformat(match[1]), clock, ZoneInfo(rules.server_tz))
+        _check_year(local)
     except ValueError:
         raise error from None
     if inclusive:
@@ -92,39 +111,60 @@ def period_edge(text: str, name: str, zone: ZoneInfo, *, inclusive: bool = False
     return local.astimezone(UTC)
 
 
-def _checked_year(local: datetime) -> datetime:
-    """Return `local`; a ValueError in the first and the last year that Python has.
+def _check_year(local: datetime) -> None:
+    """Refuse the first and the last year of Python's calendar.
 
-    There, other time zones and the end of a period may be moments that no datetime can hold.
+    In them, another time zone or the end of a period may be out of a datetime's range.
+
+    Raises:
+        ValueError: `local` is in one of them.
     """
     if local.year in (MINYEAR, MAXYEAR):
         raise ValueError(local.year)
-    return local
 
 
-GsonStyle = Literal["jdk8", "jdk17", "jdk20"]
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
-def gson(moment: datetime, zone: ZoneInfo, style: GsonStyle) -> str:
-    """Write a date of a campaign: `Jun 16, 2021 6:29:07 PM`, or what later Java releases make."""
-    local = moment.astimezone(zone)
-    comma = "" if style == "jdk8" else ","
-    space = "\u202f" if style == "jdk20" else " "
+def gson(seconds: float, rules: ServerRules) -> str:
+    """Write a date of a campaign: `Jun 16, 2021 6:29:07 PM`, or what later Java releases make.
+
+    Args:
+        seconds: since the epoch.
+        rules: name the zone and the Java release.
+    """
+    local = local_time(seconds, rules)
+    comma = "" if rules.campaign_dates == "jdk8" else ","
+    space = "\u202f" if rules.campaign_dates == "jdk20" else " "
     half = "AM" if local.hour < _NOON else "PM"
     day = f"{_MONTHS[local.month * 3 - 3 : local.month * 3]} {local.day}, {local.year}{comma}"
     return f"{day} {local.hour % _NOON or _NOON}:{local:%M:%S}{space}{half}"
+
+
+def csv_date(seconds: float, rules: ServerRules) -> str:
+    """Write a date of a CSV report: `DD/MM/YYYY HH:MM:SS`. Guide: 4.
+
+    Args:
+        seconds: since the epoch.
+        rules: name the zone.
+    """
+    return f"{local_time(seconds, rules):%d/%m/%Y %H:%M:%S}"
+
+
+def local_time(seconds: float, rules: ServerRules) -> datetime:
+    """Return a moment in the zone of dates that name none.
+
+    Args:
+        seconds: since the epoch.
+        rules: name the zone.
+    """
+    return from_epoch(seconds).astimezone(ZoneInfo(rules.server_tz))
 
 
 def yasson(moment: datetime) -> str:
     """Write a date of a list: `2021-06-25T08:46:45.937Z[UTC]`."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z[UTC]"
-
-
-def csv_date(moment: datetime, zone: ZoneInfo) -> str:
-    """Write a date of a CSV report: `DD/MM/YYYY HH:MM:SS`. Guide: 4."""
-    return f"{moment.astimezone(zone):%d/%m/%Y %H:%M:%S}"
 
 
 def from_epoch(seconds: float) -> datetime:

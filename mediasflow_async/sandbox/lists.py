@@ -1,4 +1,4 @@
-"""Lists of recipients (Guide: 2.11)."""
+"""Lists of recipients: uploaded as CSV, counted, kept in the store (Guide: 2.11)."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
 
 from mediasflow_async.sandbox import texts
 from mediasflow_async.sandbox.dates import yasson
-from mediasflow_async.sandbox.http import (
-    answer,
-    invalid,
-    missing,
-    unsupported_media,
-)
+from mediasflow_async.sandbox.http import answer, invalid, missing, unsupported_media
 from mediasflow_async.sandbox.orders import NUMBER_NAMES
 from mediasflow_async.sandbox.reading import required
 from mediasflow_async.sandbox.texts import country_of
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Iterator, Sequence
 
     from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.http import Answer, Request
     from mediasflow_async.sandbox.rules import ServerRules
+
+__all__ = ["StoredList", "Upload", "find", "read_upload", "rows", "upload"]
 
 _MULTIPART = "multipart/form-data"
 
@@ -43,7 +41,7 @@ class Upload:
     Attributes:
         params: the request's other parameters.
         file: what is in the file.
-        counts: of the List object.
+        counts: those of the List object. Guide: 2.11.1.
     """
 
     params: dict[str, str]
@@ -52,7 +50,9 @@ class Upload:
 
 
 def read_upload(request: Request, rules: ServerRules) -> Upload:
-    """Read the body of POST /lists/upload; takes no lock, since it is long for large files.
+    """Read the body of POST /lists/upload.
+
+    It happens outside the store's transaction, since it takes long for large files.
 
     Raises:
         HttpError: 415 for anything but multipart, 400 for a missing or unreadable part.
@@ -131,14 +131,46 @@ def _list_data(context: RequestContext, found: Upload, name: str, owner: str) ->
 
 
 @frozen
+class StoredList:
+    """A list in the store.
+
+    Attributes:
+        id: what `listsId` names.
+        user_id: whose it is.
+        name: the `filename` of the upload.
+        header: column names as written.
+        mobile_column: index of the column of numbers.
+    """
+
+    id: int
+    user_id: str
+    name: str
+    header: tuple[str, ...] = field(converter=tuple)
+    mobile_column: int
+
+
+def find(db: sqlite3.Connection, list_id: int) -> StoredList | None:
+    """Return a list, None when there is none with this id."""
+    row = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
+    return None if row is None else StoredList(**{**row, "header": json.loads(row["header"])})
+
+
+def rows(db: sqlite3.Connection, list_id: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a list, from 1, each with its cells: as many as the header has."""
+    query = "SELECT line, cells FROM list_rows WHERE list_id = ? ORDER BY line"
+    for line, cells in db.execute(query, (list_id,)):
+        yield line, json.loads(cells)
+
+
+@frozen
 class _RecipientFile:
-    """A file of recipients.
+    """A CSV file of recipients.
 
     Attributes:
         charset: as juniversalchardet names it.
         header: column names as written.
         rows: cells of each line, as many as the header has.
-        broken: how many lines had more or fewer cells.
+        broken: how many lines had more or fewer cells, and were cut or filled up.
         longest_line: characters of the longest line, delimiters not counted.
         mobile_column: index of the column of numbers.
     """
@@ -152,7 +184,7 @@ class _RecipientFile:
 
 
 def _read_file(data: bytes) -> _RecipientFile:
-    """Read an uploaded CSV file. Guide: 2.11.
+    """Read an uploaded CSV file. Charset and delimiter are detected. Guide: 2.11.
 
     Raises:
         HttpError: 400, the file is empty or has no column of mobile numbers.
@@ -196,7 +228,7 @@ _DELIMITERS = ";,\t|"
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that sets a column of numbers apart, or the most frequent one."""
+    """Return the delimiter that yields a column of numbers, or else the most columns."""
     header = text.lstrip("\r\n").partition("\n")[0]
     return max(_DELIMITERS, key=lambda mark: _separates(header, mark))
 

@@ -7,13 +7,12 @@ same steps that its launch takes.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox import texts
+from mediasflow_async.sandbox import lists, texts
 from mediasflow_async.sandbox.blacklist import blocked_scopes, status_of
 from mediasflow_async.sandbox.http import not_found
 from mediasflow_async.sandbox.orders import track_fields
@@ -187,17 +186,12 @@ def recipients_of(db: sqlite3.Connection, order: Order) -> Iterator[Recipient]:
 
 
 def _listed(db: sqlite3.Connection, list_id: int) -> Iterator[Recipient]:
-    found = db.execute("SELECT * FROM lists WHERE id = ?", (list_id,)).fetchone()
+    found = lists.find(db, list_id)
     if found is None:
         raise not_found("list", "listsId")
-    header = json.loads(found["header"])
-    rows = db.execute(
-        "SELECT line, cells FROM list_rows WHERE list_id = ? ORDER BY line", (list_id,)
-    )
-    for line, written in rows:
-        cells = json.loads(written)
-        number = cells[found["mobile_column"]]
-        yield Recipient(line, found["name"], number, dict(zip(header, cells, strict=True)))
+    for line, cells in lists.rows(db, list_id):
+        fields = dict(zip(found.header, cells, strict=True))
+        yield Recipient(line, found.name, cells[found.mobile_column], fields)
 
 
 @frozen

@@ -1,4 +1,9 @@
-"""Reports of one campaign and of a period, in JSON and CSV (Guide: 2.4 to 2.7, 4)."""
+"""Reports of one campaign and of a period, in JSON and CSV (Guide: 2.4 to 2.7, 4).
+
+The guide shows no JSON report at all, and of CSV reports only the names of the columns: what
+else there is to choose is in `ServerRules`. Only SMS are simulated, so that EMAIL and VOCAL have
+no rows.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +17,18 @@ from attrs import frozen
 
 from mediasflow_async.sandbox import messages, stored_campaigns, texts
 from mediasflow_async.sandbox.campaigns import find_campaign
-from mediasflow_async.sandbox.dates import csv_date, from_epoch, gson, period_edge
+from mediasflow_async.sandbox.dates import csv_date, gson, period_edge
 from mediasflow_async.sandbox.http import Answer, answer, invalid, missing, not_found
 from mediasflow_async.search import And, Comparison, Expression, Operator, Or, matches, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.messages import StoredMessage
+
+__all__ = ["campaign_csv", "campaign_json", "period_csv", "period_json"]
 
 _LONGEST_PERIOD = timedelta(days=7)
 _MEDIA = ("SMS", "EMAIL", "VOCAL")
@@ -57,41 +65,34 @@ def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
 
 def _of_period(context: RequestContext) -> Iterator[StoredMessage]:
     query = context.request.query
-    period = _period(context)
+    start, end = _period(context)
     user_id = _user(context, query.get("userID"))
-    holds = _search_filter(query.get("search"), context.rules.regex_style)
+    is_found = _search_filter(query.get("search"), context.rules.regex_style)
     if "SMS" not in _media(query.get("types")):
         return iter(())
     where = "NOT test AND sent_at >= ? AND sent_at < ? AND (? IS NULL OR user_id = ?)"
-    rows = messages.select(context.db, where, (period.start, period.end, user_id, user_id))
-    return _with_status(context, filter(holds, rows))
+    rows = messages.select(context.db, where, (start, end, user_id, user_id))
+    return _with_status(context, filter(is_found, rows))
 
 
-@frozen
-class _Period:
-    start: float
-    end: float
-
-
-def _period(context: RequestContext) -> _Period:
+def _period(context: RequestContext) -> tuple[float, float]:
+    """Return where the period starts and where it ends, in epoch seconds; the end is exclusive."""
     if not context.request.query.get("from"):
         raise missing("from")
-    zone = context.server.timezone
-    start = period_edge(context.request.query["from"], "from", zone)
+    rules = context.rules
+    start = period_edge(context.request.query["from"], "from", rules)
     written = context.request.query.get("to")
     if not written:
-        return _Period(start.timestamp(), (start + _LONGEST_PERIOD).timestamp())
-    inclusive = context.rules.window_end == "inclusive"
-    _check_order(start.timestamp(), period_edge(written, "to", zone).timestamp())
-    return _Period(
-        start.timestamp(), period_edge(written, "to", zone, inclusive=inclusive).timestamp()
-    )
+        return start.timestamp(), (start + _LONGEST_PERIOD).timestamp()
+    _check_order(start, period_edge(written, "to", rules))
+    end = period_edge(written, "to", rules, inclusive=rules.window_end == "inclusive")
+    return start.timestamp(), end.timestamp()
 
 
-def _check_order(start: float, end: float) -> None:
+def _check_order(start: datetime, end: datetime) -> None:
     if end < start:
         raise invalid("to", "to is before from")
-    if end - start > _LONGEST_PERIOD.total_seconds():
+    if end - start > _LONGEST_PERIOD:
         raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
 
 
@@ -128,10 +129,10 @@ def _names(written: str | None) -> tuple[str, ...] | None:
 
 
 def _search_filter(written: str | None, regex_style: str) -> Callable[[StoredMessage], bool]:
-    """Return what decides whether a message is found by the search `written`.
+    """Return what tells whether the search `written` finds a message; an empty one finds all.
 
-    The guide compares `item` with a national number in one example and an international one
-    without `+` in the next: `==` and its kin take both, `=re=` sees the second.
+    The guide compares `item` with a national number in one example and with an international one
+    without `+` in the next. `=re=` is matched against the second; every other operator takes both.
 
     Raises:
         HttpError: 400, the search cannot be read.
@@ -146,6 +147,7 @@ def _search_filter(written: str | None, regex_style: str) -> Callable[[StoredMes
 
 
 def _adapted(search: Expression, *, as_glob: bool) -> Expression:
+    """Return `search` with its patterns checked and its numbers in the form of `_searched`."""
     match search:
         case And(operands):
             return And([_adapted(operand, as_glob=as_glob) for operand in operands])
@@ -160,7 +162,11 @@ def _adapted(search: Expression, *, as_glob: bool) -> Expression:
 
 
 def _checked(selector: str, pattern: str) -> Comparison:
-    """Return a comparison with a pattern that can be read; a ValueError otherwise."""
+    """Return a comparison with a pattern.
+
+    Raises:
+        ValueError: the pattern cannot be read.
+    """
     comparison = Comparison(selector, Operator.REGEX, (pattern,))
     matches(comparison, {})
     return comparison
@@ -217,9 +223,7 @@ def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
 
 
 def _gson(context: RequestContext, at: float | None) -> str | None:
-    if at is None:
-        return None
-    return gson(from_epoch(at), context.server.timezone, context.rules.campaign_dates)
+    return None if at is None else gson(at, context.rules)
 
 
 _BEFORE_TRACKS = (
@@ -301,12 +305,23 @@ def _columns(context: RequestContext, row: _Row) -> dict[str, str]:
 
 
 def _csv_date(context: RequestContext, at: float | None) -> str:
-    return "" if at is None else csv_date(from_epoch(at), context.server.timezone)
+    return "" if at is None else csv_date(at, context.rules)
 
 
 @frozen(kw_only=True)
 class _Row:
-    """One line of a report; moments are epoch seconds or None."""
+    """One line of a report, as it is at the moment of the request.
+
+    Attributes:
+        message: which one it is about.
+        status: its status code. Guide: 3.
+        label: its status text.
+        delivered_at: epoch seconds, None when it has not arrived.
+        reply: empty for none.
+        clicked_at: epoch seconds, None when no link was clicked.
+        clicks: how often each link was clicked.
+        links: indexes of the campaign's links.
+    """
 
     message: StoredMessage
     status: int
@@ -348,7 +363,7 @@ def _row(context: RequestContext, message: StoredMessage, links: tuple[int, ...]
     )
 
 
-# Labels of the guide's table, for the report's STATUS_TEXT. Guide: 3.
+# STATUS_TEXT, as in the guide's table, which lost the codes of three labels. Guide: 3.
 _LABELS = {
     2: "Malformed number",
     3: "Destination not authorized",
