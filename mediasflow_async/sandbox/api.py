@@ -111,9 +111,7 @@ class Api:
             _check_digest(request)
         # Reading comes before the transaction: it is slow for large uploads.
         data = () if operation.read is None else (operation.read(request, rules),)
-        with self.server.store.transaction() as db:
-            now = self.server.clock.now()
-            campaigns.run_due(db, self.server, now.timestamp())
+        with campaigns.current_state(self.server) as (db, now):
             path_id = reading.number(match.id)
             context = RequestContext(self.server, db, caller, request, path_id, now)
             return operation.run(context, *data)

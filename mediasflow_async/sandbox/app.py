@@ -1,4 +1,8 @@
-"""The ASGI application: reads requests, plays faults, sends answers."""
+"""The ASGI application: reads requests, injects faults, sends answers.
+
+A fault may cut the connection of its request, which ASGI has no word for: the HTTP server hands
+the connection's transport over in `scope["state"]`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import anyio
 import anyio.to_thread
+from attrs import evolve
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
@@ -26,22 +31,32 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.faults import Fault, Faults
     from mediasflow_async.sandbox.request_log import RequestLog
 
+__all__ = ["BASE_PATH", "BASE_PATH_ALT", "ConnectionCut", "make_app"]
+
 BASE_PATH = "/MediasflowApi/v1"
 BASE_PATH_ALT = "/api/v1"
 
 
 def make_app(api: Api, faults: Faults, request_log: RequestLog) -> Starlette:
-    """Return the application: both base paths of the API, and the page beside it."""
+    """Return the application: the API under both base paths, and the preflight page.
+
+    Args:
+        api: answers the requests.
+        faults: what goes wrong with them.
+        request_log: where they are recorded.
+    """
     endpoint = _ApiEndpoint(api, faults, request_log)
     mounts = [Mount(path, endpoint) for path in (BASE_PATH, BASE_PATH_ALT)]
     return Starlette(routes=[*mounts, preflight_route(api.server)])
 
 
 class ConnectionCut(Exception):
-    """A fault cut the connection, and there is no socket to cut: the app runs in process."""
+    """A fault cut the connection of an application that runs in process, without a socket."""
 
 
 class _ApiEndpoint:
+    """The API as an ASGI application: one request, its fault if it has one, its answer."""
+
     def __init__(self, api: Api, faults: Faults, request_log: RequestLog) -> None:
         self._api = api
         self._server = api.server
@@ -54,36 +69,32 @@ class _ApiEndpoint:
             body = await _body(receive, self._api.body_limit(request.path))
         except ClientDisconnect:
             return
-        except _TooLarge:
-            await self._refuse_size(request, send)
+        except HttpError as error:
+            await self._refuse(request, error, send)
             return
-        request = _request(scope, body)
+        request = evolve(request, body=body)
         names = self._api.names(request)
         number = self._record(request, names)
         fault = self._faults.take(request, names)
-        answer = await self._play(request, fault)
+        answer = await self._answer(request, fault)
         if answer is None:
             await _cut(scope, reset=fault is not None and fault.reset)
             return
         self._request_log.finish(number, answer.status)
         await self._send(scope, send, answer, fault.truncate if fault else None)
 
-    async def _refuse_size(self, request: Request, send: Send) -> None:
-        error = HttpError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "TOO_LARGE",
-            "the body is too large",
-            headers={"Connection": "close"},
-        )
+    async def _refuse(self, request: Request, error: HttpError, send: Send) -> None:
+        """Answer a request whose body was not read."""
         answer = error_answer(self._server.rules, error)
-        self._request_log.finish(self._record(request, self._api.names(request)), answer.status)
+        number = self._record(request, self._api.names(request))
+        self._request_log.finish(number, answer.status)
         await _respond(send, answer, self._server.clock, answer.body)
 
     def _record(self, request: Request, names: frozenset[str]) -> int:
         name = "inject" if "inject" in names else next(iter(names), "")
         return self._request_log.receive(request, name, self._server.clock.now())
 
-    async def _play(self, request: Request, fault: Fault | None) -> Answer | None:
+    async def _answer(self, request: Request, fault: Fault | None) -> Answer | None:
         """Return the answer, None when a fault leaves the client without one."""
         if fault is None:
             return await anyio.to_thread.run_sync(self._api.answer, request)
@@ -91,12 +102,12 @@ class _ApiEndpoint:
             self._api.defer(request, fault.delay)
         if fault.when == "before":
             await anyio.sleep(fault.delay.total_seconds())
-        answer = (
-            await anyio.to_thread.run_sync(self._api.answer, request) if fault.processes else None
-        )
+        usual = None
+        if fault.processes:
+            usual = await anyio.to_thread.run_sync(self._api.answer, request)
         if fault.when == "after":
             await anyio.sleep(fault.delay.total_seconds())
-        return None if fault.breaks_connection else fault.answer(answer)
+        return None if fault.breaks_connection else fault.answer(usual)
 
     async def _send(self, scope: Scope, send: Send, answer: Answer, truncate: int | None) -> None:
         await _respond(send, answer, self._server.clock, answer.body[:truncate])
@@ -104,11 +115,8 @@ class _ApiEndpoint:
             await _cut(scope, reset=False)
 
 
-class _TooLarge(Exception):
-    """The body is longer than the rules allow."""
-
-
-def _request(scope: Scope, body: bytes = b"") -> Request:
+def _request(scope: Scope) -> Request:
+    """Return a request without its body."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     client = scope.get("client") or ("", 0)
     return Request(
@@ -118,12 +126,17 @@ def _request(scope: Scope, body: bytes = b"") -> Request:
         headers={
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         },
-        body=body,
         client_ip=client[0],
     )
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
+    """Read a whole body.
+
+    Raises:
+        ClientDisconnect: the client is gone.
+        HttpError: 413, the body has more than `limit` bytes.
+    """
     chunks = bytearray()
     more = True
     while more:
@@ -133,11 +146,17 @@ async def _body(receive: Receive, limit: int) -> bytes:
         chunks += message.get("body", b"")
         more = message.get("more_body", False)
         if len(chunks) > limit:
-            raise _TooLarge
+            raise HttpError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "TOO_LARGE",
+                "the body is too large",
+                headers={"Connection": "close"},
+            )
     return bytes(chunks)
 
 
 async def _respond(send: Send, answer: Answer, clock: Clock, body: bytes) -> None:
+    """Send `answer` with `body`, which may be less than its Content-Length announces."""
     headers = {
         "Content-Type": answer.content_type,
         "Content-Length": str(len(answer.body)),
@@ -151,6 +170,7 @@ async def _respond(send: Send, answer: Answer, clock: Clock, body: bytes) -> Non
     )
 
 
+# SO_LINGER on, for 0 seconds: closing the socket sends a RST instead of a FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 

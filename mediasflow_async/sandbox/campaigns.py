@@ -8,6 +8,7 @@ time has come, with the moment at which they were due.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,14 +47,15 @@ from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from datetime import datetime
 
     from mediasflow_async.sandbox.context import RequestContext, Server
     from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
 
-__all__ = ["cancel", "find_campaign", "inject", "run_due", "send_tests", "set_sender"]
+__all__ = ["cancel", "current_state", "find_campaign", "inject", "send_tests", "set_sender"]
 
 _EARLIEST_START = timedelta(minutes=5)
 _LATEST_CANCEL = timedelta(seconds=10)
@@ -350,16 +352,20 @@ def _when_given(order: Order) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
-    """Start the scheduled campaigns that are due, and blacklist who replied STOP.
+@contextmanager
+def current_state(server: Server) -> Generator[tuple[sqlite3.Connection, datetime]]:
+    """Open a transaction in which all that is due has happened, and give it with the present.
 
-    Nothing happens by itself as time passes: whoever looks at the store calls this first.
-
-    Args:
-        db: the open transaction.
-        server: whose campaigns and blacklists.
-        now: epoch seconds.
+    Nothing happens by itself as time passes: whoever looks at the store does it by this.
     """
+    with server.store.transaction() as db:
+        now = server.clock.now()
+        _run_due(db, server, now.timestamp())
+        yield db, now
+
+
+def _run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
+    """Start the scheduled campaigns that are due, and blacklist who replied STOP."""
     for campaign in stored_campaigns.due(db, now):
         _launch(db, server, campaign, campaign.starts_at or now)
     for message, at in messages.take_stop_replies(db, now):

@@ -1,4 +1,7 @@
-"""A draft looked at before it is sent: the report that the client makes, on the server's side."""
+"""The preflight of a draft: the client's own report, made from what the sandbox stores.
+
+It is offered as `Sandbox.preflight`, and as a page beside the API: `/preflight/{campaignId}`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from starlette.routing import Route
 
 from mediasflow_async.models import CampaignRequest, CampaignType, Renderer, TinyUrl, TinyUrlType
 from mediasflow_async.sandbox import reading, stored_campaigns
-from mediasflow_async.sandbox.campaigns import run_due
+from mediasflow_async.sandbox.campaigns import current_state
 from mediasflow_async.sandbox.dates import from_epoch
 from mediasflow_async.sandbox.http import HttpError, conflict, forbidden, not_found
 from mediasflow_async.sandbox.recipients import recipients_of
@@ -23,48 +26,36 @@ from mediasflow_async.text import Conditions, Preflight, PreflightRun
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from mediasflow_async.sandbox.context import Server
     from mediasflow_async.sandbox.orders import Order
-    from mediasflow_async.sandbox.rules import ServerRules
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
+
+__all__ = ["draft_preflight", "preflight_route"]
 
 
 def draft_preflight(server: Server, campaign_id: int) -> Preflight:
-    """Return the preflight of a campaign that has not left yet.
+    """Return the preflight of a campaign that has not left yet, scheduled ones included.
 
     Raises:
         HttpError: 404, there is no such campaign; 409, it has left.
     """
-    now = server.clock.now()
-    with server.store.transaction() as db:
-        run_due(db, server, now.timestamp())
-        return preflight_of(db, server.rules, campaign_id, now)
-
-
-def preflight_of(
-    db: sqlite3.Connection, rules: ServerRules, campaign_id: int, now: datetime
-) -> Preflight:
-    """Return the preflight of a campaign that has not left yet.
-
-    Raises:
-        HttpError: 404, there is no such campaign; 409, it has left.
-    """
-    campaign = stored_campaigns.find(db, campaign_id)
-    if campaign is None:
-        raise not_found("campaign")
-    if campaign.state == "LAUNCHED":
-        raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
-    run = PreflightRun(
-        _request(campaign),
-        credit=read_credit(db),
-        max_segments=rules.max_segments,
-        conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
-    )
-    for row in _rows(db, campaign.order):
-        run.feed(row)
-    return run.report()
+    rules = server.rules
+    with current_state(server) as (db, now):
+        campaign = stored_campaigns.find(db, campaign_id)
+        if campaign is None:
+            raise not_found("campaign")
+        if campaign.state == "LAUNCHED":
+            raise conflict("NOT_DRAFT", f"campaign {campaign_id} is no DRAFT any more")
+        run = PreflightRun(
+            _campaign_request(campaign),
+            credit=read_credit(db),
+            max_segments=rules.max_segments,
+            conditions=Conditions(now=now, schedule_zone=ZoneInfo(rules.schedule_tz)),
+        )
+        for row in _rows(db, campaign.order):
+            run.feed(row)
+        return run.report()
 
 
 def _rows(db: sqlite3.Connection, order: Order) -> Iterator[Mapping[str, str]]:
@@ -73,7 +64,7 @@ def _rows(db: sqlite3.Connection, order: Order) -> Iterator[Mapping[str, str]]:
         yield recipient.fields if is_listed else {**recipient.fields, "mobile": recipient.number}
 
 
-def _request(campaign: StoredCampaign) -> CampaignRequest:
+def _campaign_request(campaign: StoredCampaign) -> CampaignRequest:
     """Return what was ordered, without the recipients, which come as rows."""
     order = campaign.order
     return CampaignRequest(
@@ -104,7 +95,7 @@ def _link(link: Mapping[str, Any]) -> TinyUrl:
 
 
 def preflight_route(server: Server) -> Route:
-    """Return the page; it needs no login, and is for callers on this machine."""
+    """Return the route of the page, which needs no login and answers this machine alone."""
 
     async def page(request: Request) -> Response:
         try:
@@ -130,5 +121,5 @@ def _refuse_strangers(request: Request) -> None:
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
-    except ValueError:  # no address, but what a test client calls itself
+    except ValueError:  # Starlette's test client calls itself `testclient`
         return False

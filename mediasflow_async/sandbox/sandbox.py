@@ -12,7 +12,7 @@ import anyio.to_thread
 from mediasflow_async.sandbox import blacklist
 from mediasflow_async.sandbox.api import Api
 from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
-from mediasflow_async.sandbox.campaigns import run_due
+from mediasflow_async.sandbox.campaigns import current_state
 from mediasflow_async.sandbox.context import Server
 from mediasflow_async.sandbox.dates import Clock
 from mediasflow_async.sandbox.delivery import DeliveryPlan
@@ -181,10 +181,8 @@ class Sandbox:
     @contextmanager
     def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
         self._api.process_deferred()
-        now = self.clock.now()
-        with self._server.store.transaction() as db:
-            run_due(db, self._server, now.timestamp())
-            yield db, now
+        with current_state(self._server) as present:
+            yield present
 
     @property
     def messages(self) -> tuple[Message, ...]:

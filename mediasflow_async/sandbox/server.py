@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn's protocol on a thread and an event loop of its own."""
+"""How the application is reached: over HTTP on a socket, or in process by an httpx transport."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
-_NAME = "mediasflow-sandbox"
+__all__ = ["HttpServer", "InProcessTransport"]
+
+_THREAD_NAME = "mediasflow-sandbox"
 _BACKLOG = 2048
 
 
 class HttpServer:
-    """A running server.
+    """uvicorn on a thread and an event loop of its own, so that the user's loop may block.
 
     Args:
         app: what answers.
@@ -44,20 +46,20 @@ class HttpServer:
         self._socket = _listen(host, port)
         self._ready = Future[asyncio.AbstractEventLoop]()
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
 
     @property
     def port(self) -> int:
-        """Where the server listens."""
+        """The port that the server listens on."""
         return int(self._socket.getsockname()[1])
 
     def start(self) -> None:
-        """Return when connections are accepted."""
+        """Start the thread, and return when connections are accepted."""
         self._thread.start()
         self._ready.result()
 
     def stop(self) -> None:
-        """Cut what is under way; return when the thread has ended and the port is free."""
+        """Cut all connections, and return when the thread has ended and the port is free."""
         self._ready.result().call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
@@ -94,20 +96,20 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return config
 
 
-# Cut connections are what faults are for: not a word about them, and uvicorn's own loggers,
-# which the user's application may need, stay as they are.
+# uvicorn logs connections that faults cut. A logger of our own is silenced instead of uvicorn's,
+# which the user's application may need.
 _SILENCE = logging.getLogger(f"{__name__}.silence")
 _SILENCE.disabled = True
 
 
 class _Protocol(H11Protocol):
-    """Shows each request the transport that it came on, so that faults can cut it."""
+    """Puts each connection's transport into `scope["state"]`, where faults find it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         self.logger = _SILENCE
         self.access_log = False
-        # Without it an answer of two packets waits 40 ms for the client's delayed acknowledgement:
-        # asyncio leaves sockets alone that were not made as IPPROTO_TCP by name.
+        # Without TCP_NODELAY, an answer of two packets waits 40 ms for the client's delayed
+        # acknowledgement. asyncio sets it only on sockets that were made with IPPROTO_TCP.
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)

@@ -39,8 +39,8 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """A client that is logged in."""
-    with httpx.Client(base_url=sandbox.base_url, verify=WITHOUT_TLS) as client:
+    """A client that is logged in, and patient with a machine that is busy."""
+    with httpx.Client(base_url=sandbox.base_url, verify=WITHOUT_TLS, timeout=30) as client:
         form = {"login": sandbox.username, "password": sandbox.password}
         response = client.post("users/login", data=form)
         client.headers["Authorization"] = response.headers.get("Authorization", "")
