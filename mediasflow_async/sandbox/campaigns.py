@@ -354,9 +354,9 @@ def _when_given(order: Order) -> dict[str, Any]:
 
 @contextmanager
 def current_state(server: Server) -> Generator[tuple[sqlite3.Connection, datetime]]:
-    """Open a transaction in which all that is due has happened, and give it with the present.
+    """Give a transaction and the present, after all that is due has happened.
 
-    Nothing happens by itself as time passes: whoever looks at the store does it by this.
+    Nothing happens by itself as time passes, so whoever looks at the store does it by this.
     """
     with server.store.transaction() as db:
         now = server.clock.now()

@@ -1,4 +1,9 @@
-"""Typed values out of untyped JSON objects, as leniently as Gson reads them and no more."""
+"""Typed values out of JSON objects, as leniently as Gson reads them and no more.
+
+Used as a namespace: `reading.text(data, "msg")`. Each function raises HttpError 400 with the wire
+name of the field for a value of the wrong type; `where` is what stands before the field's own
+name, such as `listRecipient[3].`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,20 @@ from mediasflow_async.sandbox.http import invalid, missing, unsupported_media
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox.http import Request
+
+__all__ = [
+    "Object",
+    "boolean",
+    "integer",
+    "items",
+    "json_object",
+    "mapping",
+    "number",
+    "required",
+    "text",
+    "texts",
+    "to_integer",
+]
 
 Object = Mapping[str, Any]
 _MAX_INT64 = 2**63 - 1
@@ -27,7 +46,7 @@ def json_object(request: Request, content_types: frozenset[str]) -> Object:
         raise unsupported_media(request.content_type, " or ".join(sorted(content_types)))
     try:
         data = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
-        # JSON can spell half of a surrogate pair, which is no character and cannot be stored.
+        # JSON can write half of a surrogate pair, which cannot be encoded, and so not be stored.
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid("body", "the body is not valid JSON in UTF-8", "MALFORMED_JSON") from None

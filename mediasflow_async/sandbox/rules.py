@@ -12,6 +12,8 @@ from attrs.validators import deep_iterable, ge, in_, le
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+__all__ = ["FORM", "JSON", "ServerRules"]
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
@@ -38,10 +40,10 @@ def _some_of(*values: str, default: Iterable[str] | None = None) -> Any:
 
 @frozen(kw_only=True)
 class ServerRules:
-    """What kind of Mediasflow the sandbox is. The defaults are the most plausible server.
+    """Which of the plausible servers the sandbox is. The defaults are the most plausible one.
 
-    Nobody outside has seen the real one where the guide is silent, so an application can be
-    tested against each plausible server by changing one value here.
+    Where the guide is silent nobody outside knows what the real server does: change one value to
+    test an application against another plausible server.
 
     Attributes:
         json_content_types: content types under which a JSON body is read; others get 415.

@@ -1,4 +1,7 @@
-"""The sandbox as its users see it."""
+"""`Sandbox`: a simulated server, its HTTP server, and what users may see and change of both.
+
+Everything is put together here; the modules below know no more than what they are given.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from mediasflow_async.sandbox.http import HttpError
 from mediasflow_async.sandbox.preflight import draft_preflight
 from mediasflow_async.sandbox.request_log import RecordedRequest, RequestLog
 from mediasflow_async.sandbox.rules import ServerRules
-from mediasflow_async.sandbox.server import HttpServer
+from mediasflow_async.sandbox.server import HttpServer, InProcessTransport
 from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, sent_messages
 from mediasflow_async.sandbox.store import Store, read_credit
 from mediasflow_async.sandbox.users import Tokens, User
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.blacklist import Entry, Scope
     from mediasflow_async.text import Preflight
 
+__all__ = ["Sandbox"]
+
 _DEFAULT_CREDIT = 1_000_000.0
 
 
@@ -57,15 +62,17 @@ class Sandbox:
     shows neither texts nor numbers, and answers callers on this machine alone. `requests` does
     not hold it, and no fault touches it.
 
+    A sandbox that has stopped raises RuntimeError when it is asked for its state.
+
     Args:
         host: address to listen on.
         port: 0 for any free one.
         username: of the first user, who has ADMIN rights.
         password: of that user; a random one unless given.
-        database: file to keep the state in; None keeps it in memory.
+        database: SQLite file to keep the state in; None keeps it in memory.
         rules: which of the plausible servers to be.
         delivery: what becomes of messages.
-        credit: SMS that the account can send.
+        credit: SMS that the account can send at first; a file keeps what is left.
         users: further users.
         ssl_context: for HTTPS.
 
@@ -114,34 +121,6 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"Sandbox(base_url={self.base_url!r})"
 
-    @property
-    def base_url(self) -> str:
-        """What the guide calls the production environment, here. Guide: 1.2."""
-        return f"{self._origin}{BASE_PATH}/"
-
-    @property
-    def base_url_alt(self) -> str:
-        """The other base URL that the guide names. Guide: 2."""
-        return f"{self._origin}{BASE_PATH_ALT}/"
-
-    @property
-    def _origin(self) -> str:
-        scheme = "http" if self._ssl_context is None else "https"
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{scheme}://{host}:{self._http_server.port if self._http_server else self._port}"
-
-    @property
-    def app(self) -> Starlette:
-        """The ASGI application."""
-        return self._app
-
-    @property
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """An httpx transport that reaches the sandbox in process, on asyncio and trio."""
-        from mediasflow_async.sandbox.server import InProcessTransport
-
-        return InProcessTransport(self._app)
-
     async def __aenter__(self) -> Self:
         await anyio.to_thread.run_sync(self._start)
         return self
@@ -164,25 +143,40 @@ class Sandbox:
         finally:
             self.close()
 
-    def _start(self) -> None:
-        if self._http_server is not None:
-            raise RuntimeError("this sandbox runs already")
-        server = HttpServer(self._app, self._host, self._port, self._ssl_context)
-        server.start()
-        self._http_server = server
-
     def close(self) -> None:
-        """Stop, and forget a state that is in memory. Harmless when stopped already."""
+        """Stop, and lose a state that is in memory. Does nothing when stopped already."""
         server, self._http_server = self._http_server, None
         if server is not None:
             server.stop()
         self._server.store.close()
 
-    @contextmanager
-    def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
-        self._api.process_deferred()
-        with current_state(self._server) as present:
-            yield present
+    def reset(self) -> None:
+        """Forget everything but the users: same port, empty state, present time."""
+        self._server.store.clear()
+        self._api.clear_deferred()
+        self._request_log.clear()
+        self.faults.clear()
+        self.clock.reset()
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find the API: the guide's "production environment". Guide: 1.2."""
+        return f"{self._origin}{BASE_PATH}/"
+
+    @property
+    def base_url_alt(self) -> str:
+        """The API under the other base URL that the guide names. Guide: 2."""
+        return f"{self._origin}{BASE_PATH_ALT}/"
+
+    @property
+    def app(self) -> Starlette:
+        """The ASGI application, for a test client or a server of your own."""
+        return self._app
+
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """An httpx transport that reaches the sandbox in process, on asyncio and trio."""
+        return InProcessTransport(self._app)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -221,8 +215,8 @@ class Sandbox:
     def preflight(self, campaign_id: int) -> Preflight:
         """Return who would get a draft, at which price, and what may go wrong with it.
 
-        It goes by the sandbox's rules, credit and clock. Lists and inline recipients are numbered
-        as one; the blacklists are not looked at.
+        It goes by the sandbox's rules, credit and clock, and leaves the blacklists out. Rows are
+        numbered through all inline recipients, then through the lists.
 
         Raises:
             LookupError: there is no campaign with this number that has not left yet.
@@ -233,7 +227,12 @@ class Sandbox:
             raise LookupError(error.message) from None
 
     def block(self, number: str, *, scope: Scope = "ACCOUNT", brand: str = "") -> None:
-        """Put `number` into a blacklist, those included that no request can change.
+        """Put `number` into a blacklist; also into those that no request can change.
+
+        Args:
+            number: in any form that the API takes, as `0612345678` or `+33612345678`.
+            scope: whose blacklist.
+            brand: for BRAND.
 
         Raises:
             ValueError: `number` is no phone number, or BRAND comes without a brand.
@@ -244,10 +243,22 @@ class Sandbox:
         """Accept no bearer token that was issued until now."""
         self._server.tokens.revoke()
 
-    def reset(self) -> None:
-        """Forget everything but the users: same port, empty state, present time."""
-        self._server.store.clear()
-        self._api.clear_deferred()
-        self._request_log.clear()
-        self.faults.clear()
-        self.clock.reset()
+    def _start(self) -> None:
+        if self._http_server is not None:
+            raise RuntimeError("this sandbox runs already")
+        server = HttpServer(self._app, self._host, self._port, self._ssl_context)
+        server.start()
+        self._http_server = server
+
+    @property
+    def _origin(self) -> str:
+        scheme = "http" if self._ssl_context is None else "https"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self._http_server.port if self._http_server else self._port}"
+
+    @contextmanager
+    def _present(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
+        """Give a transaction and the present, after all that is due has happened."""
+        self._api.process_deferred()
+        with current_state(self._server) as present:
+            yield present

@@ -1,4 +1,4 @@
-"""What a sandbox shows of itself: plain records of one moment."""
+"""What a sandbox shows of itself: messages and campaigns as they were at one moment."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.delivery import DeliveryPlan
     from mediasflow_async.sandbox.messages import StoredMessage
     from mediasflow_async.sandbox.stored_campaigns import StoredCampaign
+
+__all__ = ["Campaign", "Message", "all_campaigns", "sent_messages"]
 
 
 @frozen(kw_only=True)
@@ -75,7 +77,7 @@ class Campaign:
         credit_count: SMS billed, or to be billed.
         starts_at: scheduled or real start, None for a draft without one.
         created_at: when it was created.
-        launches: how often it was launched; more than once is what nobody wants.
+        launches: how often it was launched; more than once means messages sent twice.
     """
 
     id: int
@@ -94,7 +96,7 @@ class Campaign:
 
 
 def sent_messages(db: sqlite3.Connection, now: datetime) -> tuple[Message, ...]:
-    """Return every message that left, oldest first."""
+    """Return every message that left towards a phone, oldest first."""
     return tuple(_message(found, now.timestamp()) for found in messages.sent(db))
 
 

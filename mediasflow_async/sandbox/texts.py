@@ -1,4 +1,9 @@
-"""Message texts and numbers as the platform sees them: the sandbox's one seam to `text`."""
+"""Message texts and phone numbers as the platform understands them.
+
+Used as a namespace: `texts.mobile(number)`. Templates, sizes and numbers come from
+`mediasflow_async.text`. The replacement by GSM-7 characters is the sandbox's own, so that tests
+can hold the client's against it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +19,27 @@ from mediasflow_async.text.templates import PreviewNotInstalled, TemplateError, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__all__ = [
+    "PersonalisationError",
+    "country_of",
+    "e164",
+    "mobile",
+    "needs_ucs2",
+    "rendered",
+    "to_gsm7",
+]
+
 
 def rendered(
     template: str, fields: Mapping[str, str], renderer: str, defaults: Mapping[str, str]
 ) -> str:
     """Return the message for one recipient.
+
+    Args:
+        template: the campaign's text.
+        fields: the recipient's own, and its short links.
+        renderer: one of the guide's six.
+        defaults: values of fields that are empty.
 
     Raises:
         PersonalisationError: the renderer refuses these fields.
@@ -35,11 +56,11 @@ def rendered(
 
 
 class PersonalisationError(Exception):
-    """The message of one recipient cannot be written."""
+    """A template cannot be filled with one recipient's fields."""
 
 
 def to_gsm7(text: str) -> str:
-    """Return `text` with GSM-7 equivalents; what has none, such as an emoji, stays. Guide: 2.1."""
+    """Return `text` in GSM-7; characters without an equivalent, as emoji, stay. Guide: 2.1."""
     if not needs_ucs2(measure(text)):
         return text
     return "".join(map(_equivalent, normalize("NFC", text)))
@@ -57,7 +78,7 @@ _TYPOGRAPHY = {
 
 @lru_cache(maxsize=4096)
 def _equivalent(character: str) -> str:
-    """Return the letter without its accents, or what else GSM-7 has for a character."""
+    """Return a letter without its accents, or what GSM-7 has instead of a character."""
     for found in (character, _TYPOGRAPHY.get(character, ""), normalize("NFKD", character)[0]):
         if found and not needs_ucs2(measure(found)):
             return found
