@@ -62,7 +62,7 @@ class Api:
         return rules.max_upload_bytes if path == _UPLOAD_PATH else rules.max_body_bytes
 
     def names(self, request: Request) -> frozenset[str]:
-        """Return the values of `Fault.operation` that hit this request; none off the API."""
+        """Return the values of `Fault.operation` for a request; empty for an unknown one."""
         try:
             operation = self._router.match(request.path).by_method.get(request.method)
         except HttpError:

@@ -69,7 +69,11 @@ _KINDS = ("MOBILE", "VMS")
 
 
 def add_entry(context: RequestContext, data: Object) -> Answer:
-    """Answer POST /blacklist."""
+    """Answer POST /blacklist with the entry. Guide: 2.9.
+
+    Raises:
+        HttpError: 400 about the first field that breaks a rule.
+    """
     kind = reading.required(reading.text(data, "typeItem"), "typeItem")
     if kind not in _KINDS:
         raise invalid("typeItem", "typeItem is MOBILE or VMS")
@@ -91,7 +95,7 @@ def add_entry(context: RequestContext, data: Object) -> Answer:
 
 
 def list_entries(context: RequestContext) -> Answer:
-    """Answer GET /blacklist with the entries of the account and its brands."""
+    """Answer GET /blacklist with the entries of the account and its brands. Guide: 2.10."""
     own = [entry for entry in entries(context.db) if entry.scope in ("ACCOUNT", "BRAND")]
     if context.rules.blacklist_shape == "strings":
         return answer(context.rules, [entry.item for entry in own])

@@ -62,7 +62,12 @@ _LATEST_CANCEL = timedelta(seconds=10)
 
 
 def inject(context: RequestContext, data: Object) -> Answer:
-    """Answer POST /campaigns/inject: a new campaign, or one that was prepared before."""
+    """Answer POST /campaigns/inject: a new campaign, or one that was prepared before. Guide: 2.1.
+
+    Raises:
+        HttpError: 400 about the first field that breaks a rule; 403, the user is another one; 404,
+            there is no such campaign, list or user; 409, the campaign is no draft any more.
+    """
     campaign_id = reading.integer(data, "campaignId")
     starts_now = reading.boolean(data, "startNow") or False
     if campaign_id is None:
@@ -137,7 +142,11 @@ def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) 
 
 
 def set_sender(context: RequestContext, data: Object) -> Answer:
-    """Answer PUT /campaigns/{campaignID}/sender."""
+    """Answer PUT /campaigns/{campaignID}/sender. Guide: 2.2.
+
+    Raises:
+        HttpError: 400, no sender, or a wrong one; 404, no such campaign; 409, it is no draft.
+    """
     campaign = find_campaign(context, context.path_id)
     sender = read_sender(data)
     if sender is None:
@@ -148,7 +157,11 @@ def set_sender(context: RequestContext, data: Object) -> Answer:
 
 
 def cancel(context: RequestContext) -> Answer:
-    """Answer /campaigns/{campaignid}/cancel."""
+    """Answer /campaigns/{campaignid}/cancel: a scheduled campaign is a draft again. Guide: 2.8.
+
+    Raises:
+        HttpError: 404, no such campaign; 409, it is not scheduled, or starts in 10 seconds.
+    """
     campaign = find_campaign(context, context.path_id)
     if campaign.state != "SCHEDULED" or campaign.starts_at is None:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
@@ -164,6 +177,9 @@ def send_tests(context: RequestContext, data: Object) -> Answer:
     """Answer PUT /campaigns/{campaignID}/test: the message of the first recipient, to others.
 
     Tests are billed as other messages are. Guide: 2.3.
+
+    Raises:
+        HttpError: 400, no number, or a wrong number or sender; 404, no such campaign.
     """
     campaign = find_campaign(context, context.path_id)
     written = reading.required(reading.text(data, "phoneNumbers"), "phoneNumbers")

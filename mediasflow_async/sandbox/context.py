@@ -1,7 +1,7 @@
 """What the functions of the API work with: the simulated server, and the request being answered.
 
-`Server` lives as long as its sandbox, and nothing of it knows of HTTP servers or sockets. A
-`RequestContext` lives as long as one transaction of the store.
+A `Server` lives as long as its sandbox and knows nothing of connections; the HTTP server is
+`HttpServer`. A `RequestContext` lives as long as one transaction of the store.
 """
 
 from __future__ import annotations

@@ -28,14 +28,17 @@ __all__ = [
     "simulate",
 ]
 
+# Status codes. Guide: 3.
 _DELIVERED = 16
 _ALSO_DELIVERED = 21
 STOP_REQUESTED = 17
+_EXPIRED = 22
 _UNAVAILABLE = 31
+_POSTED = (10, 24)
+_IN_FLIGHT = frozenset({*_POSTED, 28})
 RECEIVED = frozenset({_DELIVERED, _ALSO_DELIVERED, STOP_REQUESTED})
-# Refused by the platform: no operator and no phone sees the message. Guide: 3.
+# Refused by the platform: no operator and no phone sees the message.
 NOT_SENT = frozenset({2, 3, 4, 5, 6, 7, 8, 12, 14, 15, 18, 19, 23})
-_IN_FLIGHT = frozenset({10, 24, 28})
 
 
 def _weights(mix: Mapping[int, float]) -> Mapping[int, float]:
@@ -122,7 +125,8 @@ class Timeline:
         return self.steps[-1]
 
 
-# Parts of a plan's duration.
+# Parts of a plan's duration: how much later the last message of a campaign starts than the first,
+# when a message and its campaign are prepared, when they are posted, and what further steps take.
 _SPREAD = 0.6
 _PREPARING = 0.05
 _INJECTING = 0.1
@@ -136,9 +140,9 @@ def simulate(
     """Return the timeline of a message that the platform accepts.
 
     Args:
-        plan: the odds; the number's own status, if it is a magic one, comes first.
+        plan: how often what happens; a magic number has its own status instead.
         mobile: its number, E.164.
-        key: what makes the message unique, with the plan's seed.
+        key: identifies the message; the same key, number and seed give the same timeline.
         progress: its place in its campaign, from 0 (first) to 1 (last).
         pending: the codes of "in process" and "sending in progress".
     """
@@ -169,10 +173,10 @@ def _status_codes(
 ) -> tuple[int, ...]:
     if final in pending:
         return pending[: pending.index(final) + 1]
-    posted = final if final in _IN_FLIGHT else rng.choice((10, 24))
+    posted = final if final in _IN_FLIGHT else rng.choice(_POSTED)
     codes = (*pending, posted) if posted == final else (*pending, posted, final)
     if final == _UNAVAILABLE and retried:
-        return (*codes, rng.choice((_DELIVERED, 22)))
+        return (*codes, rng.choice((_DELIVERED, _EXPIRED)))
     return codes
 
 

@@ -82,8 +82,8 @@ class Fault:
     @property
     def replaces_answer(self) -> bool:
         """Whether the client gets another answer than the request's own."""
-        made_up = (self.status, self.body, self.gzip_bomb, self.redirect)
-        return self.html or any(part is not None for part in made_up)
+        parts = (self.status, self.body, self.gzip_bomb, self.redirect)
+        return self.html or any(part is not None for part in parts)
 
     @property
     def processes(self) -> bool:
@@ -100,7 +100,11 @@ class Fault:
         )
 
     def answer(self, usual: Answer | None) -> Answer:
-        """Return what the client gets instead of, or made out of, the usual answer."""
+        """Return what the client gets.
+
+        Args:
+            usual: the request's own answer, None when it was not processed.
+        """
         if self.gzip_bomb is not None:
             packed = {"Content-Encoding": "gzip"}
             return Answer(200, _bomb(self.gzip_bomb), headers=packed | dict(self.headers))
@@ -111,30 +115,18 @@ class Fault:
             return self._page()
         if usual is not None and not self.replaces_answer:
             return usual
-        return self._made_up()
+        return self._substitute()
 
     def _page(self) -> Answer:
         status = HTTPStatus(self.status or HTTPStatus.BAD_GATEWAY)
         text = f"<html><head><title>{status} {status.phrase}</title></head><body></body></html>"
         return Answer(status, text.encode(), "text/html; charset=utf-8", self.headers)
 
-    def _made_up(self) -> Answer:
+    def _substitute(self) -> Answer:
         status = self.status or 200
         body = {"error": "FAULT", "message": f"a fault of the sandbox: {status}"}
         data = json.dumps(body).encode() if self.body is None else self.body
         return Answer(status, data, headers=self.headers)
-
-
-_CHUNK = bytes(1 << 20)
-
-
-@lru_cache(maxsize=2)
-def _bomb(size: int) -> bytes:
-    packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
-        for start in range(0, size, len(_CHUNK)):
-            file.write(_CHUNK[: size - start])
-    return packed.getvalue()
 
 
 class Faults:
@@ -192,3 +184,15 @@ class _PendingFault:
     @property
     def is_spent(self) -> bool:
         return self.fault.times is not None and self._seen >= self.fault.skip + self.fault.times
+
+
+_CHUNK = bytes(1 << 20)
+
+
+@lru_cache(maxsize=2)
+def _bomb(size: int) -> bytes:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
+        for start in range(0, size, len(_CHUNK)):
+            file.write(_CHUNK[: size - start])
+    return packed.getvalue()

@@ -13,12 +13,10 @@ from attrs import field, frozen
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
 
-from mediasflow_async.sandbox import texts
+from mediasflow_async.sandbox import reading, texts
 from mediasflow_async.sandbox.dates import yasson
 from mediasflow_async.sandbox.http import answer, invalid, missing, unsupported_media
 from mediasflow_async.sandbox.orders import NUMBER_NAMES
-from mediasflow_async.sandbox.reading import required
-from mediasflow_async.sandbox.texts import country_of
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
@@ -96,8 +94,12 @@ def _parts(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
 
 
 def upload(context: RequestContext, found: Upload) -> Answer:
-    """Answer POST /lists/upload."""
-    name = required(found.params.get("filename"), "filename")
+    """Keep a list, and answer POST /lists/upload with the List object. Guide: 2.11.1.
+
+    Raises:
+        HttpError: 400, the list has no name; 403 or 404, it is for another user.
+    """
+    name = reading.required(found.params.get("filename"), "filename")
     owner = context.owner(found.params.get("userOwnerID"))
     cursor = context.db.execute(
         "INSERT INTO lists (user_id, name, header, mobile_column) VALUES (?, ?, ?, ?)",
@@ -193,7 +195,7 @@ def _read_file(data: bytes) -> _RecipientFile:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
         header = tuple(name.strip() for name in next(lines, []))
-        column = _find(header, NUMBER_NAMES)
+        column = _column(header, NUMBER_NAMES)
         cells = [line for line in lines if any(line)]
     except csv.Error:
         raise invalid("file", "the file is no CSV, or a cell is very long") from None
@@ -211,11 +213,15 @@ def _read_file(data: bytes) -> _RecipientFile:
     )
 
 
-_MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16LE"), (b"\xfe\xff", "UTF-16BE"))
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "UTF-8"),
+    (b"\xff\xfe", "UTF-16LE"),
+    (b"\xfe\xff", "UTF-16BE"),
+)
 
 
 def _decoded(data: bytes) -> tuple[str, str]:
-    for mark, charset in _MARKS:
+    for mark, charset in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return charset, data[len(mark) :].decode(charset, errors="replace")
     try:
@@ -230,15 +236,16 @@ _DELIMITERS = ";,\t|"
 def _delimiter(text: str) -> str:
     """Return the delimiter that yields a column of numbers, or else the most columns."""
     header = text.lstrip("\r\n").partition("\n")[0]
-    return max(_DELIMITERS, key=lambda mark: _separates(header, mark))
+    return max(_DELIMITERS, key=lambda delimiter: _columns_by(header, delimiter))
 
 
-def _separates(header: str, mark: str) -> tuple[bool, int]:
-    names = tuple(name.strip(' "\r') for name in header.split(mark))
-    return _find(names, NUMBER_NAMES) is not None, len(names)
+def _columns_by(header: str, delimiter: str) -> tuple[bool, int]:
+    """Return whether a delimiter yields a column of numbers, and how many columns it yields."""
+    names = tuple(name.strip(' "\r') for name in header.split(delimiter))
+    return _column(names, NUMBER_NAMES) is not None, len(names)
 
 
-def _find(header: Sequence[str], names: Sequence[str]) -> int | None:
+def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
     lowered = [name.lower() for name in header]
     return next((lowered.index(name) for name in names if name in lowered), None)
 
@@ -253,7 +260,7 @@ def _counts(file: _RecipientFile, rules: ServerRules) -> dict[str, Any]:
     by_name = dict(zip(file.header, columns, strict=True))
     order = _java_hash_order(list(by_name))
     mobile_name = file.header[file.mobile_column]
-    email = _find(file.header, _EMAIL_NAMES)
+    email = _column(file.header, _EMAIL_NAMES)
     return {
         "charsetDetected": file.charset,
         "computedHeaderSize": {name: _lengths(by_name[name]) for name in order},
@@ -276,7 +283,7 @@ def _mobile_counts(cells: Sequence[str], rules: ServerRules) -> dict[str, Any]:
     found = [texts.mobile(cell) for cell in cells]
     invalid_lines = [line for line, mobile in enumerate(found, 1) if mobile is None]
     duplicates = _repeated([mobile or "" for mobile in found])
-    countries = Counter(country_of(mobile) for mobile in found if mobile)
+    countries = Counter(texts.country_of(mobile) for mobile in found if mobile)
     refused = {code for code in countries if not rules.allows(code)}
     return {
         "countDuplicateMobile": len(duplicates),

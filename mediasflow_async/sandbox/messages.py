@@ -85,10 +85,12 @@ class StoredMessage:
 
 
 _COLUMNS = (
-    "campaign_id, user_id, line, ref_list, mobile, type, sender, text, encoding, segments, "
-    "fields, sent_at, posted_at, timeline, stops_at, left, test"
+    "campaign_id, line, ref_list, mobile, type, sender, text, encoding, segments, fields, "
+    "sent_at, timeline, test"
 )
-_INSERT = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(', ')))})"  # noqa: S608  constants
+# What only WHERE clauses ask for: whose message it is, when an operator gets it, when STOP is
+# replied, and whether it left.
+_SEARCHED_COLUMNS = "user_id, posted_at, stops_at, left"
 
 
 def insert_all(
@@ -108,27 +110,26 @@ def insert_all(
         sent_at: the moment of the launch, epoch seconds.
         test: whether they are the campaign's test.
     """
+    columns = f"{_COLUMNS}, {_SEARCHED_COLUMNS}"
+    marks = ", ".join("?" * len(columns.split(",")))
     db.executemany(
-        _INSERT,
+        f"INSERT INTO messages ({columns}) VALUES ({marks})",  # noqa: S608  constants
         (
-            _values(campaign, message, timeline, sent_at, test=test)
+            (
+                *_values(campaign, message, timeline, sent_at),
+                test,
+                *_searched(campaign, message, timeline, sent_at),
+            )
             for message, timeline in outcomes
         ),
     )
 
 
 def _values(
-    campaign: StoredCampaign,
-    message: PreparedMessage,
-    timeline: Timeline,
-    sent_at: float,
-    *,
-    test: bool,
+    campaign: StoredCampaign, message: PreparedMessage, timeline: Timeline, sent_at: float
 ) -> tuple[object, ...]:
-    at, final = timeline.final
     return (
         campaign.id,
-        campaign.user_id,
         message.recipient.line,
         message.recipient.ref_list,
         message.mobile,
@@ -139,11 +140,19 @@ def _values(
         message.segments,
         json.dumps(message.recipient.fields, ensure_ascii=False),
         sent_at,
-        None if timeline.posted_at is None else sent_at + timeline.posted_at,
         json.dumps(attrs.astuple(timeline)),
-        sent_at + at if final == STOP_REQUESTED else None,
+    )
+
+
+def _searched(
+    campaign: StoredCampaign, message: PreparedMessage, timeline: Timeline, sent_at: float
+) -> tuple[object, ...]:
+    elapsed, final = timeline.final
+    return (
+        campaign.user_id,
+        None if timeline.posted_at is None else sent_at + timeline.posted_at,
+        sent_at + elapsed if final == STOP_REQUESTED else None,
         message.status is None,
-        test,
     )
 
 
@@ -186,8 +195,6 @@ def select(
     query = f"SELECT id, {_COLUMNS} FROM messages WHERE {where} ORDER BY {order_by}"  # noqa: S608  no input
     for row in db.execute(query, tuple(values)):
         data = dict(row)
-        for column in ("user_id", "posted_at", "stops_at", "left"):
-            del data[column]
         timeline = Timeline(*json.loads(data.pop("timeline")))
         fields = json.loads(data.pop("fields"))
         test = bool(data.pop("test"))

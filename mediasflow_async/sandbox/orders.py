@@ -16,11 +16,11 @@ from attrs import field, frozen
 from mediasflow_async.sandbox import reading
 from mediasflow_async.sandbox.dates import schedule
 from mediasflow_async.sandbox.http import invalid, missing
-from mediasflow_async.sandbox.reading import Object, required
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
 
 __all__ = [
@@ -264,10 +264,10 @@ def _links(data: Object, rules: ServerRules) -> tuple[dict[str, Any], ...]:
 
 
 def _link(data: Object, where: str, rules: ServerRules) -> dict[str, Any]:
-    kind = required(reading.text(data, "type", where), f"{where}type")
+    kind = reading.required(reading.text(data, "type", where), f"{where}type")
     if kind not in _TARGETS:
         raise invalid(f"{where}type", "type is REDIRECT or LOCAL")
-    required(reading.text(data, _TARGETS[kind], where), f"{where}{_TARGETS[kind]}")
+    reading.required(reading.text(data, _TARGETS[kind], where), f"{where}{_TARGETS[kind]}")
     renderer = reading.text(data, "renderer", where)
     if renderer and renderer not in _RENDERERS:
         raise invalid(f"{where}renderer", "no such renderer")

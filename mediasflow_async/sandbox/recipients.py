@@ -16,7 +16,6 @@ from mediasflow_async.sandbox import lists, texts
 from mediasflow_async.sandbox.blacklist import blocked_scopes, status_of
 from mediasflow_async.sandbox.http import not_found
 from mediasflow_async.sandbox.orders import track_fields
-from mediasflow_async.sandbox.texts import country_of
 from mediasflow_async.text import measure, replace_emoji
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def prepare_messages(
 def _exclusion(
     mobile: str, order: Order, rules: ServerRules, seen: set[str], blocked: Mapping[str, str]
 ) -> tuple[int | None, str]:
-    if not rules.allows(country_of(mobile)):
+    if not rules.allows(texts.country_of(mobile)):
         return DESTINATION, ""
     if order.check_duplicate and mobile in seen:
         return DUPLICATE, ""

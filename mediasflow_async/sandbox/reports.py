@@ -35,23 +35,39 @@ _MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
 def campaign_json(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/reportjson/{campaignid}."""
+    """Answer GET /campaigns/reportjson/{campaignid}.
+
+    Raises:
+        HttpError: 400, `status` cannot be read; 404, no such campaign, or it has not started.
+    """
     return answer(context.rules, _json_rows(context, _of_campaign(context)))
 
 
 def campaign_csv(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/report/{campaignid}."""
+    """Answer GET /campaigns/report/{campaignid}.
+
+    Raises:
+        HttpError: 400, `status` cannot be read; 404, no such campaign, or it has not started.
+    """
     found = list(_of_campaign(context))
     return _csv_answer(context, found, _names(context.request.query.get("details")))
 
 
 def period_json(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/reportjson/."""
+    """Answer GET /campaigns/reportjson/.
+
+    Raises:
+        HttpError: 400 about the first parameter that breaks a rule; 403 or 404 about `userID`.
+    """
     return answer(context.rules, _json_rows(context, _of_period(context)))
 
 
 def period_csv(context: RequestContext) -> Answer:
-    """Answer GET /campaigns/report/."""
+    """Answer GET /campaigns/report/.
+
+    Raises:
+        HttpError: 400 about the first parameter that breaks a rule; 403 or 404 about `userID`.
+    """
     found = list(_of_period(context))
     return _csv_answer(context, found, _names(context.request.query.get("keyField")))
 

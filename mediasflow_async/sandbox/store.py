@@ -35,7 +35,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
-        """Give the connection to one thread; all of its changes are kept, or none.
+        """Give the connection to one thread at a time; all of its changes are kept, or none.
 
         Raises:
             RuntimeError: the store is closed.
