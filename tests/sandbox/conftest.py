@@ -6,21 +6,18 @@ A test that needs another sandbox than the default one says so:
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox
+from tests.support.sandboxes import WITHOUT_TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
-
-# The default one takes longer to load than most of these tests to run.
-WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediasflow_async.sandbox import ServerRules
+from tests.support.sandboxes import LINK, with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-LINK = {"index": 0, "type": "REDIRECT", "urlToRedirect": "http://www.myurl.com/"}
 IMAGE = base64.b64encode(b"image").decode()
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mediasflow_async.sandbox import DeliveryPlan, ServerRules
+from mediasflow_async.sandbox import DeliveryPlan
+from tests.support.sandboxes import with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +22,6 @@ GUIDE_ENTRY = {
     "typeItem": "MOBILE",
     "createdDescription": " plainte en magasin le 22 juin 2021",
 }
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
 
 
 def test_an_entry_is_answered_and_listed(http: httpx.Client) -> None:

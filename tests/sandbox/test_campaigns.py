@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediasflow_async.sandbox import DeliveryPlan, ServerRules
+from mediasflow_async.sandbox import DeliveryPlan
+from tests.support.sandboxes import recipient, with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,15 +81,6 @@ GUIDE_DRAFT = {
 CHANGING = {"userOwnerID", "customerID", "campaignName", "creationDate", "updateDate"}
 
 
-def guest(mobile: str, **fields: str) -> Json:
-    pairs = [{"keyName": name, "keyValue": value} for name, value in fields.items()]
-    return {"mobile": mobile, "extendedKeys": pairs}
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
-
-
 def in_minutes(sandbox: Sandbox, minutes: float) -> str:
     return f"{sandbox.clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -134,7 +126,7 @@ def test_nothing_is_sent_before_the_launch(
 
 
 def test_start_now_sends_at_once(sandbox: Sandbox, inject: Callable[..., Json]) -> None:
-    campaign = inject(msg="Bonjour ${NOM}", listRecipient=[guest("0612345678", NOM="Léa")])
+    campaign = inject(msg="Bonjour ${NOM}", listRecipient=[recipient("0612345678", NOM="Léa")])
     assert campaign["status"] == "INJECTED"
     (message,) = sandbox.messages
     assert (message.text, message.sender, message.campaign_id) == ("Bonjour Léa", "36184", 943)
@@ -390,7 +382,7 @@ def test_a_test_is_sent_to_its_numbers_alone(
     sandbox: Sandbox, inject: Callable[..., Json], http: httpx.Client
 ) -> None:
     draft = inject(
-        msg="Bonjour ${NOM}", listRecipient=[guest("0612345678", NOM="Léa")], startNow=False
+        msg="Bonjour ${NOM}", listRecipient=[recipient("0612345678", NOM="Léa")], startNow=False
     )
     numbers = "33685812475; 33685812476,0685812477"
     response = http.put(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mediasflow_async.sandbox import ServerRules
+from tests.support.sandboxes import with_rules
 
 Json = dict[str, Any]
 
@@ -79,10 +79,6 @@ GUIDE_LIST: Json = {
     "validNumberEMAIL": 0,
     "validNumberMOBILE": 10,
 }  # fmt: skip
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
 
 
 def test_the_guides_example_is_answered_as_the_guide_prints_it(

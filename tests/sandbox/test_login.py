@@ -5,25 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import ssl
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from mediasflow_async.sandbox import Sandbox, ServerRules, User
+from mediasflow_async.sandbox import Sandbox, User
+from tests.support.sandboxes import WITHOUT_TLS, with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ANNE = User("anne", "secret-of-anne", admin=False)
 BOB = User("bob", "secret-of-bob", admin=False)
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
 
 
 def claims(bearer: str) -> dict[str, Any]:

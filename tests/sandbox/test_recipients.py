@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mediasflow_async.sandbox import ServerRules
+from tests.support.sandboxes import with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 EMOJI = "\N{SLIGHTLY SMILING FACE}"
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(rules=ServerRules(**rules))
 
 
 def to(*numbers: str) -> list[Json]:

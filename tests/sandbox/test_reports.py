@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediasflow_async.sandbox import DeliveryPlan, ServerRules
+from mediasflow_async.sandbox import DeliveryPlan
+from tests.support.sandboxes import LINK, recipient, with_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,16 +34,6 @@ COLUMNS = [
     "PREVIEW",
     "PREVIEW_COUNTER",
 ]
-LINK = {"index": 0, "type": "REDIRECT", "urlToRedirect": "http://www.myurl.com/"}
-
-
-def with_rules(**rules: Any) -> pytest.MarkDecorator:
-    return pytest.mark.sandbox(delivery=DeliveryPlan.instant(), rules=ServerRules(**rules))
-
-
-def guest(mobile: str, **fields: str) -> Json:
-    pairs = [{"keyName": name, "keyValue": value} for name, value in fields.items()]
-    return {"mobile": mobile, "extendedKeys": pairs}
 
 
 def table(response: httpx.Response, delimiter: str = ";") -> list[dict[str, str]]:
@@ -73,7 +64,9 @@ def period(sandbox: Sandbox, http: httpx.Client) -> Callable[..., httpx.Response
 def test_a_json_row_says_everything(
     sandbox: Sandbox, inject: Callable[..., Json], report: Callable[..., list[Json]]
 ) -> None:
-    inject(msg="Bonjour ${NOM}", listRecipient=[guest("0612345678", NOM="Léa")], tinyList=[LINK])
+    inject(
+        msg="Bonjour ${NOM}", listRecipient=[recipient("0612345678", NOM="Léa")], tinyList=[LINK]
+    )
     (row,) = report(943)
     sent = row.pop("sendDate")
     assert datetime.strptime(sent, "%b %d, %Y %I:%M:%S %p").replace(tzinfo=PARIS) <= (
@@ -125,7 +118,7 @@ def test_a_csv_report_adds_its_columns_to_the_own_ones(
 
 
 def test_details_choose_own_columns(inject: Callable[..., Json], http: httpx.Client) -> None:
-    inject(listRecipient=[guest("0612345678", A="1", B="2", C="3")])
+    inject(listRecipient=[recipient("0612345678", A="1", B="2", C="3")])
     (row,) = table(http.get("campaigns/report/943", params={"details": "C;A;Z"}))
     assert list(row) == ["C", "A", *COLUMNS]
 
@@ -197,7 +190,7 @@ def test_rows_may_be_wrapped(inject: Callable[..., Json], http: httpx.Client) ->
 def test_rows_may_have_the_names_of_csv_columns(
     inject: Callable[..., Json], report: Callable[..., list[Json]]
 ) -> None:
-    inject(listRecipient=[guest("0612345678", NOM="Léa")])
+    inject(listRecipient=[recipient("0612345678", NOM="Léa")])
     (row,) = report(943)
     assert (row["STATUS_CODE"], row["NOM"]) == ("16", "Léa")
 
@@ -217,7 +210,7 @@ def test_values_may_be_texts(
 
 @with_rules(csv_encoding="cp1252", csv_delimiter=",", csv_header_case="lower")
 def test_csv_may_be_written_in_another_way(inject: Callable[..., Json], http: httpx.Client) -> None:
-    inject(listRecipient=[guest("0612345678", Prénom="Zoé")])
+    inject(listRecipient=[recipient("0612345678", Prénom="Zoé")])
     response = http.get("campaigns/report/943")
     assert "Zoé".encode("cp1252") in response.content
     assert table(response, ",")[0]["status_code"] == "16"
@@ -335,9 +328,9 @@ def test_a_period_can_be_searched(
     search: str,
     found: list[int],
 ) -> None:
-    inject(msg="Hello you", listRecipient=[guest("0685812475", REF="one")])
-    inject(msg="Bonjour", listRecipient=[guest("0612345602", REF="two")])
-    inject(msg="Hell is here", listRecipient=[guest("0612345603")], typeSelect="NOTIFICATION")
+    inject(msg="Hello you", listRecipient=[recipient("0685812475", REF="one")])
+    inject(msg="Bonjour", listRecipient=[recipient("0612345602", REF="two")])
+    inject(msg="Hell is here", listRecipient=[recipient("0612345603")], typeSelect="NOTIFICATION")
     rows = period(search=search).json()
     assert [row["campaignId"] - 942 for row in rows] == found
 
@@ -371,7 +364,7 @@ def test_only_sms_are_simulated(
 def test_a_period_can_be_limited_to_statuses_and_columns(
     inject: Callable[..., Json], period: Callable[..., httpx.Response]
 ) -> None:
-    inject(listRecipient=[guest("0600001601", A="1", B="2"), guest("0600002001")])
+    inject(listRecipient=[recipient("0600001601", A="1", B="2"), recipient("0600002001")])
     rows = table(period("campaigns/report/", status="16;17", keyField="B"))
     assert [(row["B"], row["STATUS_CODE"]) for row in rows] == [("2", "16")]
     assert "A" not in rows[0]

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
+from tests.support.sandboxes import WITHOUT_TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 # Signed by itself, for this machine only.
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
-WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def is_open(port: int) -> bool:
