@@ -111,49 +111,38 @@ def insert_all(
         test: whether they are the campaign's test.
     """
     columns = f"{_COLUMNS}, {_SEARCHED_COLUMNS}"
-    marks = ", ".join("?" * len(columns.split(",")))
+    marks = ", ".join(f":{column}" for column in columns.split(", "))
     db.executemany(
         f"INSERT INTO messages ({columns}) VALUES ({marks})",  # noqa: S608  constants
         (
-            (
-                *_values(campaign, message, timeline, sent_at),
-                test,
-                *_searched(campaign, message, timeline, sent_at),
-            )
+            _row(campaign, message, timeline, sent_at) | {"test": test}
             for message, timeline in outcomes
         ),
     )
 
 
-def _values(
+def _row(
     campaign: StoredCampaign, message: PreparedMessage, timeline: Timeline, sent_at: float
-) -> tuple[object, ...]:
-    return (
-        campaign.id,
-        message.recipient.line,
-        message.recipient.ref_list,
-        message.mobile,
-        campaign.order.route,
-        campaign.shown_sender,
-        message.text,
-        message.encoding,
-        message.segments,
-        json.dumps(message.recipient.fields, ensure_ascii=False),
-        sent_at,
-        json.dumps(attrs.astuple(timeline)),
-    )
-
-
-def _searched(
-    campaign: StoredCampaign, message: PreparedMessage, timeline: Timeline, sent_at: float
-) -> tuple[object, ...]:
+) -> dict[str, object]:
     elapsed, final = timeline.final
-    return (
-        campaign.user_id,
-        None if timeline.posted_at is None else sent_at + timeline.posted_at,
-        sent_at + elapsed if final == STOP_REQUESTED else None,
-        message.status is None,
-    )
+    return {
+        "campaign_id": campaign.id,
+        "line": message.recipient.line,
+        "ref_list": message.recipient.ref_list,
+        "mobile": message.mobile,
+        "type": campaign.order.route,
+        "sender": campaign.shown_sender,
+        "text": message.text,
+        "encoding": message.encoding,
+        "segments": message.segments,
+        "fields": json.dumps(message.recipient.fields, ensure_ascii=False),
+        "sent_at": sent_at,
+        "timeline": json.dumps(attrs.astuple(timeline)),
+        "user_id": campaign.user_id,
+        "posted_at": None if timeline.posted_at is None else sent_at + timeline.posted_at,
+        "stops_at": sent_at + elapsed if final == STOP_REQUESTED else None,
+        "left": message.status is None,
+    }
 
 
 def of_campaign(db: sqlite3.Connection, campaign_id: int) -> Iterator[StoredMessage]:

@@ -99,7 +99,7 @@ def preflight_route(server: Server) -> Route:
 
     async def page(request: Request) -> Response:
         try:
-            _refuse_strangers(request)
+            _require_loopback(request)
             campaign_id = reading.number(request.path_params["campaign_id"])
             if campaign_id is None:
                 raise not_found("campaign")
@@ -113,7 +113,7 @@ def preflight_route(server: Server) -> Route:
     return Route("/preflight/{campaign_id}", page)
 
 
-def _refuse_strangers(request: Request) -> None:
+def _require_loopback(request: Request) -> None:
     if request.client is None or not _is_loopback(request.client.host):
         raise forbidden("this page is for callers on the sandbox's own machine")
 

@@ -74,7 +74,7 @@ class PreparedMessage:
     """The message for one recipient, or the reason why there is none.
 
     Attributes:
-        recipient: who gets it.
+        recipient: whose message it is.
         mobile: the number, E.164; as it was written when it is malformed.
         status: why there is no message; None when there is one.
         scope: of the blacklist that holds the number, empty for none.

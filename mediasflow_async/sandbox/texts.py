@@ -117,11 +117,11 @@ _CODES = """
 """
 _WORDS = _CODES.replace(",", " ").split()
 _BY_CODE = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
-_LONGEST = 3
+_LONGEST_CODE = 3
 
 
 def country_of(mobile: str) -> str:
     """Return the ISO code of an E.164 number's country, `ZZ` when it is not in the table."""
     digits = mobile.removeprefix("+")
-    codes = (digits[:length] for length in range(_LONGEST, 0, -1))
+    codes = (digits[:length] for length in range(_LONGEST_CODE, 0, -1))
     return next((_BY_CODE[code] for code in codes if code in _BY_CODE), "ZZ")
