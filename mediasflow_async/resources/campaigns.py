@@ -51,46 +51,6 @@ class Campaigns:
         self._api = api
         self._lists = lists
 
-    async def preflight(
-        self,
-        request: CampaignRequest,
-        rows: Rows | None = None,
-        *,
-        credit: float | None = None,
-        max_segments: int = 1,
-        conditions: Conditions | None = None,
-    ) -> Preflight:
-        """Return who would get a campaign, what it costs and what may go wrong; nothing leaves.
-
-        What the API's rules refuse comes first among the problems, as INVALID_REQUEST. Where that
-        is the message or the recipients, nothing else is in the report. Guide: 2.1 and 2.11.
-
-        Args:
-            request: the campaign; its own recipients, any number of them, are looked at first.
-            rows: the recipients of its lists, uploaded already or not: mappings from column to
-                value, read once and not kept, or what `session.lists.upload` answered.
-            credit: credits at hand, None when they are not known.
-            max_segments: segments that the account allows in a message, 1 to 6.
-            conditions: legal hours, length of short links, present; `schedule_zone` is the
-                dialect's when there are none.
-
-        Raises:
-            InvalidRequest: `rows` are none.
-            ValueError: `max_segments` is out of range.
-            PreviewNotInstalled: the template needs an engine that is not installed.
-        """
-        # A preflight takes longer to import than a campaign to send.
-        from mediasflow_async.resources.preflights import validated_preflight
-
-        return await validated_preflight(
-            request,
-            rows,
-            self._api.dialect,
-            credit=credit,
-            max_segments=max_segments,
-            conditions=conditions,
-        )
-
     async def send(
         self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
     ) -> Campaign:
@@ -309,6 +269,46 @@ class Campaigns:
         action = partial(self.launch, sender=sender)
         return map_bounded(
             action, campaign_ids, limit=self._limit(limit), ordered=ordered, stop_on=stop_on
+        )
+
+    async def preflight(
+        self,
+        request: CampaignRequest,
+        rows: Rows | None = None,
+        *,
+        credit: float | None = None,
+        max_segments: int = 1,
+        conditions: Conditions | None = None,
+    ) -> Preflight:
+        """Return who would get a campaign, what it costs and what may go wrong; nothing leaves.
+
+        What the API's rules refuse comes first among the problems, as INVALID_REQUEST. Where that
+        is the message or the recipients, nothing else is in the report. Guide: 2.1 and 2.11.
+
+        Args:
+            request: the campaign; its own recipients, any number of them, are looked at first.
+            rows: the recipients of its lists, uploaded already or not: mappings from column to
+                value, read once and not kept, or what `session.lists.upload` answered.
+            credit: credits at hand, None when they are not known.
+            max_segments: segments that the account allows in a message, 1 to 6.
+            conditions: legal hours, length of short links, present; `schedule_zone` is the
+                dialect's when there are none.
+
+        Raises:
+            InvalidRequest: `rows` are none.
+            ValueError: `max_segments` is out of range.
+            PreviewNotInstalled: the template needs an engine that is not installed.
+        """
+        # A preflight takes longer to import than a campaign to send.
+        from mediasflow_async.resources.preflights import validated_preflight
+
+        return await validated_preflight(
+            request,
+            rows,
+            self._api.dialect,
+            credit=credit,
+            max_segments=max_segments,
+            conditions=conditions,
         )
 
     async def _refuse_problems(self, request: CampaignRequest) -> None:
