@@ -31,7 +31,6 @@ from mediasflow_async.errors import (
     ServerError,
     value_of,
 )
-from mediasflow_async.models import Campaign
 from mediasflow_async.secrecy import mask_text
 
 __all__ = [
@@ -175,62 +174,29 @@ class ApiResponse:
         found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
         return next((mask_text(text) for text in found if text is not None), None)
 
-    def read(self, model: type[_Model]) -> _Model:
+    def read(self, model: type[_Model], data: object = None) -> _Model:
         """Return the data as a model.
+
+        Args:
+            model: what it is read as.
+            data: what is read instead of the data; None for the data as it is.
 
         Raises:
             ResponseInvalid: when it is not one; `wire_path` says where.
             ApiError: when it is an error message under a status of success.
         """
-        return value_of(self._checked(self.data, model))
-
-    def _checked(self, data: object, model: type[_Model]) -> _Model | MediasflowError:
         error = self._told_error()
-        return self._understood(data, model) if error is None else error
+        given = self.data if data is None else data
+        return value_of(self.understood(given, model) if error is None else error)
 
-    def _understood(self, data: object, model: type[_Model]) -> _Model | MediasflowError:
-        result = self.reader.read(data, model)
+    def understood(
+        self, data: object, model: type[_Model], path: str = "$"
+    ) -> _Model | ResponseInvalid:
+        """Return a part of the data as a model, or the error for what is not one below `path`."""
+        result = self.reader.read(data, model, path=path)
         if isinstance(result, Unreadable):
             return invalid(self, result.message, result.path)
         return result
-
-    def read_campaign(self) -> Campaign:
-        """Return the campaign that the server describes (Guide: 2.1.3.1).
-
-        Raises:
-            ResponseInvalid: when it describes none, or does not say its number.
-            ApiError: when it is an error message under a status of success.
-        """
-        return value_of(self._checked(self._with_id(), Campaign))
-
-    def read_campaign_or_answer(self) -> Campaign:
-        """Return the campaign, as far as the server describes it.
-
-        For functions of which the guide does not say what they answer: when that is no
-        campaign, the result has its number, and the answer in `raw`.
-        """
-        if isinstance(self.data, dict):
-            return value_of(self._understood(self._with_id(), Campaign))
-        return Campaign(id=self.campaign_id or 0, raw={"answer": self.data})
-
-    def _with_id(self) -> object:
-        if self.campaign_id is None or not isinstance(self.data, dict):
-            return self.data
-        return {"id": self.campaign_id, **self.data}
-
-    def read_each(self, items: Iterable[object], model: type[_Model]) -> list[_Model]:
-        """Return models from an array within the data.
-
-        Raises:
-            ResponseInvalid: when one of them is not one; `wire_path` says which.
-        """
-        models: list[_Model] = []
-        for index, item in enumerate(items):
-            result = self.reader.read(item, model, path=f"$[{index}]")
-            if isinstance(result, Unreadable):
-                raise invalid(self, result.message, result.path)
-            models.append(result)
-        return models
 
     def _told_error(self) -> MediasflowError | None:
         if not _is_message_only(self.data):

@@ -10,7 +10,7 @@ from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_blacklist_entry
 from mediasflow_async.converter.rows import array_in
-from mediasflow_async.errors import ApiError
+from mediasflow_async.errors import ApiError, value_of
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
 from mediasflow_async.resources.api import Api
 from mediasflow_async.text.phones import InvalidPhone, to_e164
@@ -141,7 +141,10 @@ class BlacklistEntries:
         if items is None:
             raise invalid(answer, "the answer is no list of blacklisted numbers", "$")
         objects = [{"item": item} if isinstance(item, str) else item for item in items]
-        return answer.read_each(objects, BlacklistEntry)
+        return [
+            value_of(answer.understood(each, BlacklistEntry, f"$[{index}]"))
+            for index, each in enumerate(objects)
+        ]
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:

@@ -12,9 +12,10 @@ from attrs import evolve
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
+from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_campaign
-from mediasflow_async.errors import InvalidRequest, Problem
+from mediasflow_async.errors import InvalidRequest, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest
 from mediasflow_async.resources.api import Api, put_parts
 from mediasflow_async.resources.lists import Lists, recipient_rows
@@ -152,7 +153,7 @@ class Campaigns:
             json=write_campaign(request, dialect),
             guard=guard,
         )
-        return answer.read_campaign()
+        return _campaign(answer)
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
         """Change the sender of a draft.
@@ -167,7 +168,7 @@ class Campaigns:
         refuse([*campaign_id_problems(campaign_id), *sender_problems(sender or "")])
         parts = put_parts({"sender": sender}, campaign_id, self._api.dialect)
         answer = await self._api.call(_SET_SENDER, **parts)
-        return answer.read_campaign_or_answer()
+        return _campaign_or_answer(answer)
 
     async def test(
         self, campaign_id: int, phone_numbers: str | Iterable[str], *, sender: str | None = None
@@ -192,7 +193,7 @@ class Campaigns:
             params["sender"] = sender
         parts = put_parts(params, campaign_id, self._api.dialect)
         answer = await self._api.call(_TEST, **parts)
-        return answer.read_campaign_or_answer()
+        return _campaign_or_answer(answer)
 
     async def cancel(self, campaign_id: int) -> Campaign:
         """Cancel a scheduled campaign, up to 10 seconds before its date; it becomes a draft.
@@ -204,7 +205,8 @@ class Campaigns:
             Conflict: the campaign is not scheduled, or it is too late.
         """
         refuse(campaign_id_problems(campaign_id))
-        return (await self._api.call(_CANCEL, campaign_id=campaign_id)).read_campaign_or_answer()
+        answer = await self._api.call(_CANCEL, campaign_id=campaign_id)
+        return _campaign_or_answer(answer)
 
     def send_many(
         self,
@@ -351,3 +353,25 @@ def _test_problems(
         yield Problem("phone_numbers", "a number, or a list with at least one")
     for index, number in enumerate(numbers):
         yield from number_problems(f"phone_numbers[{index}]", number)
+
+
+def _campaign(answer: ApiResponse) -> Campaign:
+    """Return the campaign that an answer describes (Guide: 2.1.3.1)."""
+    return answer.read(Campaign, _with_id(answer))
+
+
+def _campaign_or_answer(answer: ApiResponse) -> Campaign:
+    """Return the campaign that an answer describes, or else its number, with the answer in `raw`.
+
+    For functions of which the guide does not say what they answer: nothing in it is an error.
+    """
+    if isinstance(answer.data, dict):
+        return value_of(answer.understood(_with_id(answer), Campaign))
+    return Campaign(id=answer.campaign_id or 0, raw={"answer": answer.data})
+
+
+def _with_id(answer: ApiResponse) -> object:
+    """Return the data of an answer with the number that was asked for, where it names none."""
+    if answer.campaign_id is None or not isinstance(answer.data, dict):
+        return answer.data
+    return {"id": answer.campaign_id, **answer.data}
