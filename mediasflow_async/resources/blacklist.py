@@ -55,7 +55,7 @@ class Blacklist:
             The entry, with `raw` as the server answered it; the guide does not say what.
 
         Raises:
-            InvalidRequest: nothing left.
+            InvalidRequest: an argument is wrong; no request was made.
             ApiError: the server refused.
         """
         entry = BlacklistEntry(number, kind=kind, description=description, brand=brand)

@@ -1,15 +1,21 @@
-"""Campaigns: prepare, launch, send, test, cancel (Guide: 2.1 to 2.3, 2.8)."""
+"""Campaigns: prepare, launch, send, test, cancel (Guide: 2.1 to 2.3, 2.8).
+
+One function of the API, `campaigns/inject`, prepares, sends and launches. What it does depends
+on `startNow` and `campaignId`, and decides how a call may be repeated: a draft that is made
+twice is waste, a campaign that is sent twice is harm. So the three are methods of their own,
+each with an `Operation` of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
-from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.calls import CallParts, Operation, OperationKind
 from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
@@ -17,7 +23,7 @@ from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import write_campaign
 from mediasflow_async.errors import InvalidRequest, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest
-from mediasflow_async.resources.api import Api, put_parts
+from mediasflow_async.resources.api import Api
 from mediasflow_async.resources.lists import Lists, recipient_rows
 from mediasflow_async.validation import (
     MAX_INLINE_RECIPIENTS,
@@ -58,7 +64,7 @@ class Campaigns:
         """Send a campaign at once, or at its date, without looking at it first.
 
         Guide: 2.1, 2.1.1. Prefer `prepare` and `launch` where you can: a launch names a
-        campaign, so that its fate can be found out whatever happens to the answer.
+        campaign, so that its report shows what became of it whatever happens to the answer.
 
         Args:
             request: what to send; `start_now` is taken as True.
@@ -94,7 +100,7 @@ class Campaigns:
             The draft, with its `id` for `launch`, its counts and its cost in credits.
 
         Raises:
-            InvalidRequest: every problem of the request; nothing left.
+            InvalidRequest: every problem of the request; nothing was sent.
             ApiError: the server refused.
         """
         if preflight:
@@ -115,7 +121,7 @@ class Campaigns:
                 raises reaches you as it is, and nothing has left.
 
         Raises:
-            InvalidRequest: nothing was sent.
+            InvalidRequest: an argument is wrong; no request was made.
             DeliveryUnknown: the request left and no usable answer came back; the report of the
                 campaign shows whether it ran.
             Conflict: the campaign is no draft any more.
@@ -161,14 +167,16 @@ class Campaigns:
         Guide: 2.2. The guide does not say what the server answers: a field that is not in the
         answer is None.
 
+        Args:
+            campaign_id: the number that `prepare` answered.
+            sender: 3 to 11 letters and digits, not digits alone.
+
         Raises:
-            InvalidRequest: nothing left.
+            InvalidRequest: an argument is wrong; no request was made.
             Conflict: the campaign is no draft any more.
         """
         refuse([*campaign_id_problems(campaign_id), *sender_problems(sender or "")])
-        parts = put_parts({"sender": sender}, campaign_id, self._api.dialect)
-        answer = await self._api.call(_SET_SENDER, **parts)
-        return _campaign_or_answer(answer)
+        return await self._put(_SET_SENDER, campaign_id, {"sender": sender})
 
     async def test(
         self, campaign_id: int, phone_numbers: str | Iterable[str], *, sender: str | None = None
@@ -183,7 +191,7 @@ class Campaigns:
             sender: another sender, for this test only.
 
         Raises:
-            InvalidRequest: nothing was sent.
+            InvalidRequest: an argument is wrong; no request was made.
             DeliveryUnknown: the request left and no usable answer came back.
         """
         numbers = listed([phone_numbers] if isinstance(phone_numbers, str) else phone_numbers) or ()
@@ -191,22 +199,20 @@ class Campaigns:
         params = {"phoneNumbers": ";".join(number.strip() for number in numbers)}
         if sender is not None:
             params["sender"] = sender
-        parts = put_parts(params, campaign_id, self._api.dialect)
-        answer = await self._api.call(_TEST, **parts)
-        return _campaign_or_answer(answer)
+        return await self._put(_TEST, campaign_id, params)
 
     async def cancel(self, campaign_id: int) -> Campaign:
         """Cancel a scheduled campaign, up to 10 seconds before its date; it becomes a draft.
 
-        Guide: 2.8.
+        Guide: 2.8. The guide does not say what the server answers: a field that is not in the
+        answer is None.
 
         Raises:
-            InvalidRequest: nothing left.
+            InvalidRequest: an argument is wrong; no request was made.
             Conflict: the campaign is not scheduled, or it is too late.
         """
         refuse(campaign_id_problems(campaign_id))
-        answer = await self._api.call(_CANCEL, campaign_id=campaign_id)
-        return _campaign_or_answer(answer)
+        return _campaign_or_answer(await self._api.call(_CANCEL, campaign_id=campaign_id))
 
     def send_many(
         self,
@@ -220,11 +226,13 @@ class Campaigns:
     ) -> Outcomes[CampaignRequest, Campaign]:
         """Send or prepare any number of campaigns, several at once.
 
+        Guide: 2.1. Each is a request of its own, as `send` and `prepare` make it.
+
         An error becomes the outcome of its request and stops nothing else, unless `stop_on`
         says so. A batch that is left early says in `Outcomes.unfinished` what may have been sent.
 
         Args:
-            requests: the campaigns; read as places become free, never all at once.
+            requests: the campaigns; read as calls end, never all at once.
             limit: campaigns under way at once; the session's `max_in_flight` by default.
             ordered: give outcomes in the order of the requests, instead of as they come.
             stop_on: errors, or a function of an `Outcome`, after which no campaign is begun.
@@ -238,9 +246,8 @@ class Campaigns:
             ConfigurationError: for a wrong `limit` or `stop_on`.
         """
         action = partial(self.prepare if prepare_only else self.send, auto_list=auto_list)
-        return map_bounded(
-            action, requests, limit=self._limit(limit), ordered=ordered, stop_on=stop_on
-        )
+        wanted = self._api.max_in_flight if limit is None else limit
+        return map_bounded(action, requests, limit=wanted, ordered=ordered, stop_on=stop_on)
 
     def launch_many(
         self,
@@ -253,8 +260,10 @@ class Campaigns:
     ) -> Outcomes[int, Campaign]:
         """Launch any number of prepared campaigns, several at once.
 
+        Guide: 2.1.3.2. Each is a request of its own, as `launch` makes it.
+
         Args:
-            campaign_ids: the numbers that `prepare` answered; read as places become free.
+            campaign_ids: the numbers that `prepare` answered; read as calls end.
             sender: another sender than the drafts', for all of them.
             limit: launches under way at once; the session's `max_in_flight` by default.
             ordered: give outcomes in the order of the numbers, instead of as they come.
@@ -269,9 +278,8 @@ class Campaigns:
         """
         refuse(sender_problems(sender))
         action = partial(self.launch, sender=sender)
-        return map_bounded(
-            action, campaign_ids, limit=self._limit(limit), ordered=ordered, stop_on=stop_on
-        )
+        wanted = self._api.max_in_flight if limit is None else limit
+        return map_bounded(action, campaign_ids, limit=wanted, ordered=ordered, stop_on=stop_on)
 
     async def preflight(
         self,
@@ -326,8 +334,18 @@ class Campaigns:
         )
         return evolve(request, recipients=(), list_ids=(*request.list_ids, uploaded.id))
 
-    def _limit(self, limit: int | None) -> int:
-        return self._api.max_in_flight if limit is None else limit
+    async def _put(
+        self, operation: Operation, campaign_id: int, params: Mapping[str, str]
+    ) -> Campaign:
+        """Make a PUT with its parameters where the dialect wants them (Guide: 2.2, 2.3)."""
+        parts: CallParts = {"campaign_id": campaign_id}
+        if self._api.dialect.put_params == "query":
+            parts["params"] = params
+        elif self._api.dialect.put_params == "form":
+            parts["form"] = params
+        else:
+            parts["json"] = params
+        return _campaign_or_answer(await self._api.call(operation, **parts))
 
 
 def _starting(request: CampaignRequest, *, now: bool) -> CampaignRequest:

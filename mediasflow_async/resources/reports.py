@@ -120,7 +120,7 @@ class Reports:
             status: only rows with these status codes.
 
         Raises:
-            InvalidRequest: nothing left.
+            InvalidRequest: an argument is wrong; no request was made.
             NotFound: when it is used, for a campaign that is unknown or was not launched.
         """
         params = self._campaign_params(campaign_id, status)
@@ -139,7 +139,7 @@ class Reports:
             details: which of your own columns it holds; all by default.
 
         Raises:
-            InvalidRequest: nothing left.
+            InvalidRequest: an argument is wrong; no request was made.
         """
         params = self._campaign_params(campaign_id, status, details)
         return CsvReport(
@@ -177,7 +177,7 @@ class Reports:
                 the session may make is left to other calls.
 
         Raises:
-            InvalidRequest: every problem of the arguments; nothing left.
+            InvalidRequest: every problem of the arguments; no request was made.
         """
         filters = Filters(user_id=user_id, status=status, types=types, search=search)
         period = self._period(since, until, filters, windows_at_once)
@@ -212,7 +212,7 @@ class Reports:
             windows_at_once: how many windows may be asked for at the same time.
 
         Raises:
-            InvalidRequest: every problem of the arguments; nothing left.
+            InvalidRequest: every problem of the arguments; no request was made.
         """
         filters = Filters(
             user_id=user_id, status=status, types=types, search=search, key_fields=key_fields
