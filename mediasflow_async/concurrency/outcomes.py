@@ -1,4 +1,9 @@
-"""What became of one item."""
+"""What became of one item of a map, and which outcome ends the map.
+
+A `MediasflowError` is an outcome like any other. An item that was pulled from the input and has no
+result, since the map ended before, has an outcome as well: its error says whether a request of
+its own may have left.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +18,6 @@ from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, Mediasf
 __all__ = ["Outcome", "StopOn", "cut_short", "never_begun", "stop_test"]
 
 
-def cut_short(failure: BaseException, calls: Iterable[Fate]) -> MediasflowError:
-    """Return the error of an action that was cancelled, or that raised what is no error of ours.
-
-    Args:
-        failure: what it ended with.
-        calls: the calls that it had made and that may matter. One that may have sent SMS counts
-            most, then the latest; without any, nothing is proven, for an action can do more
-            than make calls.
-    """
-    fates = [fate() for fate in calls]
-    in_doubt = [fate for fate in fates if isinstance(fate, DeliveryUnknown)]
-    if fates:
-        return (in_doubt or fates)[-1]
-    return MediasflowError(
-        f"the action ended with {type(failure).__name__}, outside of any call",
-        sent=Sent.UNKNOWN,
-        next_step="Find out what it did before you repeat it.",
-    )
-
-
-def never_begun() -> MediasflowError:
-    """Return the error of an item that was pulled from the input and then not wanted."""
-    return MediasflowError("the action never began for this item", next_step="Nothing was sent.")
-
-
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
 
@@ -47,7 +27,7 @@ class Outcome(Generic[_Item, _Value]):
     """What became of one item.
 
     Attributes:
-        index: position of the item in the input, from 0.
+        index: position of the item in the input, counted from 0.
         item: the item.
         value: what came back, or None after an error.
         error: the error, or None.
@@ -64,7 +44,11 @@ class Outcome(Generic[_Item, _Value]):
         return self.error is None
 
     def unwrap(self) -> _Value:
-        """Return the value, or raise the error."""
+        """Return the value, or raise the error.
+
+        Raises:
+            MediasflowError: the error of the outcome.
+        """
         if self.error is not None:
             raise self.error.with_traceback(None)
         return self.value  # type: ignore[return-value] # None is the value where there is no error
@@ -75,7 +59,7 @@ StopOn = (
     | tuple[type[MediasflowError], ...]
     | Callable[[Outcome[_Item, _Value]], object]
 )
-"""Classes of errors, or a function that says of each outcome whether it is one to stop at."""
+"""Classes of errors, or a function of an outcome that says whether the map stops at it."""
 
 
 def stop_test(
@@ -106,3 +90,29 @@ def _refusal(given: object) -> ConfigurationError:
     return ConfigurationError(
         f"stop_on is a MediasflowError class, a tuple of them or a function, not {given!r}"
     )
+
+
+def cut_short(failure: BaseException, calls: Iterable[Fate]) -> MediasflowError:
+    """Return the error of an action that was cancelled, or that raised what is no error of ours.
+
+    It is that of the latest call that may have sent SMS, or else of the latest call. Without
+    any call nothing is proven, for an action can do more than make calls.
+
+    Args:
+        failure: what the action ended with.
+        calls: the calls of the action, as `watch_calls` has noted them.
+    """
+    fates = [fate() for fate in calls]
+    in_doubt = [fate for fate in fates if isinstance(fate, DeliveryUnknown)]
+    if fates:
+        return (in_doubt or fates)[-1]
+    return MediasflowError(
+        f"the action ended with {type(failure).__name__}, outside of any call",
+        sent=Sent.UNKNOWN,
+        next_step="Find out what it did before you repeat it.",
+    )
+
+
+def never_begun() -> MediasflowError:
+    """Return the error of an item that was pulled from the input, and for which nothing ran."""
+    return MediasflowError("the action never began for this item", next_step="Nothing was sent.")
