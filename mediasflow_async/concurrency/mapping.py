@@ -1,23 +1,23 @@
-"""`map_bounded`, and the iterator that it returns."""
+"""`map_bounded`: an action for each of any number of items, several at once.
+
+Items are pulled as the consumer takes outcomes, so that neither the input nor the results are
+ever whole in memory. What is wrong with one item is its outcome, and ends nothing else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from types import AsyncGeneratorType, TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from mediasflow_async._core.options import count_of
 from mediasflow_async.concurrency.outcomes import Outcome, StopOn, stop_test
-from mediasflow_async.concurrency.run import Arrivals, Run, Source
+from mediasflow_async.concurrency.run import Run
 
 __all__ = ["Outcomes", "map_bounded"]
 
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
-
-# In the order of the input a slow item holds back the outcomes of all that follow: with as many
-# items again, the others have something to do meanwhile.
-_AHEAD_IN_ORDER: Final = 2
 
 
 def map_bounded(
@@ -30,14 +30,14 @@ def map_bounded(
 ) -> Outcomes[_Item, _Value]:
     """Call an action for each item, at most `limit` at once, and give the outcome of each.
 
-    Items are pulled when there is a place for them, and no more than `limit` of them (twice as
-    many with `ordered`) are ahead of the consumer: under way, or with an outcome that waits.
-    So the input may be of any length, and a slow consumer slows the calls down.
+    Of the items, no more than `limit` (twice as many with `ordered`) are ahead of the consumer:
+    under way, or with an outcome that waits for it. No other is pulled until the consumer takes
+    an outcome. So the input may be of any length, and a slow consumer slows the calls down.
 
     A `MediasflowError` becomes an outcome. Any other exception, of the action or of the input,
-    ends the whole as a mistake should: what is under way is cancelled, the outcomes that are
-    there are given, then the exception is raised as it is. What is cancelled is not lost: see
-    `Outcomes.unfinished`.
+    is taken for a mistake in the program: what is under way is cancelled, the outcomes that are
+    there are given, then the exception is raised as it is. `Outcomes.unfinished` has the items
+    that were cancelled.
 
     The input may be an async generator that holds a timeout or a task group: one task alone
     pulls from it. A generator given as input is closed at the end.
@@ -45,12 +45,12 @@ def map_bounded(
     Args:
         action: called with each item.
         items: the items, any number of them.
-        limit: how many calls may be under way.
+        limit: how many calls may be under way at once, from 1 up.
         ordered: give outcomes in the order of the input, instead of as they come.
-        stop_on: errors, or a function of an outcome that says yes, after which nothing begins:
-            as soon as such an outcome exists, no further item is pulled, those under way end
-            and their outcomes are given, then the iteration ends. An item of an async input
-            that was pulled and not begun is in `Outcomes.unfinished`.
+        stop_on: errors, or a function of an outcome. As soon as there is an outcome with such
+            an error, or for which the function returns a true value, no further item begins:
+            those under way end and their outcomes are given, then the iteration ends. An item
+            of an async input that was pulled and not begun is in `Outcomes.unfinished`.
 
     Returns:
         The outcomes, to be iterated over once; nothing is pulled before the first is asked for.
@@ -61,24 +61,17 @@ def map_bounded(
         TypeError: for items that cannot be iterated over.
     """
     count_of(limit, "limit")
-    run = Run(
-        action,
-        Source(items),
-        Arrivals[_Item, _Value](is_ordered=ordered),
-        limit=limit,
-        most_ahead=limit * _AHEAD_IN_ORDER if ordered else limit,
-        is_last=stop_test(stop_on),
-    )
+    run = Run(action, items, limit=limit, ordered=ordered, is_last=stop_test(stop_on))
     return Outcomes(run)
 
 
 class Outcomes(Generic[_Item, _Value]):
-    """The outcomes of a map, an async iterator that `map_bounded` and its kind return.
+    """The outcomes of a map: the async iterator that `map_bounded` and methods like it return.
 
     When the loop over it is left early, calls are still under way. Close it to cancel them,
-    with `async with` or `aclose`; then `unfinished` says what became of them. When the consumer
-    is cancelled while it waits for an outcome (also by a timeout around a single one) or
-    the map raises, it closes itself.
+    with `async with` or `aclose`; then `unfinished` says what became of them. It closes itself
+    when the map raises, and when its consumer is cancelled while it waits for an outcome, be it
+    by a timeout around a single one.
 
         async with session.campaigns.send_many(requests) as outcomes:
             async for outcome in outcomes:
@@ -86,7 +79,7 @@ class Outcomes(Generic[_Item, _Value]):
         for outcome in outcomes.unfinished:
             ...
 
-    One task at a time may ask for an outcome, not always the same.
+    Only one task at a time may ask for an outcome; which one may change.
 
     Args:
         run: the map.
@@ -94,7 +87,7 @@ class Outcomes(Generic[_Item, _Value]):
 
     def __init__(self, run: Run[_Item, _Value]) -> None:
         self._run = run
-        # A generator: dropped half-way, it is closed by the event loop.
+        # A generator, since the event loop closes one that is dropped half-way.
         self._generator = cast("AsyncGeneratorType[Outcome[_Item, _Value], None]", run.outcomes())
 
     def __aiter__(self) -> Self:
@@ -125,12 +118,12 @@ class Outcomes(Generic[_Item, _Value]):
 
     @property
     def unfinished(self) -> tuple[Outcome[_Item, _Value], ...]:
-        """What was pulled from the input and never given, in the order of the input.
+        """The items that were pulled from the input and never given, in the order of the input.
 
-        Empty after an iteration that went to its end. Otherwise there are, with their value or
-        error, those whose call had ended; and with an error those that were cancelled, or that
-        raised what ended the map. What `error.sent` says of these: NOT_SENT is proven, ANSWERED
-        and UNKNOWN are not to be repeated blindly. A `DeliveryUnknown` may have sent SMS.
+        There are none after an iteration that went to its end. Otherwise an item whose call had
+        ended has its value or error. One that was cancelled, or raised what ended the map, has
+        an error, whose `sent` says whether it can be repeated: NOT_SENT is proven; ANSWERED and
+        UNKNOWN are not to be repeated blindly. A `DeliveryUnknown` may have sent SMS.
 
         Raises:
             RuntimeError: while calls are under way: the iterator was left and is not closed.
