@@ -48,7 +48,7 @@ class Watched:
             self.is_closed = True
 
 
-class Crew:
+class CountingAction:
     """An action that counts how many calls of it are under way."""
 
     def __init__(self) -> None:
@@ -129,27 +129,27 @@ async def test_outcomes_come_in_the_order_of_completion() -> None:
 @pytest.mark.parametrize("limit", [1, 3, 10])
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_as_many_calls_as_the_limit_are_under_way(limit: int, *, is_async: bool) -> None:
-    watched, crew = Watched(50), Crew()
+    watched, counting = Watched(50), CountingAction()
     items = watched.async_generator() if is_async else watched.generator()
 
-    async for _ in map_bounded(crew, items, limit=limit):
+    async for _ in map_bounded(counting, items, limit=limit):
         pass
 
-    assert crew.most == limit
+    assert counting.most == limit
 
 
 async def test_the_crew_is_whole_again_after_a_pause_of_the_consumer() -> None:
-    crew = Crew()
+    counting = CountingAction()
 
-    async with map_bounded(crew, Watched().generator(), limit=5) as outcomes:
+    async with map_bounded(counting, Watched().generator(), limit=5) as outcomes:
         for _ in range(12):
             await anext(outcomes)
         await turns()
-        crew.most = 0
+        counting.most = 0
         for _ in range(20):
             await anext(outcomes)
 
-    assert crew.most == 5
+    assert counting.most == 5
 
 
 async def test_a_limit_beyond_all_need_makes_no_crowd() -> None:
@@ -219,18 +219,18 @@ async def test_a_mistake_in_the_input_is_raised_as_it_is(*, is_async: bool) -> N
 
 
 async def test_a_mistake_in_the_action_is_raised_as_it_is_and_cancels_the_others() -> None:
-    watched, crew = Watched(), Crew()
+    watched, counting = Watched(), CountingAction()
 
     async def act(item: int) -> int:
         if item == 5:
             raise LookupError("a mistake")
-        return await crew(item)
+        return await counting(item)
 
     with pytest.raises(LookupError, match="a mistake"):
         async for _ in map_bounded(act, watched.generator(), limit=3):
             pass
 
-    assert crew.under_way == 0
+    assert counting.under_way == 0
     assert watched.is_closed
 
 
@@ -259,10 +259,10 @@ async def test_a_wrong_limit_is_refused_at_once(limit: Any) -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_leaving_early_leaves_nothing_behind(*, is_async: bool) -> None:
-    watched, crew = Watched(), Crew()
+    watched, counting = Watched(), CountingAction()
 
     async def act(item: int) -> int:
-        return await (crew(item) if item < 3 else never(item))
+        return await (counting(item) if item < 3 else never(item))
 
     items = watched.async_generator() if is_async else watched.generator()
     async with aclosing(map_bounded(act, items, limit=5)) as outcomes:
@@ -272,7 +272,7 @@ async def test_leaving_early_leaves_nothing_behind(*, is_async: bool) -> None:
     pulled = watched.pulled
     await turns()
     assert watched.is_closed
-    assert (watched.pulled, crew.under_way) == (pulled, 0)
+    assert (watched.pulled, counting.under_way) == (pulled, 0)
 
 
 async def test_the_consumers_own_error_passes_through() -> None:
@@ -312,10 +312,10 @@ async def test_outcomes_can_be_taken_by_different_tasks() -> None:
 
 
 async def test_a_consumer_that_is_cancelled_leaves_nothing_behind() -> None:
-    watched, crew = Watched(), Crew()
+    watched, counting = Watched(), CountingAction()
 
     async def act(item: int) -> int:
-        await crew(item)
+        await counting(item)
         return await never(item)
 
     outcomes = map_bounded(act, watched.generator(), limit=4)
@@ -327,7 +327,7 @@ async def test_a_consumer_that_is_cancelled_leaves_nothing_behind() -> None:
 
     assert watched.pulled == 4
     assert watched.is_closed
-    assert crew.under_way == 0
+    assert counting.under_way == 0
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -439,20 +439,20 @@ async def open_late(gate: anyio.Event) -> None:
 async def test_a_first_item_that_hangs_lets_twice_the_limit_be_pulled_in_order(
     *, is_async: bool
 ) -> None:
-    watched, crew = Watched(), Crew()
+    watched, counting = Watched(), CountingAction()
     gate = anyio.Event()
 
     async def act(item: int) -> int:
         if item == 0:
             await gate.wait()
-        return await crew(item)
+        return await counting(item)
 
     items = watched.async_generator() if is_async else watched.generator()
     outcomes = map_bounded(act, items, limit=3, ordered=True)
     async with outcomes, anyio.create_task_group() as tasks:
         tasks.start_soon(anext, outcomes)
         await turns(200)
-        assert (watched.pulled, crew.under_way, crew.most) == (6, 0, 2)
+        assert (watched.pulled, counting.under_way, counting.most) == (6, 0, 2)
         gate.set()
 
 
