@@ -14,7 +14,6 @@ from mediasflow_async.errors import Problem
 from mediasflow_async.models import Recipient, RecipientList
 from mediasflow_async.resources.api import Api
 from mediasflow_async.uploads import (
-    Content,
     MultipartBody,
     Progress,
     ProgressFailed,
@@ -22,6 +21,7 @@ from mediasflow_async.uploads import (
     multipart,
     opened,
 )
+from mediasflow_async.uploads.contents import Content
 from mediasflow_async.validation import refuse
 
 __all__ = ["Lists", "recipient_rows"]

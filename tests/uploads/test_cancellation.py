@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async.uploads import OwnFile, opened
+from mediasflow_async.uploads import opened
+from mediasflow_async.uploads.contents import OwnFile
 from tests.support.sessions import until
 
 pytestmark = pytest.mark.anyio

@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediasflow_async import InvalidRequest
-from mediasflow_async.uploads import Content, UploadSource, opened
+from mediasflow_async.uploads import UploadSource, opened
+from mediasflow_async.uploads.contents import Content
 
 pytestmark = pytest.mark.anyio
 
