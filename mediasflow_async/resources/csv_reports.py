@@ -1,4 +1,10 @@
-"""CSV reports: rows, dicts, saved whole or not at all."""
+"""CSV reports: gone through as rows or as dicts, or saved as a file, whole or not at all.
+
+`CsvReport` is what users hold. `CsvSource` asks the server for the bytes, decodes them into
+blocks of records, and gives those of a period in order. What is saved is written to a hidden file
+that takes its name at the end. The windows of a period are saved as parts first, so that a save
+that was interrupted goes on where it stood.
+"""
 
 from __future__ import annotations
 
@@ -35,55 +41,108 @@ from mediasflow_async.dates import Window
 from mediasflow_async.errors import ResponseInvalid, Sent
 from mediasflow_async.models import ReportRow
 from mediasflow_async.resources.api import Api
-from mediasflow_async.resources.periods import Blocks, Period, seamless_blocks, window_blocks
+from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
 from mediasflow_async.secrecy import mask_text
 
-__all__ = [
-    "CsvBlock",
-    "CsvReport",
-    "CsvSource",
-    "Part",
-    "Records",
-    "SaveProgress",
-    "join_parts",
-    "save_bytes",
-    "save_part",
-    "save_parts",
-]
+__all__ = ["CsvReport", "CsvSource", "Part", "Records", "SaveProgress", "save_bytes", "save_parts"]
 
+SaveProgress = Callable[[int, int], object]
+"""Called with the number of windows saved so far and of windows in all."""
 
-_Record = tuple[tuple[str, ...], list[str]]
-"""The columns of a record, and its cells."""
+Records = AsyncGenerator[list[list[str]], None]
+"""Records of a CSV file, a number of them at a time; the first one holds the columns."""
+
+_Record = tuple[tuple[str, ...], list[str]]  # the columns of a record, and its cells
 
 _IDENTITY_COLUMNS: Final = ("REF_LIST", "ID_LINE", "INT_MOBILE")
 _RECORDS_AT_ONCE: Final = 256
 _EXCERPT: Final = 2048
+_BYTES_AT_ONCE: Final = 2**20
+_DELIMITER: Final = ";"
 
 
-@frozen
-class CsvBlock:
-    """Some records of a CSV report, one after the other.
+class CsvReport:
+    """A CSV report; `async for` gives it as `ReportRow`s. Guide: 2.4, 2.7.
 
-    Attributes:
-        columns: the names of the columns, no two of them the same.
-        records: the cells of each record; there may be fewer or more of them than columns. They
-            are made while they are iterated over, once.
+    Each use asks the server anew. Rows are decoded as they arrive: however many there are, few
+    are in memory. A report that breaks off raises `ConnectionFailed` or `RequestTimeout` where
+    it does, and what is no CSV raises `ResponseInvalid`.
     """
 
-    columns: tuple[str, ...]
-    records: Iterable[list[str]]
+    def __init__(self, source: CsvSource) -> None:
+        self._source = source
+
+    async def __aiter__(self) -> AsyncGenerator[ReportRow, None]:
+        source = self._source
+        zone = source.api.dialect.server_tz
+        async with aclosing(source.blocks()) as blocks:
+            async for block in blocks:
+                read = row_reader(block.columns, zone, source.campaign_id).of_cells
+                for cells in block.records:
+                    yield read(cells)
+
+    async def dicts(self) -> AsyncGenerator[dict[str, str], None]:
+        """Yield each record as a dict from column to text.
+
+        Of columns with the same name, the second one is called NAME_2, and so on.
+        """
+        async with aclosing(self._source.blocks()) as blocks:
+            async for block in blocks:
+                for cells in block.records:
+                    yield named(block.columns, cells)
+
+    async def save(
+        self, path: str | PathLike[str], *, progress: SaveProgress | None = None
+    ) -> Path:
+        """Save the report as a CSV file that only its owner can read.
+
+        The file appears whole or not at all. Where one request is enough, its bytes are the
+        server's own. The windows of a longer period are kept in a hidden folder beside it until
+        all are there, so that `save`, called again after an interruption, goes on where it
+        stood; then they are joined, in UTF-8 with semicolons. As many of them as the report's
+        `windows_at_once` are asked for at the same time.
+
+        Args:
+            path: the file to write; an older one is replaced.
+            progress: called after each window with the number of windows done and in all.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConnectionFailed, RequestTimeout, ResponseInvalid: as while it is iterated over.
+            OSError: the file cannot be written, or a saved part was damaged.
+        """
+        source, target = self._source, Path(path)
+        windows = source.windows
+        if len(windows) <= 1:
+            async with aclosing(source.pieces(*windows)) as pieces:
+                await save_bytes(target, pieces)
+            if progress:
+                progress(1, 1)
+            return target
+        folder = target.with_name(f".{target.name}.{source.digest()}.parts")
+        parts = [
+            Part(_part_name(window), partial(source.part, index))
+            for index, window in enumerate(windows)
+        ]
+        return await save_parts(target, folder, parts, progress, source.windows_at_once)
+
+
+def _part_name(window: Window) -> str:
+    return f"{window.since:%Y%m%dT%H%M}-{window.until:%Y%m%dT%H%M}.csv"
 
 
 @frozen(kw_only=True)
 class CsvSource:
-    """Where the CSV of a report comes from.
+    """A CSV report as the server gives it: bytes, and the records in them.
 
     Attributes:
         api: the session.
         operation: the function of the report.
         params: the query parameters of the report of one campaign.
         campaign_id: that campaign.
-        period: what the report of a period asks for, instead.
+        period: for the report of a period, what it asks for.
     """
 
     api: Api = field(repr=False)
@@ -94,16 +153,36 @@ class CsvSource:
 
     @property
     def windows(self) -> Sequence[Window]:
-        """The parts that the report is asked in; none for a campaign."""
+        """The windows that the report is asked in; none for a campaign."""
         return self.period.windows if self.period else ()
 
     @property
     def windows_at_once(self) -> int:
-        """How many of the parts may be asked for at the same time."""
+        """How many windows may be asked for at the same time."""
         return self.period.windows_at_once if self.period else 1
 
+    def blocks(self) -> AsyncGenerator[_CsvBlock, None]:
+        """Return the records of the whole report; the event loop goes on between the blocks."""
+        return self._seamless() if self.period else self._blocks()
+
+    async def part(self, index: int) -> Blocks[list[str]]:
+        """Yield the columns of one window, then its records without those of the window before."""
+        columns: list[str] = []
+        is_first = True
+        async with aclosing(self._windowed(columns).window_blocks(index)) as blocks:
+            async for block in blocks:
+                records = [cells for _, cells in block]
+                yield [columns, *records] if is_first else records
+                is_first = False
+        if is_first:
+            yield [columns]
+
     async def pieces(self, window: Window | None = None) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of a window, or of the report of a campaign."""
+        """Yield the bytes of a window, or of the report of a campaign, as the server gives them.
+
+        Raises:
+            ResponseInvalid: what comes is HTML or JSON.
+        """
         period = self.period
         params = period.params_of(window) if period and window else self.params
         async with (
@@ -117,6 +196,49 @@ class CsvSource:
                 is_begun = is_begun or begins(piece)
                 yield piece
 
+    def digest(self) -> str:
+        """Return what tells this report from another with the same windows."""
+        asked = (self.operation.path, sorted(self.period.params.items()) if self.period else None)
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+
+    async def _seamless(self) -> AsyncGenerator[_CsvBlock, None]:
+        async with aclosing(self._windowed([]).blocks(self.windows_at_once)) as blocks:
+            async for block in blocks:
+                yield _CsvBlock(block[0][0], [cells for _, cells in block])
+
+    def _windowed(self, columns: list[str]) -> WindowedRows[_Record]:
+        return WindowedRows(self.windows, partial(self._pairs, columns), _identity)
+
+    async def _pairs(self, columns: list[str], window: Window) -> Blocks[_Record]:
+        """Yield the records of a window with their columns, and put these into `columns`.
+
+        A window without a record has columns all the same.
+        """
+        async with aclosing(self._blocks(window)) as blocks:
+            async for block in blocks:
+                columns[:] = block.columns
+                yield [(block.columns, cells) for cells in block.records]
+
+    async def _blocks(self, window: Window | None = None) -> AsyncGenerator[_CsvBlock, None]:
+        """Yield the columns of a window or a campaign without a record, then the records."""
+        columns: tuple[str, ...] = ()
+        async with aclosing(self._records(window)) as parts:
+            async for records in parts:
+                if not columns and (header := next(records, None)):
+                    columns = _distinct(header)
+                    yield _CsvBlock(columns, [])
+                for first in records:
+                    others = itertools.islice(records, _RECORDS_AT_ONCE - 1)
+                    yield _CsvBlock(columns, itertools.chain([first], others))
+                    await checkpoint()
+
+    async def _records(self, window: Window | None) -> AsyncGenerator[Iterator[list[str]], None]:
+        decoder = CsvDecoder(self._invalid)
+        async with aclosing(self.pieces(window)) as pieces:
+            async for piece in pieces:
+                yield decoder.feed(piece)
+        yield decoder.finish()
+
     def _invalid(self, reason: str, text: str) -> ResponseInvalid:
         error = ResponseInvalid(
             f"the answer cannot be understood: {reason}",
@@ -128,69 +250,27 @@ class CsvSource:
         error.body = mask_text(text[:_EXCERPT])
         return error
 
-    def blocks(self) -> AsyncGenerator[CsvBlock, None]:
-        """Return the records of the whole report; the event loop goes on between the blocks."""
-        return self._seamless(self.period) if self.period else self._blocks()
 
-    async def part(self, index: int) -> Blocks[list[str]]:
-        """Yield the columns of one window, then its records without those of the one before."""
-        columns: list[str] = []
-        pairs = window_blocks(self.windows, index, partial(self._pairs, columns), _identity)
-        is_first = True
-        async with aclosing(pairs) as blocks:
-            async for block in blocks:
-                records = [cells for _, cells in block]
-                yield [columns, *records] if is_first else records
-                is_first = False
-        if is_first:
-            yield [columns]
+@frozen
+class _CsvBlock:
+    """Successive records of a CSV report, under the same columns.
 
-    def digest(self) -> str:
-        """Return what tells this report from another with the same windows."""
-        asked = (self.operation.path, sorted(self.period.params.items()) if self.period else None)
-        return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+    Attributes:
+        columns: the names of the columns, no two of them the same.
+        records: the cells of each record, which may be fewer or more than the columns. They
+            can be iterated over once, and are decoded meanwhile.
+    """
 
-    async def _seamless(self, period: Period) -> AsyncGenerator[CsvBlock, None]:
-        pairs_of = partial(self._pairs, [])
-        pairs = seamless_blocks(period.windows, pairs_of, _identity, self.windows_at_once)
-        async with aclosing(pairs) as blocks:
-            async for block in blocks:
-                yield CsvBlock(block[0][0], [cells for _, cells in block])
-
-    async def _pairs(self, columns: list[str], window: Window) -> Blocks[_Record]:
-        """Yield the records of a window with their columns, which `columns` takes up, too."""
-        async with aclosing(self._blocks(window)) as blocks:
-            async for block in blocks:
-                columns[:] = block.columns
-                yield [(block.columns, cells) for cells in block.records]
-
-    async def _blocks(self, window: Window | None = None) -> AsyncGenerator[CsvBlock, None]:
-        """Yield the columns of a window or a campaign without a record, then the records."""
-        columns: tuple[str, ...] = ()
-        async with aclosing(self._records(window)) as parts:
-            async for records in parts:
-                if not columns and (header := next(records, None)):
-                    columns = _distinct(header)
-                    yield CsvBlock(columns, [])
-                for first in records:
-                    others = itertools.islice(records, _RECORDS_AT_ONCE - 1)
-                    yield CsvBlock(columns, itertools.chain([first], others))
-                    await checkpoint()
-
-    async def _records(self, window: Window | None) -> AsyncGenerator[Iterator[list[str]], None]:
-        decoder = CsvDecoder(self._invalid)
-        async with aclosing(self.pieces(window)) as pieces:
-            async for piece in pieces:
-                yield decoder.feed(piece)
-        yield decoder.finish()
+    columns: tuple[str, ...]
+    records: Iterable[list[str]]
 
 
 def _identity(record: _Record) -> Hashable:
     """Return what tells a record from every other and never changes.
 
-    The status and the delivery date do change, between two requests. A report without the
-    columns that name a line is told by all it has. Campaigns of one list that lie on both sides
-    of a seam are told apart by their order alone, the older first.
+    The status and the delivery date do change, between two requests. Where the report lacks the
+    columns that name a line, all cells are compared. Campaigns of one list that lie on both
+    sides of a seam are told apart by their order alone, the older first.
     """
     cells = named(*record)
     folded = {name.upper(): value for name, value in cells.items()}
@@ -199,7 +279,7 @@ def _identity(record: _Record) -> Hashable:
 
 
 def _distinct(header: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns with names that differ: the second NAME becomes NAME_2."""
+    """Return the columns with unique names: the second NAME becomes NAME_2."""
     names: dict[str, None] = {}
     for name in header:
         tries = (f"{name}_{number}" for number in itertools.count(2))
@@ -210,49 +290,60 @@ def _distinct(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-SaveProgress = Callable[[int, int], object]
-"""Takes the windows saved so far and the windows in all."""
+@frozen
+class Part:
+    """A part of a report.
 
-Records = AsyncGenerator[list[list[str]], None]
-"""Records of a CSV file, a number of them at a time; the first one holds the columns."""
+    Attributes:
+        name: name of its file.
+        blocks: returns its records, from the start each time.
+    """
 
-_BYTES_AT_ONCE: Final = 2**20
-_DELIMITER: Final = ";"
+    name: str
+    blocks: Callable[[], Records] = field(repr=False)
 
 
-async def save_bytes(path: Path, pieces: AsyncIterator[bytes]) -> Path:
-    """Write pieces to a file that appears when all are there."""
-    async with _appearing(path) as file:
-        waiting: list[bytes] = []
-        waiting_bytes = 0
-        async for piece in pieces:
-            waiting.append(piece)
-            waiting_bytes += len(piece)
-            # To go to a thread and back takes as long as to write 100 kB there.
-            if waiting_bytes >= _BYTES_AT_ONCE:
-                await to_thread.run_sync(file.writelines, waiting)
-                waiting, waiting_bytes = [], 0
-        await to_thread.run_sync(file.writelines, waiting)
+async def save_parts(
+    path: Path,
+    folder: Path,
+    parts: Sequence[Part],
+    progress: SaveProgress | None = None,
+    at_once: int = 1,
+) -> Path:
+    """Save each part that is not in `folder` yet, then join all of them into one CSV file.
+
+    Args:
+        path: the file to write.
+        folder: where the parts are kept until then, as CSV; it is removed at the end.
+        parts: the parts, in order.
+        progress: called after each part.
+        at_once: how many parts may be under way at the same time.
+
+    Returns:
+        The path.
+    """
+    await to_thread.run_sync(partial(folder.mkdir, mode=0o700, parents=True, exist_ok=True))
+
+    async def save(part: Part) -> None:
+        await _save_part(folder / part.name, part.blocks)
+
+    done = 0
+    async with map_bounded(save, parts, limit=at_once) as outcomes:
+        async for outcome in outcomes:
+            outcome.unwrap()
+            done += 1
+            if progress:
+                progress(done, len(parts))
+    await _join_parts(path, [folder / part.name for part in parts])
+    await to_thread.run_sync(shutil.rmtree, folder)
     return path
 
 
-async def save_part(file: Path, blocks: Callable[[], Records]) -> None:
-    """Save the records of a part as CSV, unless its file is there."""
+async def _save_part(file: Path, blocks: Callable[[], Records]) -> None:
+    """Save the records of a part as CSV, unless it was saved before."""
     if not await to_thread.run_sync(file.exists):
         async with aclosing(_written(blocks())) as pieces:
             await save_bytes(file, pieces)
-
-
-async def join_parts(path: Path, files: Sequence[Path]) -> None:
-    """Join the files of parts, in order, into one with the columns of all.
-
-    Cells that a record has beyond its columns stay beyond them.
-
-    Raises:
-        OSError: a file is not as `save_part` has written it.
-    """
-    async with _appearing(path) as target:
-        await to_thread.run_sync(_join, target, files)
 
 
 async def _written(blocks: Records) -> AsyncGenerator[bytes, None]:
@@ -261,43 +352,6 @@ async def _written(blocks: Records) -> AsyncGenerator[bytes, None]:
         async for block in blocks:
             width = width or len(block[0])
             yield b"".join(_line(cells, width) for cells in block)
-
-
-def _join(target: IO[bytes], files: Sequence[Path]) -> None:
-    headers = [next(_records(file), []) for file in files]
-    columns = list(dict.fromkeys(name for header in headers for name in header))
-    target.write(_line(columns))
-    for file, header in zip(files, headers, strict=True):
-        if header == columns:
-            with file.open("rb") as part:
-                part.seek(len(_line(header)))
-                shutil.copyfileobj(part, target, _BYTES_AT_ONCE)
-        else:
-            target.writelines(map(_line, _moved(file, columns)))
-
-
-def _moved(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the records of a part, with their cells where other columns want them."""
-    records = _records(file)
-    header = next(records, [])
-    empty = len(header)
-    places = [header.index(name) if name in header else empty for name in columns]
-    for cells in records:
-        beyond = cells[empty:]
-        cells[empty:] = [""]
-        yield [cells[place] for place in places] + beyond
-
-
-def _records(file: Path) -> Iterator[list[str]]:
-    decoder = CsvDecoder(_damaged, delimiter=_DELIMITER)
-    with file.open("rb") as part:
-        while piece := part.read(_BYTES_AT_ONCE):
-            yield from decoder.feed(piece)
-    yield from decoder.finish()
-
-
-def _damaged(reason: str, _: str) -> Exception:
-    return OSError(f"a part of the report is damaged on the disk: {reason}")
 
 
 def _line(cells: Sequence[str], width: int = 0) -> bytes:
@@ -313,9 +367,25 @@ def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if needs_quotes else text
 
 
+async def save_bytes(path: Path, pieces: AsyncIterator[bytes]) -> Path:
+    """Write pieces to a file that appears when all of them are written."""
+    async with _appearing(path) as file:
+        waiting: list[bytes] = []
+        waiting_bytes = 0
+        async for piece in pieces:
+            waiting.append(piece)
+            waiting_bytes += len(piece)
+            # The hop to a thread and back takes as long as to write 100 kB there.
+            if waiting_bytes >= _BYTES_AT_ONCE:
+                await to_thread.run_sync(file.writelines, waiting)
+                waiting, waiting_bytes = [], 0
+        await to_thread.run_sync(file.writelines, waiting)
+    return path
+
+
 @asynccontextmanager
 async def _appearing(path: Path) -> AsyncGenerator[IO[bytes], None]:
-    """Give a file to write that takes its name at the end, if nothing fails."""
+    """Give a hidden file to write, which is renamed to `path` at the end if nothing fails."""
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with ExitStack() as stack:
         stack.callback(hidden.unlink, missing_ok=True)
@@ -336,110 +406,50 @@ def _flush(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-@frozen
-class Part:
-    """A part of a report.
+async def _join_parts(path: Path, files: Sequence[Path]) -> None:
+    """Join the files of parts, in order, into one with the columns of all.
 
-    Attributes:
-        name: name of its file.
-        blocks: gives its records, from the start each time.
+    Cells that a record has beyond its columns stay beyond them.
+
+    Raises:
+        OSError: a file is not as `_save_part` has written it.
     """
-
-    name: str
-    blocks: Callable[[], Records] = field(repr=False)
-
-
-async def save_parts(
-    path: Path,
-    folder: Path,
-    parts: Sequence[Part],
-    progress: SaveProgress | None = None,
-    at_once: int = 1,
-) -> Path:
-    """Save each part that is not in `folder` yet, then join all of them into one CSV file.
-
-    Args:
-        path: the file to write.
-        folder: keeps the parts until then, as CSV; it is removed at the end.
-        parts: the parts, in order.
-        progress: called after each part, whichever it is.
-        at_once: how many parts may be on their way at the same time.
-    """
-    await to_thread.run_sync(partial(folder.mkdir, mode=0o700, parents=True, exist_ok=True))
-
-    async def save(part: Part) -> None:
-        await save_part(folder / part.name, part.blocks)
-
-    done = 0
-    async with map_bounded(save, parts, limit=at_once) as outcomes:
-        async for outcome in outcomes:
-            outcome.unwrap()
-            done += 1
-            if progress:
-                progress(done, len(parts))
-    await join_parts(path, [folder / part.name for part in parts])
-    await to_thread.run_sync(shutil.rmtree, folder)
-    return path
+    async with _appearing(path) as target:
+        await to_thread.run_sync(_join, target, files)
 
 
-class CsvReport:
-    """A CSV report. `async for` gives `ReportRow`s; however many there are, few are in memory.
-
-    Each use asks the server anew.
-    """
-
-    def __init__(self, source: CsvSource) -> None:
-        self._source = source
-
-    async def __aiter__(self) -> AsyncGenerator[ReportRow, None]:
-        source = self._source
-        zone = source.api.dialect.server_tz
-        async with aclosing(source.blocks()) as blocks:
-            async for block in blocks:
-                read = row_reader(block.columns, zone, source.campaign_id).of_cells
-                for cells in block.records:
-                    yield read(cells)
-
-    async def dicts(self) -> AsyncGenerator[dict[str, str], None]:
-        """Yield each record as it is, from column to text; a column given twice is numbered."""
-        async with aclosing(self._source.blocks()) as blocks:
-            async for block in blocks:
-                for cells in block.records:
-                    yield named(block.columns, cells)
-
-    async def save(
-        self, path: str | PathLike[str], *, progress: SaveProgress | None = None
-    ) -> Path:
-        """Save the report as a CSV file that only its owner can read.
-
-        The file appears whole or not at all. Where one request is enough, its bytes are the
-        server's own. The windows of a longer period are kept in a hidden folder beside it until
-        all are there, so that `save`, called again after an interruption, goes on where it
-        stood; then they are joined, in UTF-8 with semicolons. As many of them as the report's
-        `windows_at_once` are on their way at the same time.
-
-        Args:
-            path: the file to write; an older one is replaced.
-            progress: called after each window with the windows done and the windows in all.
-
-        Returns:
-            The path.
-        """
-        source, target = self._source, Path(path)
-        windows = source.windows
-        if len(windows) <= 1:
-            async with aclosing(source.pieces(*windows)) as pieces:
-                await save_bytes(target, pieces)
-            if progress:
-                progress(1, 1)
-            return target
-        folder = target.with_name(f".{target.name}.{source.digest()}.parts")
-        parts = [
-            Part(_part_name(window), partial(source.part, index))
-            for index, window in enumerate(windows)
-        ]
-        return await save_parts(target, folder, parts, progress, source.windows_at_once)
+def _join(target: IO[bytes], files: Sequence[Path]) -> None:
+    headers = [next(_records(file), []) for file in files]
+    columns = list(dict.fromkeys(name for header in headers for name in header))
+    target.write(_line(columns))
+    for file, header in zip(files, headers, strict=True):
+        if header == columns:
+            with file.open("rb") as part:
+                part.seek(len(_line(header)))
+                shutil.copyfileobj(part, target, _BYTES_AT_ONCE)
+        else:
+            target.writelines(map(_line, _moved(file, columns)))
 
 
-def _part_name(window: Window) -> str:
-    return f"{window.since:%Y%m%dT%H%M}-{window.until:%Y%m%dT%H%M}.csv"
+def _moved(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the records of a part, with their cells under the columns of the whole report."""
+    records = _records(file)
+    header = next(records, [])
+    empty = len(header)
+    places = [header.index(name) if name in header else empty for name in columns]
+    for cells in records:
+        beyond = cells[empty:]
+        cells[empty:] = [""]
+        yield [cells[place] for place in places] + beyond
+
+
+def _records(file: Path) -> Iterator[list[str]]:
+    decoder = CsvDecoder(_damaged, delimiter=_DELIMITER)
+    with file.open("rb") as part:
+        while piece := part.read(_BYTES_AT_ONCE):
+            yield from decoder.feed(piece)
+    yield from decoder.finish()
+
+
+def _damaged(reason: str, _: str) -> Exception:
+    return OSError(f"a part of the report is damaged on the disk: {reason}")

@@ -1,17 +1,15 @@
-"""A period in windows: filters, read ahead, seams."""
+"""What a report of a period asks for, and how it is asked: in windows, several at once.
+
+One request covers 7 days at most, so that a longer period is cut in windows (Guide: 2.6, 2.7).
+`period_of` checks the arguments and cuts it. `WindowedRows` puts the rows of the windows together
+again: each window without what it shares with the one before, in order, with the next windows
+read ahead.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Hashable,
-    Iterable,
-    Iterator,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -31,23 +29,58 @@ from mediasflow_async.validation import listed, period_bounds, period_problems, 
 
 __all__ = [
     "Blocks",
-    "BlocksOf",
     "Filters",
     "Period",
-    "Source",
     "Statuses",
+    "WindowedRows",
     "column_problems",
     "in_order",
     "period_of",
-    "seamless_blocks",
     "status_problems",
     "status_text",
-    "window_blocks",
 ]
 
+_Row = TypeVar("_Row")
+
+Blocks = AsyncGenerator[list[_Row], None]
+"""Rows, a number of them at a time."""
 
 Statuses = Iterable[int | DeliveryStatus]
+"""Status codes, as numbers or as `DeliveryStatus`."""
+
 _Listed = tuple[Any, ...] | None
+_MINUTE: Final = timedelta(minutes=1)
+
+
+def period_of(
+    since: datetime | date,
+    until: datetime | date | None,
+    filters: Filters,
+    dialect: Dialect,
+    windows_at_once: int,
+) -> Period:
+    """Return a period, checked and cut in windows; the arguments are those of `Reports.period`.
+
+    Raises:
+        InvalidRequest: every problem of the arguments.
+    """
+    zone = dialect.server_tz
+    end = until if until is not None else datetime.now(UTC)
+    refuse(
+        [
+            *period_problems(since, end, zone),
+            *filters.problems(dialect),
+            *_count_problems("windows_at_once", windows_at_once),
+        ]
+    )
+    first, last = period_bounds(since, end, zone)
+    windows = split_period(first, last, zone=zone, window=dialect.window, overlap=dialect.overlap)
+    return Period(
+        windows=tuple(windows),
+        params=filters.params(dialect),
+        dialect=dialect,
+        windows_at_once=windows_at_once,
+    )
 
 
 @frozen(kw_only=True)
@@ -55,10 +88,10 @@ class Period:
     """What a report of a period asks for.
 
     Attributes:
-        windows: the parts that it is asked in.
-        params: the query parameters, but for the bounds.
+        windows: the windows that it is asked in, in order.
+        params: the query parameters, without the bounds.
         dialect: how the bounds are written.
-        windows_at_once: how many of the parts may be asked for at the same time.
+        windows_at_once: how many windows may be asked for at the same time.
     """
 
     windows: tuple[Window, ...]
@@ -87,7 +120,7 @@ class Filters:
     key_fields: _Listed = field(default=(), converter=listed)
 
     def problems(self, dialect: Dialect) -> Iterator[Problem]:
-        """Yield everything that is wrong with it."""
+        """Yield everything that is wrong with the filters."""
         yield from status_problems(self.status)
         yield from _type_problems(self.types)
         yield from column_problems("key_fields", self.key_fields)
@@ -95,7 +128,7 @@ class Filters:
         yield from _search_problems(self.search, dialect)
 
     def params(self, dialect: Dialect) -> dict[str, str]:
-        """Return its query parameters (Guide: 2.6, 2.7)."""
+        """Return the query parameters of the filters (Guide: 2.6, 2.7)."""
         params = {
             "userID": self.user_id,
             "status": status_text(self.status or (), dialect.period_status_separator),
@@ -104,37 +137,6 @@ class Filters:
             "search": _search_text(self.search, dialect),
         }
         return {name: text for name, text in params.items() if text}
-
-
-def period_of(
-    since: datetime | date,
-    until: datetime | date | None,
-    filters: Filters,
-    dialect: Dialect,
-    windows_at_once: int,
-) -> Period:
-    """Return a checked period.
-
-    Raises:
-        InvalidRequest: every problem of the arguments.
-    """
-    zone = dialect.server_tz
-    end = until if until is not None else datetime.now(UTC)
-    refuse(
-        [
-            *period_problems(since, end, zone),
-            *filters.problems(dialect),
-            *_count_problems("windows_at_once", windows_at_once),
-        ]
-    )
-    first, last = period_bounds(since, end, zone)
-    windows = split_period(first, last, zone=zone, window=dialect.window, overlap=dialect.overlap)
-    return Period(
-        windows=tuple(windows),
-        params=filters.params(dialect),
-        dialect=dialect,
-        windows_at_once=windows_at_once,
-    )
 
 
 def status_problems(codes: _Listed) -> Iterator[Problem]:
@@ -156,7 +158,7 @@ def column_problems(where: str, names: _Listed) -> Iterator[Problem]:
         yield Problem(where, "a list of column names without semicolons")
 
 
-def status_text(codes: Iterable[int | DeliveryStatus], separator: str) -> str:
+def status_text(codes: Statuses, separator: str) -> str:
     """Return a filter of statuses as text; the guide separates them in two ways."""
     return separator.join(str(int(code)) for code in codes)
 
@@ -192,48 +194,118 @@ def _search_text(search: Expression | str | None, dialect: Dialect) -> str:
     return to_text(search, quote_style=dialect.quote_style, regex_style=dialect.regex_style)
 
 
-_Row = TypeVar("_Row")
+@frozen
+class WindowedRows(Generic[_Row]):
+    """The rows of a period, asked for window by window; a row on a seam is given once.
 
-Blocks = AsyncGenerator[list[_Row], None]
-"""Rows, a number of them at a time."""
+    Whether the server counts the last minute of a window is not known. What a window shares with
+    the one before is therefore asked for by itself, and each row of it is left out of the later
+    window as many times as it is there.
 
-Source = Callable[[], Blocks[_Row]]
-"""Gives the rows of a source, from the start each time."""
+    Attributes:
+        windows: the windows, in order.
+        blocks_of: gives the rows of a window.
+        identity: tells a row from every other, whenever it is asked for.
+    """
+
+    windows: Sequence[Window]
+    blocks_of: Callable[[Window], Blocks[_Row]]
+    identity: Callable[[_Row], Hashable]
+
+    def blocks(self, windows_at_once: int = 1) -> Blocks[_Row]:
+        """Return the rows of all windows in order, the ones on a seam once.
+
+        Args:
+            windows_at_once: how many windows may be asked for at the same time.
+        """
+        sources = (partial(self.window_blocks, index) for index in range(len(self.windows)))
+        return in_order(sources, min(windows_at_once, len(self.windows)))
+
+    async def window_blocks(self, index: int) -> Blocks[_Row]:
+        """Yield the rows of one window without those that it shares with the window before."""
+        window = self.windows[index]
+        surplus: Counter[Hashable] = Counter()
+        if index > 0:
+            surplus = await self._shared(window.since, self.windows[index - 1].until)
+        async with aclosing(self.blocks_of(window)) as blocks:
+            async for block in blocks:
+                rows = self._without(surplus, block) if surplus else block
+                if rows:
+                    yield rows
+
+    async def _shared(self, since: datetime, until: datetime) -> Counter[Hashable]:
+        """Count the rows of a window that ends at `until` and of one that starts at `since`.
+
+        Some servers may refuse a period of no length. What the two windows share is then what the
+        minutes before and after have together, counted one by one, beyond what they have as one.
+        """
+        try:
+            return await self._count(since, until)
+        except BadRequest:
+            if since < until:
+                raise
+        before, after = since - _MINUTE, until + _MINUTE
+        counts = await self._count(before, until) + await self._count(since, after)
+        counts.subtract(await self._count(before, after))
+        return counts
+
+    async def _count(self, since: datetime, until: datetime) -> Counter[Hashable]:
+        counts: Counter[Hashable] = Counter()
+        async with aclosing(self.blocks_of(Window(since, until))) as blocks:
+            async for block in blocks:
+                counts.update(map(self.identity, block))
+        return counts
+
+    def _without(self, surplus: Counter[Hashable], rows: list[_Row]) -> list[_Row]:
+        """Return rows without those that are too many, and take these out of the surplus."""
+        kept: list[_Row] = []
+        for row in rows:
+            key = self.identity(row)
+            if surplus[key] > 0:
+                surplus[key] -= 1
+            else:
+                kept.append(row)
+        for key in [key for key, count in surplus.items() if count <= 0]:
+            del surplus[key]
+        return kept
+
+
+_Source = Callable[[], Blocks[_Row]]  # gives the rows of a source, from the start each time
 
 _BLOCKS_AHEAD: Final = 4
-_PATIENCE_SECONDS: Final = 10.0
+_LONGEST_AHEAD_SECONDS: Final = 10.0
 
 
-def in_order(sources: Iterable[Source[_Row]], at_once: int) -> Blocks[_Row]:
-    """Return the blocks of all sources, one source after the other.
+def in_order(sources: Iterable[_Source[_Row]], at_once: int) -> Blocks[_Row]:
+    """Return the blocks of all sources, one source after the other, with the next ones prefetched.
 
-    A source is read ahead of its turn until a few blocks are at hand. If its turn has not come
-    10 s later, it is let go and read anew in its turn: it would keep a connection from others,
-    and no server holds one open for ever. From then on nothing is read ahead, since whoever
-    takes the rows is slower than whoever brings them.
+    Of each source that is prefetched, a few blocks are held. If its turn has not come 10 s later,
+    it is dropped and read anew in its turn: it would keep a connection from others, and no server
+    holds one open for ever. From then on nothing is prefetched, since the consumer is slower than
+    the sources.
 
     Args:
-        sources: the sources.
+        sources: each gives its rows from the start when it is called.
         at_once: how many may be read at the same time, counting the one whose turn it is.
     """
     return _one_by_one(sources) if at_once == 1 else _prefetched(sources, at_once)
 
 
-async def _one_by_one(sources: Iterable[Source[_Row]]) -> Blocks[_Row]:
+async def _one_by_one(sources: Iterable[_Source[_Row]]) -> Blocks[_Row]:
     for source in sources:
         async with aclosing(source()) as blocks:
             async for block in blocks:
                 yield block
 
 
-async def _prefetched(sources: Iterable[Source[_Row]], at_once: int) -> Blocks[_Row]:
+async def _prefetched(sources: Iterable[_Source[_Row]], at_once: int) -> Blocks[_Row]:
     waiting = iter(sources)
-    ahead: deque[_Ahead[_Row]] = deque()
+    ahead: deque[_Prefetch[_Row]] = deque()
     try:
         while True:
-            if any(source.was_let_go for source in ahead):
+            if any(source.is_dropped for source in ahead):
                 at_once = 1
-            ahead.extend(map(_Ahead, islice(waiting, max(at_once - len(ahead), 0))))
+            ahead.extend(map(_Prefetch, islice(waiting, max(at_once - len(ahead), 0))))
             if not ahead:
                 return
             async with aclosing(ahead[0].blocks()) as blocks:
@@ -247,21 +319,21 @@ async def _prefetched(sources: Iterable[Source[_Row]], at_once: int) -> Blocks[_
             await source.aclose()
 
 
-class _Ahead(Generic[_Row]):
-    """A source that is read in a task of its own, a few blocks ahead of who takes them."""
+class _Prefetch(Generic[_Row]):
+    """A source that is read by a task of its own, a few blocks ahead of the consumer."""
 
-    def __init__(self, source: Source[_Row]) -> None:
+    def __init__(self, source: _Source[_Row]) -> None:
         self._source = source
-        self._at_hand: deque[list[_Row]] = deque()
-        self._news = anyio.Event()
-        self._room = anyio.Event()
+        self._held: deque[list[_Row]] = deque()
+        self._has_news = anyio.Event()
+        self._has_room = anyio.Event()
         self._is_due = False
-        self.was_let_go = False
+        self.is_dropped = False
         self._reading = Background(self._read, at_end=self._tell)
 
     def blocks(self) -> Blocks[_Row]:
         """Return the blocks, now that its turn has come."""
-        if self.was_let_go:
+        if self.is_dropped:
             return _one_by_one([self._source])
         self._is_due = True
         return self._taken()
@@ -276,132 +348,34 @@ class _Ahead(Generic[_Row]):
 
     async def _taken(self) -> Blocks[_Row]:
         while True:
-            while self._at_hand:
-                self._room.set()
-                yield self._at_hand.popleft()
+            while self._held:
+                self._has_room.set()
+                yield self._held.popleft()
             if self._reading.has_ended:
                 break
-            self._news = anyio.Event()
-            await self._news.wait()
+            self._has_news = anyio.Event()
+            await self._has_news.wait()
         self._reading.raise_failure()
 
     async def _read(self) -> None:
         async with aclosing(self._source()) as blocks:
             async for block in blocks:
-                self._at_hand.append(block)
+                self._held.append(block)
                 self._tell()
-                if not await self._has_room():
+                if not await self._wait_for_room():
                     return
 
     def _tell(self) -> None:
-        self._news.set()
+        self._has_news.set()
 
-    async def _has_room(self) -> bool:
-        """Wait until there is room for a block; False when it was let go instead."""
-        while len(self._at_hand) >= _BLOCKS_AHEAD:
-            self._room = anyio.Event()
-            with anyio.move_on_after(None if self._is_due else _PATIENCE_SECONDS):
-                await self._room.wait()
-            if len(self._at_hand) >= _BLOCKS_AHEAD and not self._is_due:
-                self._at_hand.clear()
-                self.was_let_go = True
+    async def _wait_for_room(self) -> bool:
+        """Wait until there is room for a block; False when the source was dropped instead."""
+        while len(self._held) >= _BLOCKS_AHEAD:
+            self._has_room = anyio.Event()
+            with anyio.move_on_after(None if self._is_due else _LONGEST_AHEAD_SECONDS):
+                await self._has_room.wait()
+            if len(self._held) >= _BLOCKS_AHEAD and not self._is_due:
+                self._held.clear()
+                self.is_dropped = True
                 return False
         return True
-
-
-_Counts = Counter[Hashable]
-
-BlocksOf = Callable[[Window], Blocks[_Row]]
-"""Takes a window and gives its rows, a number of them at a time."""
-
-_MINUTE: Final = timedelta(minutes=1)
-
-
-def seamless_blocks(
-    windows: Sequence[Window],
-    blocks_of: BlocksOf[_Row],
-    identity: Callable[[_Row], Hashable],
-    windows_at_once: int = 1,
-) -> Blocks[_Row]:
-    """Return the rows of all windows in order, the ones on a seam once.
-
-    Args:
-        windows: the windows, in order.
-        blocks_of: gives the rows of one.
-        identity: tells a row from every other, whenever it is asked for.
-        windows_at_once: how many windows may be asked for at the same time.
-    """
-    sources = (
-        partial(window_blocks, windows, index, blocks_of, identity) for index in range(len(windows))
-    )
-    return in_order(sources, min(windows_at_once, len(windows)))
-
-
-async def window_blocks(
-    windows: Sequence[Window],
-    index: int,
-    blocks_of: BlocksOf[_Row],
-    identity: Callable[[_Row], Hashable],
-) -> Blocks[_Row]:
-    """Yield the rows of one window without those that the window before it has.
-
-    Whether the server counts the last minute of a window is not known. What two windows share
-    is therefore asked for by itself, and taken out of the second, as many times as it is there.
-    """
-    window = windows[index]
-    surplus: _Counts = Counter()
-    if index > 0:
-        count = partial(_count, blocks_of, identity)
-        surplus = await _shared(window.since, windows[index - 1].until, count)
-    async with aclosing(blocks_of(window)) as blocks:
-        async for block in blocks:
-            rows = _without(surplus, block, identity) if surplus else block
-            if rows:
-                yield rows
-
-
-def _without(
-    surplus: _Counts, rows: list[_Row], identity: Callable[[_Row], Hashable]
-) -> list[_Row]:
-    """Return rows without those that are too many, and take these out of the surplus."""
-    kept: list[_Row] = []
-    for row in rows:
-        key = identity(row)
-        if surplus[key] > 0:
-            surplus[key] -= 1
-        else:
-            kept.append(row)
-    for key in [key for key, count in surplus.items() if count <= 0]:
-        del surplus[key]
-    return kept
-
-
-async def _count(
-    blocks_of: BlocksOf[_Row],
-    identity: Callable[[_Row], Hashable],
-    since: datetime,
-    until: datetime,
-) -> _Counts:
-    counts: _Counts = Counter()
-    async with aclosing(blocks_of(Window(since, until))) as blocks:
-        async for block in blocks:
-            counts.update(map(identity, block))
-    return counts
-
-
-async def _shared(
-    since: datetime, until: datetime, count: Callable[[datetime, datetime], Awaitable[_Counts]]
-) -> _Counts:
-    """Return what is in a window that ends at `until` and in one that starts at `since`.
-
-    Some servers may refuse a period of no length. What the two windows share is then what the
-    minutes before and after have together, counted one by one, beyond what they have as one.
-    """
-    try:
-        return await count(since, until)
-    except BadRequest:
-        if since < until:
-            raise
-    counts = await count(since - _MINUTE, until) + await count(since, until + _MINUTE)
-    counts.subtract(await count(since - _MINUTE, until + _MINUTE))
-    return counts

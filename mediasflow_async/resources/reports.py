@@ -27,16 +27,16 @@ from mediasflow_async.resources.periods import (
     Filters,
     Period,
     Statuses,
+    WindowedRows,
     column_problems,
     period_of,
-    seamless_blocks,
     status_problems,
     status_text,
 )
 from mediasflow_async.search import Expression, may_match
 from mediasflow_async.validation import campaign_id_problems, listed, refuse
 
-__all__ = ["ReportRows", "Reports", "fitting", "row_identity"]
+__all__ = ["ReportRows", "Reports"]
 
 
 class ReportRows:
@@ -77,12 +77,12 @@ class ReportRows:
         return rows
 
 
-def row_identity(row: ReportRow) -> Hashable:
+def _identity(row: ReportRow) -> Hashable:
     """Return what tells a message from every other and never changes."""
     return (row.campaign_id, row.list_name, row.line, row.mobile, row.sent_at)
 
 
-def fitting(rows: list[ReportRow], search: Expression | str | None) -> list[ReportRow]:
+def _fitting(rows: list[ReportRow], search: Expression | str | None) -> list[ReportRow]:
     """Return the rows that a search of ours asked for.
 
     The guide's way to write a prefix finds more than the prefix (see `search.may_match`).
@@ -182,8 +182,8 @@ class Reports:
         filters = Filters(user_id=user_id, status=status, types=types, search=search)
         period = self._period(since, until, filters, windows_at_once)
         blocks_of = partial(self._window, period, search)
-        at_once = period.windows_at_once
-        return ReportRows(lambda: seamless_blocks(period.windows, blocks_of, row_identity, at_once))
+        rows = WindowedRows(period.windows, blocks_of, _identity)
+        return ReportRows(partial(rows.blocks, period.windows_at_once))
 
     def period_csv(
         self,
@@ -284,7 +284,7 @@ class Reports:
     ) -> Blocks[ReportRow]:
         async with aclosing(self._blocks(_PERIOD, period.params_of(window))) as blocks:
             async for block in blocks:
-                yield fitting(block, search)
+                yield _fitting(block, search)
 
     async def _blocks(
         self, operation: Operation, params: Mapping[str, str], campaign_id: int | None = None

@@ -13,7 +13,7 @@ import pytest
 
 from mediasflow_async import BadRequest, ConnectionFailed, Dialect, ReportRow, Session
 from mediasflow_async._core.calls import Operation, OperationKind
-from mediasflow_async.resources import periods as prefetching
+from mediasflow_async.resources import periods
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.support.sessions import session_with, until
 
@@ -187,7 +187,7 @@ async def test_cancelling_the_reader_gives_every_place_back() -> None:
 
 
 async def test_a_slow_reader_holds_one_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefetching, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(periods, "_LONGEST_AHEAD_SECONDS", 0.05)
     windows = Windows(rows=2000)
     with RawServer(windows).running() as server:
         async with (

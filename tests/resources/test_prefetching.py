@@ -13,7 +13,7 @@ import pytest
 import trio
 from anyio.lowlevel import checkpoint
 
-from mediasflow_async.resources import periods as prefetching
+from mediasflow_async.resources import periods
 from mediasflow_async.resources.periods import Blocks, in_order
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_backend]
@@ -235,7 +235,7 @@ async def test_it_may_be_left_to_the_collector() -> None:
 async def test_a_source_that_waits_too_long_for_its_turn_is_let_go_and_read_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prefetching, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(periods, "_LONGEST_AHEAD_SECONDS", 0.01)
     sources = Sources(9, 9, 9, 2, 9)
     async with aclosing(sources.all(4)) as blocks:
         found = list(await anext(blocks))
@@ -251,7 +251,7 @@ async def test_a_source_that_waits_too_long_for_its_turn_is_let_go_and_read_anew
 
 
 async def test_a_source_whose_turn_has_come_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefetching, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(periods, "_LONGEST_AHEAD_SECONDS", 0.0)
     sources = Sources(20)
     async with aclosing(sources.all(2)) as blocks:
         found = list(await anext(blocks))

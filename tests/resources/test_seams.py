@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mediasflow_async import BadRequest, ReportRow
 from mediasflow_async.dates import Window, split_period
-from mediasflow_async.resources.periods import Blocks, seamless_blocks
+from mediasflow_async.resources.periods import Blocks, WindowedRows
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.support.inspection import HOURLY, MINUTE, both_edges, connected, send_at
 
@@ -143,7 +143,7 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
             yield rows[at : at + size]
 
     async def collected() -> list[Row]:
-        blocks = seamless_blocks(windows, blocks_of, identity_of, at_once)
+        blocks = WindowedRows(windows, blocks_of, identity_of).blocks(at_once)
         return [row async for block in blocks for row in block]
 
     assert anyio.run(collected) == found(Window(start, start + until * MINUTE))
@@ -173,7 +173,7 @@ async def test_rows_are_looked_at_only_until_all_that_are_shared_were_found() ->
         else:
             yield [(2, "a")]
 
-    found = [block async for block in seamless_blocks(windows, blocks_of, identity)]
+    found = [block async for block in WindowedRows(windows, blocks_of, identity).blocks()]
 
     assert found == [[(0, "a"), (2, "a")], [(3, "b")], [(3, "c")]]
     assert looked_at == [(2, "a"), (2, "a"), (3, "b")]
