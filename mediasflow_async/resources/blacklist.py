@@ -1,4 +1,8 @@
-"""The blacklist: numbers that must not be sent to (Guide: 2.9, 2.10)."""
+"""The blacklist: numbers that must not be sent to (Guide: 2.9, 2.10).
+
+The guide shows neither what the server answers to a number that is added, nor path and shape of
+the whole list. What is read here takes any of the forms that are plausible.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ _OTHER_PATHS: Final = (
     "The guide does not name this function: try Dialect(blacklist_path='blacklistjson') or "
     "Dialect(blacklist_path='blacklist/json')."
 )
-# 405 where the path has the function that adds, and no other.
+# 405 is the answer of a path that has the function that adds a number, and no other.
 _NO_SUCH_FUNCTION: Final = frozenset({404, 405})
 _ADD: Final = Operation(OperationKind.SET, "POST", "blacklist")
 
@@ -41,15 +45,15 @@ class Blacklist:
         description: str | None = None,
         brand: str | None = None,
     ) -> BlacklistEntry:
-        """Add a number; harmless to repeat.
+        """Add a number; it does no harm to add it again.
 
         Guide: 2.9.
 
         Args:
-            number: the number; ``+33612345678`` is best.
-            kind: what it is protected from: SMS, or voice messages.
+            number: the number, best in the form ``+33612345678``.
+            kind: what must not be sent to it: SMS (MOBILE, the default) or voice messages.
             description: why it is added.
-            brand: brand that it is blacklisted for; for accounts with several.
+            brand: the brand that it is blacklisted for, in an account with several brands.
 
         Returns:
             The entry, with `raw` as the server answered it; the guide does not say what.
@@ -58,13 +62,9 @@ class Blacklist:
             InvalidRequest: an argument is wrong; no request was made.
             ApiError: the server refused.
         """
-        entry = BlacklistEntry(number, kind=kind, description=description, brand=brand)
-        return await self._add(entry)
-
-    async def _add(self, entry: BlacklistEntry) -> BlacklistEntry:
-        refuse(blacklist_problems(entry))
-        answer = await self._api.call(_ADD, json=write_blacklist_entry(entry, self._api.dialect))
-        return _echoed(entry, answer)
+        return await self._add(
+            BlacklistEntry(number, kind=kind, description=description, brand=brand)
+        )
 
     def add_many(
         self,
@@ -74,10 +74,12 @@ class Blacklist:
         ordered: bool = False,
         stop_on: StopOn[BlacklistEntry | str, BlacklistEntry] | None = None,
     ) -> Outcomes[BlacklistEntry | str, BlacklistEntry]:
-        """Add any number of numbers, several at once; a text stands for an entry with it.
+        """Add any number of phone numbers, several at once.
+
+        Guide: 2.9. Each is a request of its own, as `add` makes it.
 
         Args:
-            entries: entries or numbers; read as places become free, never all at once.
+            entries: entries, or numbers as text; read as calls end, never all at once.
             limit: requests under way at once; the session's `max_in_flight` by default.
             ordered: give outcomes in the order of the entries, instead of as they come.
             stop_on: errors, or a function of an `Outcome`, after which nothing is added.
@@ -88,36 +90,40 @@ class Blacklist:
         Raises:
             ConfigurationError: for a wrong `limit` or `stop_on`.
         """
-
-        async def add(entry: BlacklistEntry | str) -> BlacklistEntry:
-            return await self._add(BlacklistEntry(entry) if isinstance(entry, str) else entry)
-
         wanted = self._api.max_in_flight if limit is None else limit
-        return map_bounded(add, entries, limit=wanted, ordered=ordered, stop_on=stop_on)
+        return map_bounded(self._add, entries, limit=wanted, ordered=ordered, stop_on=stop_on)
 
     def entries(self) -> BlacklistEntries:
         """Return the whole blacklist: `await` it for a list, or `async for` through it.
 
-        Guide: 2.10. The guide gives neither path nor shape: see `Dialect.blacklist_path`.
+        Guide: 2.10. The guide gives neither path nor shape: see `Dialect.blacklist_path`. What
+        is returned makes no request until it is used, and one each time.
         """
         return BlacklistEntries(self._api)
 
     async def contains(self, number: str) -> bool:
-        """Whether a number is in the blacklist, however either of the two is written.
+        """Whether a number is in the blacklist, in whatever form the two are written.
 
-        An entry of any kind and of any brand counts. The whole blacklist is read: for many
-        numbers, read `entries` once.
+        Guide: 2.10. An entry of any kind and of any brand counts. The whole blacklist is read:
+        for many numbers, read `entries` once.
 
         Raises:
             InvalidRequest: for what is no phone number.
+            NotFound: the server has no blacklist under `Dialect.blacklist_path`.
         """
         refuse(number_problems("number", number))
         wanted = _comparable(number)
         return any(_comparable(entry.number) == wanted for entry in await self.entries())
 
+    async def _add(self, given: BlacklistEntry | str) -> BlacklistEntry:
+        entry = BlacklistEntry(given) if isinstance(given, str) else given
+        refuse(blacklist_problems(entry))
+        answer = await self._api.call(_ADD, json=write_blacklist_entry(entry, self._api.dialect))
+        return _echoed(entry, answer)
+
 
 class BlacklistEntries:
-    """The entries of the blacklist, read when awaited or iterated over."""
+    """The entries of the blacklist, asked for when awaited or iterated over."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -148,12 +154,14 @@ class BlacklistEntries:
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:
+    """Return the entry that the server answers with, or else the one that was sent."""
     if isinstance(answer.data, Mapping) and "item" in answer.data:
         return answer.read(BlacklistEntry)
     return entry
 
 
 def _comparable(number: str) -> str:
+    """Return a number in the same form as every other spelling of it."""
     try:
         return to_e164(number)
     except InvalidPhone:

@@ -1,4 +1,8 @@
-"""Lists of recipients, uploaded as CSV (Guide: 2.11)."""
+"""Lists of recipients, uploaded as CSV (Guide: 2.11).
+
+A campaign that names a list can have any number of recipients; written into the request itself,
+it can have 50. `recipient_rows` turns the ones of a request into the rows of a list.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +25,28 @@ from mediasflow_async.uploads import (
     multipart,
     opened,
 )
-from mediasflow_async.uploads.contents import Content
 from mediasflow_async.validation import refuse
 
 __all__ = ["Lists", "recipient_rows"]
 
-
-# Control characters, halves of surrogate pairs, line and paragraph separators.
-_NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # A list that is uploaded twice is waste, not harm: nothing is sent by it.
 _UPLOAD: Final = Operation(OperationKind.PREPARE, "POST", "lists/upload")
+# Control characters, halves of surrogate pairs, line and paragraph separators.
+_NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Standard columns of a list, and the attributes of a recipient that fill them.
+_COLUMNS: Final = {
+    "mobile": "mobile",
+    "title": "title",
+    "lastName": "last_name",
+    "firstName": "first_name",
+    "email": "email",
+    "phone": "phone",
+}
+_RECIPIENTS_AT_ONCE: Final = 500
 
 
 class Lists:
-    """Uploaded lists of recipients; reached as `session.lists`."""
+    """The lists of recipients of the account; reached as `session.lists`."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -53,60 +65,58 @@ class Lists:
         Guide: 2.11. At least one column is called mobile, sms, portable or gsm. Upload only
         the columns that the message needs.
 
-        A file is read while it is sent. What can be gone through once only, and rows, are
-        written to a temporary file first (where `TMPDIR` says, beyond 2 MiB): the length is
-        announced to the server, and a retry sends all of it again. Only a `Dialect.checksum`
-        needs the whole of it in memory.
+        A file is read while it is sent. Iterators and rows are spooled first: to memory, beyond
+        2 MiB to a temporary file where `TMPDIR` says. So the length can be announced to the
+        server, and a retry can send all of it again. Only a `Dialect.checksum` needs the whole
+        of it in memory.
 
         The deadline of the session holds for an upload too: for what takes longer, call
         `session.with_options(deadline=None).lists.upload(...)`.
 
         Args:
-            source: path of a CSV file; an open binary file, which is read from where it stands
-                and not closed (its `read` may be a coroutine); its bytes; an iterator or async
-                iterator of bytes; or rows: an iterable or async iterable of mappings from
-                column to value. Rows become UTF-8 with semicolons, and have no column that the
-                first one has not.
-            filename: name of the list on the platform.
-            description: name shown in a campaign instead.
-            user_owner_id: account to upload for; needs ADMIN rights.
+            source: the path of a CSV file; an open binary file, which is read from where it
+                stands and not closed (its `read` may be a coroutine function); bytes; an
+                iterable or async iterable of bytes; or rows: an iterable or async iterable of
+                mappings from column to value. Rows are written in UTF-8 with semicolons; the
+                first one has all the columns.
+            filename: the name of the list on the platform.
+            description: the name that is shown in a campaign instead.
+            user_owner_id: the account to upload for; needs ADMIN rights.
             progress: called on the event loop after each piece of at most 256 KiB, with the
-                bytes sent so far and the bytes in all; a retry starts again from the first
-                piece. What it raises ends the upload and reaches you.
+                bytes sent so far and the bytes in all; a retry begins at the first piece again.
+                An exception that it raises ends the upload and is raised here.
 
         Returns:
             The list, with its `id` for `CampaignRequest.list_ids` and its counts.
 
         Raises:
-            InvalidRequest: nothing left; an empty source is a problem as well. Or a file
-                changed its size while it was sent, and the server has no list of it.
+            InvalidRequest: an argument is wrong, or the source is empty: no request was made.
+                Or a file changed its size while it was sent: the server has no list of it.
             ApiError: the server refused.
+            ResponseInvalid: the answer names no list.
             OSError: there is no room for the temporary file.
         """
         refuse(_text_problems(filename, description, user_owner_id))
         texts = {"filename": filename, "description": description, "userOwnerID": user_owner_id}
         given = {name: text for name, text in texts.items() if text is not None}
+        dialect = self._api.dialect
         async with opened(source) as content:
-            answer = await self._send(self._form(content, given, progress), given)
+            form = multipart(
+                content,
+                filename=filename,
+                file_field=dialect.upload_field,
+                fields=given if dialect.upload_params in {"form", "both"} else {},
+                progress=progress,
+            )
+            params = given if dialect.upload_params in {"query", "both"} else None
+            answer = await self._send(form, params)
         uploaded = answer.read(RecipientList)
         if not uploaded.id:
             raise invalid(answer, "the answer names no list", "$.id")
         return uploaded
 
-    def _form(
-        self, content: Content, texts: Mapping[str, str], progress: Progress | None
-    ) -> MultipartBody:
-        dialect = self._api.dialect
-        return multipart(
-            content,
-            filename=texts["filename"],
-            file_field=dialect.upload_field,
-            fields=texts if dialect.upload_params in {"form", "both"} else {},
-            progress=progress,
-        )
-
-    async def _send(self, form: MultipartBody, texts: Mapping[str, str]) -> ApiResponse:
-        params = texts if self._api.dialect.upload_params in {"query", "both"} else None
+    async def _send(self, form: MultipartBody, params: Mapping[str, str] | None) -> ApiResponse:
+        """Make the call, and raise what the progress callback raised as it is."""
         try:
             return await self._api.call(_UPLOAD, body=form, params=params)
         except ProgressFailed as failure:
@@ -114,7 +124,7 @@ class Lists:
         try:
             raise error
         finally:
-            # The frame must not hold what holds the frame.
+            # The error holds this frame, which must not hold the error.
             del error
 
 
@@ -134,21 +144,11 @@ def _is_line(text: object) -> bool:
     return _NOT_IN_A_LINE.isdisjoint(map(unicodedata.category, text))
 
 
-_COLUMNS: Final = {
-    "mobile": "mobile",
-    "title": "title",
-    "lastName": "last_name",
-    "firstName": "first_name",
-    "email": "email",
-    "phone": "phone",
-}
-_AT_ONCE: Final = 500
-
-
 async def recipient_rows(recipients: Sequence[Recipient]) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield a row for each recipient, with all the own fields and the standard columns in use.
+    """Yield a row for each recipient, all with the same columns.
 
-    An own field stays though it is empty for everyone: the message may name it.
+    These are the standard ones in which any recipient has a value, and all own fields: the
+    message may name one that is empty for everybody. A wire name is the name of its column.
     """
     columns: dict[str, None] = {}
     for block in _blocks(recipients):
@@ -159,7 +159,8 @@ async def recipient_rows(recipients: Sequence[Recipient]) -> AsyncGenerator[dict
 
 
 def _blocks(recipients: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
-    return (recipients[start : start + _AT_ONCE] for start in range(0, len(recipients), _AT_ONCE))
+    starts = range(0, len(recipients), _RECIPIENTS_AT_ONCE)
+    return (recipients[start : start + _RECIPIENTS_AT_ONCE] for start in starts)
 
 
 def _used_by(recipients: Iterable[Recipient]) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""Delivery reports of a campaign and of a period, as JSON and as CSV (Guide: 2.4 to 2.7)."""
+"""Delivery reports of a campaign and of a period, as JSON and as CSV (Guide: 2.4 to 2.7).
+
+A method of `Reports` checks its arguments and makes no request: what it returns asks the server
+each time it is awaited or iterated over, and decodes the rows as they arrive.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ _ROWS: Final = frozenset({dict})
 
 
 class Reports:
-    """What became of the messages; reached as `session.reports`."""
+    """The delivery reports of the account; reached as `session.reports`."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -63,7 +67,7 @@ class Reports:
 
         Raises:
             InvalidRequest: an argument is wrong; no request was made.
-            NotFound: when it is used, for a campaign that is unknown or was not launched.
+            NotFound: when it is read, for a campaign that is unknown or was not launched.
         """
         params = self._campaign_params(campaign_id, status)
         return ReportRows(partial(self._blocks, _CAMPAIGN, params, campaign_id))
@@ -82,6 +86,7 @@ class Reports:
 
         Raises:
             InvalidRequest: an argument is wrong; no request was made.
+            NotFound: when it is read, for a campaign that is unknown or was not launched.
         """
         params = self._campaign_params(campaign_id, status, details)
         return CsvReport(
@@ -104,19 +109,22 @@ class Reports:
         """Return the report of a period of any length: `await` it, or `async for` through it.
 
         Guide: 2.6. The period is asked for in windows of at most 7 days, and its rows come in
-        the order of these; a row on a seam is given once. Bounds in the hour that comes twice
-        when the clocks go back are widened: the server could not tell which of the two is meant.
+        the order of these; a row that two windows have is given once. Bounds in the hour that
+        comes twice when the clocks go back are widened: the server could not tell which of the
+        two is meant.
 
         Args:
-            since: its start; a date is the start of that day where the server is.
-            until: its end; a date is the end of that day; now by default.
+            since: its start, an aware datetime; a date is the start of that day in the zone of
+                the server, `Dialect.server_tz`.
+            until: its end, in the same forms; a date is the end of that day; now by default.
             user_id: only messages of this account.
             status: only rows with these status codes.
             types: only these media.
-            search: only what this finds (`mediasflow_async.search`), or the text of a search.
-            windows_at_once: how many windows may be asked for at the same time: the next ones are
-                on their way while one is read. Each is a request under way; the last one that
-                the session may make is left to other calls.
+            search: only what this finds: an expression of `mediasflow_async.search`, or the
+                text of one.
+            windows_at_once: how many windows may be asked for at the same time, the next ones
+                while one is read; never more than one less than the `max_in_flight` of the
+                session, so that other calls can be made meanwhile.
 
         Raises:
             InvalidRequest: every problem of the arguments; no request was made.
@@ -150,7 +158,8 @@ class Reports:
             user_id: only messages of this account.
             status: only rows with these status codes.
             types: only these media.
-            search: only what this finds, as the server finds it.
+            search: only what this finds, as the server finds it: where it writes a prefix in
+                the guide's way, that can be more than the prefix (see `search.may_match`).
             windows_at_once: how many windows may be asked for at the same time.
 
         Raises:
@@ -171,20 +180,22 @@ class Reports:
     ) -> AsyncGenerator[ReportSummary, None]:
         """Yield the summary of a campaign again and again, until every status is final.
 
-        A code that the guide does not list may be final or not. Once nothing else is left, the
-        watch ends when no count has changed for `settled_after`, and the last summary's
-        `is_final` is False. While a message is known to be on its way, or there is no row yet,
-        the watch goes on: the platform tries for up to 48 hours (Guide: 3). To watch for a
-        given time, put the loop into `asyncio.timeout` or `anyio.move_on_after`.
+        Guide: 2.5. A code that the guide does not list may be final or not. When only such
+        codes are left besides final ones, the watch ends after no count has changed for
+        `settled_after`, and the last summary's `is_final` is False. While a message is known to
+        be on its way, or there is no row yet, the watch goes on: the platform tries for up to 48
+        hours (Guide: 3). To watch for a given time, put the loop into `asyncio.timeout` or
+        `anyio.move_on_after`.
 
         Args:
             campaign_id: the campaign.
-            every: the wait between two looks, in seconds or as a timedelta.
-            settled_after: how long unlisted codes must stand still; None waits for ever.
+            every: the wait between two requests, in seconds or as a timedelta; 5 s by default.
+            settled_after: how long the counts must stay the same, in seconds or as a timedelta;
+                10 minutes by default, None for no end.
 
         Raises:
-            InvalidRequest: for what is no campaign.
-            ConfigurationError: for what is no duration.
+            InvalidRequest: for a wrong `campaign_id`.
+            ConfigurationError: for a wrong `every` or `settled_after`.
         """
         wait_seconds = seconds_of(every, "every")
         if wait_seconds is None:
@@ -217,7 +228,7 @@ class Reports:
         windows_at_once: int,
     ) -> Period:
         period = period_of(since, until, filters, self._api.dialect, windows_at_once)
-        # The last place is left to other calls, of which some may wait for this very report.
+        # One request is left to other calls: the consumer of the report may make some meanwhile.
         most = max(self._api.max_in_flight - 1, 1)
         return evolve(period, windows_at_once=min(period.windows_at_once, most))
 
@@ -246,12 +257,13 @@ class Reports:
 
 
 class ReportRows:
-    """The rows of a report. `await` it for all, `async for` to have them one by one.
+    """The rows of a report: `await` it for all, `async for` to have them one by one.
 
     Each use asks the server anew. Rows are decoded as they arrive: however many there are, few
-    are in memory. The report keeps its place among the session's requests until its last row,
-    or until its iterator is closed: a loop that is left early belongs in `contextlib.aclosing`.
-    A report that breaks off raises `ConnectionFailed` or `RequestTimeout` where it does.
+    are in memory. While it is read, a report counts as a request under way (`max_in_flight`),
+    until its last row or until its iterator is closed: put a loop that may be left early into
+    `contextlib.aclosing`. A report that breaks off raises `ConnectionFailed` or `RequestTimeout`
+    where it does.
     """
 
     def __init__(self, blocks: Callable[[], Blocks[ReportRow]]) -> None:
@@ -267,12 +279,12 @@ class ReportRows:
                     yield row
 
     async def summary(self) -> ReportSummary:
-        """Return how many rows are in which state; no row is kept."""
+        """Return how many rows have which status; no row is kept."""
         counts: Counter[int | None] = Counter()
         async with aclosing(self._blocks()) as blocks:
             async for block in blocks:
                 counts.update(row.status_code for row in block)
-        # Counting what is counted already copies the counts.
+        # A Counter of these, as `of` makes one, takes the counts over.
         return ReportSummary.of(counts)
 
     async def _all(self) -> list[ReportRow]:
@@ -284,9 +296,10 @@ class ReportRows:
 
 
 def _fitting(rows: list[ReportRow], search: Expression | str | None) -> list[ReportRow]:
-    """Return the rows that a search of ours asked for.
+    """Return the rows that an expression asked for.
 
-    The guide's way to write a prefix finds more than the prefix (see `search.may_match`).
+    The guide's way to write a prefix finds more than the prefix (see `search.may_match`). The
+    text of a search is the caller's own: what the server makes of it is given as it is.
     """
     if search is None or isinstance(search, str):
         return rows

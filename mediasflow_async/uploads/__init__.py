@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from mediasflow_async.uploads.contents import Content
 from mediasflow_async.uploads.forms import MultipartBody, Progress, ProgressFailed, multipart
 from mediasflow_async.uploads.sources import UploadSource, opened
 
-__all__ = ["MultipartBody", "Progress", "ProgressFailed", "UploadSource", "multipart", "opened"]
+__all__ = [
+    "Content",
+    "MultipartBody",
+    "Progress",
+    "ProgressFailed",
+    "UploadSource",
+    "multipart",
+    "opened",
+]

@@ -22,8 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediasflow_async import InvalidRequest
-from mediasflow_async.uploads import UploadSource, opened
-from mediasflow_async.uploads.contents import Content
+from mediasflow_async.uploads import Content, UploadSource, opened
 
 pytestmark = pytest.mark.anyio
 
