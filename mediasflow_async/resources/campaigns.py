@@ -61,16 +61,16 @@ class Campaigns:
     async def send(
         self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
     ) -> Campaign:
-        """Send a campaign at once, or at its date, without looking at it first.
+        """Send a campaign in one request: at once, or at its date.
 
         Guide: 2.1, 2.1.1. Prefer `prepare` and `launch` where you can: a launch names a
-        campaign, so that its report shows what became of it whatever happens to the answer.
+        campaign, whose report shows what became of it even if the answer is lost.
 
         Args:
             request: what to send; `start_now` is taken as True.
             auto_list: upload the recipients as a list first when they are more than 50.
-            preflight: refuse the campaign when a preflight of its own recipients finds a problem,
-                on an account of one segment a message; call `preflight` for another account.
+            preflight: raise `InvalidRequest` when a preflight of its own recipients finds a
+                problem, on an account of one segment a message; call `preflight` for another one.
 
         Raises:
             InvalidRequest: every problem of the request; nothing was sent.
@@ -117,8 +117,8 @@ class Campaigns:
         Args:
             campaign_id: the number that `prepare` answered.
             sender: another sender than the draft's.
-            guard: called at the moment before the first byte of each attempt leaves; what it
-                raises reaches you as it is, and nothing has left.
+            guard: called right before the first byte of each attempt leaves; when it raises,
+                nothing leaves, and its exception is raised here as it is.
 
         Raises:
             InvalidRequest: an argument is wrong; no request was made.
@@ -133,12 +133,14 @@ class Campaigns:
     async def inject(
         self, request: CampaignRequest, *, auto_list: bool = False, guard: Guard | None = None
     ) -> Campaign:
-        """Make the API's one call that prepares, sends or launches, as the request says.
+        """Prepare, send or launch a campaign, as the request says.
 
-        Guide: 2.1. `send`, `prepare` and `launch` are this with the intent spelled out.
+        Guide: 2.1. `send`, `prepare` and `launch` call this with `start_now` and `campaign_id`
+        as they need them.
 
         Args:
-            request: what to do.
+            request: prepares a draft, unless `start_now` is True: then it is sent, or launched
+                where it has a `campaign_id`.
             auto_list: upload the recipients as a list first when they are more than 50.
             guard: as in `launch`.
 
@@ -159,7 +161,7 @@ class Campaigns:
             json=write_campaign(request, dialect),
             guard=guard,
         )
-        return _campaign(answer)
+        return answer.read(Campaign, _with_id(answer))
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
         """Change the sender of a draft.
@@ -292,24 +294,25 @@ class Campaigns:
     ) -> Preflight:
         """Return who would get a campaign, what it costs and what may go wrong; nothing leaves.
 
-        What the API's rules refuse comes first among the problems, as INVALID_REQUEST. Where that
-        is the message or the recipients, nothing else is in the report. Guide: 2.1 and 2.11.
+        Guide: 2.1, 2.11. What the API's rules refuse comes first among the problems, as
+        INVALID_REQUEST. Where that is the message or the recipients, nothing else is in the
+        report.
 
         Args:
             request: the campaign; its own recipients, any number of them, are looked at first.
             rows: the recipients of its lists, uploaded already or not: mappings from column to
-                value, read once and not kept, or what `session.lists.upload` answered.
-            credit: credits at hand, None when they are not known.
-            max_segments: segments that the account allows in a message, 1 to 6.
-            conditions: legal hours, length of short links, present; `schedule_zone` is the
-                dialect's when there are none.
+                value, read once and not kept, or what `session.lists.upload` returned.
+            credit: the credits of the account; None, the default, when they are not known.
+            max_segments: segments that the account allows in a message, 1 to 6; 1 by default.
+            conditions: legal hours, length of short links, present time; by default those of
+                `Conditions`, with the time zone of the session's dialect.
 
         Raises:
-            InvalidRequest: `rows` are none.
+            InvalidRequest: `rows` are of another kind.
             ValueError: `max_segments` is out of range.
             PreviewNotInstalled: the template needs an engine that is not installed.
         """
-        # A preflight takes longer to import than a campaign to send.
+        # To import the preflight takes longer than to send a campaign.
         from mediasflow_async.resources.preflights import validated_preflight
 
         return await validated_preflight(
@@ -371,11 +374,6 @@ def _test_problems(
         yield Problem("phone_numbers", "a number, or a list with at least one")
     for index, number in enumerate(numbers):
         yield from number_problems(f"phone_numbers[{index}]", number)
-
-
-def _campaign(answer: ApiResponse) -> Campaign:
-    """Return the campaign that an answer describes (Guide: 2.1.3.1)."""
-    return answer.read(Campaign, _with_id(answer))
 
 
 def _campaign_or_answer(answer: ApiResponse) -> Campaign:

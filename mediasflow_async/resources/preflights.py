@@ -1,4 +1,9 @@
-"""A preflight of a request that may be wrong: the API's rules first, then text and recipients."""
+"""A preflight of a request that may be wrong: the API's rules first, then text and recipients.
+
+`text.preflight` takes a request that keeps the API's rules. Here the rules are checked first, and
+a field that breaks one is left out of the request. `campaigns` imports this module when it is
+first needed: the preflight takes longer to import than everything that a call needs.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +23,13 @@ from mediasflow_async.validation import campaign_problems
 __all__ = ["Rows", "problems_of", "validated_preflight"]
 
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]] | RecipientList
-"""Recipients of a list: its rows, read once, or what its upload answered."""
+"""Recipients of a list: its rows, read once, or what its upload returned."""
 
 _NAME: Final = re.compile(r"\w+")
-# What is wrong in these leaves nothing to measure.
+# A problem in one of these leaves nothing to measure.
 _MEASURED: Final = frozenset({"msg", "recipients", "renderer", "defaults", "tiny_urls"})
-_TO_BE_UPLOADED: Final = 1
+# Stands for the list that the rows will be, so that the request is not one without recipients.
+_LIST_TO_COME: Final = 1
 
 
 async def validated_preflight(
@@ -38,16 +44,24 @@ async def validated_preflight(
     """Return the preflight of a campaign, with what the API's rules refuse as its first problems.
 
     Where that is the message or the recipients, nothing else is in the report. Any other field
-    that breaks a rule is left out of what is looked at further.
+    that breaks a rule is left out of the rest of the preflight.
+
+    Args:
+        request: as in `Campaigns.preflight`, and so are the others but `dialect`.
+        rows: the same.
+        dialect: the rules of the server, and its time zone where `conditions` are not given.
+        credit: the same as in `Campaigns.preflight`.
+        max_segments: the same.
+        conditions: the same.
 
     Raises:
-        InvalidRequest: `rows` are none.
+        InvalidRequest: `rows` are of another kind.
         ValueError, PreviewNotInstalled: as in `mediasflow_async.text.preflight`.
     """
     given = _as_rows(rows)
     conditions = conditions or Conditions(schedule_zone=dialect.schedule_tz)
     problems = _problems(request, rows, dialect, conditions.now or datetime.now(UTC))
-    sound = _without_faults(request, problems)
+    sound = _without_broken_fields(request, problems)
     if sound is None:
         report = Preflight(recipients=0, histogram={}, credit=credit)
     elif isinstance(given, AsyncIterable):
@@ -61,19 +75,8 @@ async def validated_preflight(
     return evolve(report, problems=(*map(_notice, problems), *report.problems))
 
 
-def problems_of(report: Preflight) -> Iterator[Problem]:
-    """Yield the problems of a report on a request's own recipients as those of the request."""
-    for each in report.problems:
-        if each.code is ProblemCode.INVALID_REQUEST:
-            yield Problem(each.about or "", each.message)
-        else:
-            yield Problem("recipients", str(each))
-
-
 def _as_rows(rows: object) -> AsyncIterable[Mapping[str, Any]] | RecipientList | None:
-    if rows is None or isinstance(rows, RecipientList):
-        return rows
-    if isinstance(rows, AsyncIterable):
+    if rows is None or isinstance(rows, RecipientList | AsyncIterable):
         return rows
     if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
         rule = "rows as mappings from column to value, or the answer to an upload"
@@ -90,14 +93,15 @@ def _problems(
     request: CampaignRequest, rows: object, dialect: Dialect, now: datetime
 ) -> tuple[Problem, ...]:
     if rows is not None and request.list_ids == ():
-        request = evolve(request, list_ids=(_TO_BE_UPLOADED,))
+        request = evolve(request, list_ids=(_LIST_TO_COME,))
     return tuple(campaign_problems(request, dialect, now, any_number=True))
 
 
-def _without_faults(
+def _without_broken_fields(
     request: CampaignRequest, problems: Iterable[Problem]
 ) -> CampaignRequest | None:
-    """Return the request without the fields that break a rule; None when nothing is left."""
+    """Return the request without the fields that break a rule; None if it cannot be measured."""
+    # A wrong number concerns one recipient alone: the others are measured.
     fields = [each.field for each in problems if not each.field.endswith(".mobile")]
     names = {found[0] for field in fields if (found := _NAME.match(field))}
     if names & _MEASURED:
@@ -111,3 +115,12 @@ def _without_faults(
 
 def _notice(problem: Problem) -> Notice:
     return Notice(ProblemCode.INVALID_REQUEST, problem.rule, problem.field)
+
+
+def problems_of(report: Preflight) -> Iterator[Problem]:
+    """Yield the problems of a report as those of the request, whose own recipients they concern."""
+    for each in report.problems:
+        if each.code is ProblemCode.INVALID_REQUEST:
+            yield Problem(each.about or "", each.message)
+        else:
+            yield Problem("recipients", str(each))
