@@ -1,7 +1,10 @@
 """Report rows as polars frames, a block at a time (Guide: 4). Needs the extra `frames`.
 
-async for block in frames(session.reports.period_csv(since)):
-    block.write_parquet(...)
+    async for block in frames(session.reports.period_csv(since)):
+        block.write_parquet(...)
+
+A report of a million rows as one frame takes memory for all of them, and more while it is built:
+so the frames of a report come one after the other, each with a bounded number of rows.
 """
 
 from __future__ import annotations
@@ -42,13 +45,14 @@ async def frames(
 ) -> AsyncGenerator[pl.DataFrame, None]:
     """Yield the rows of a report as frames; one of them is in memory at a time.
 
-    The columns are named after the attributes of `ReportRow`: numbers, texts, moments in UTC,
-    and `tracks` as a list of structs. What you uploaded yourself follows as texts, named as the
-    search language names it: ``fields.<column>``. Of two blocks, one may have more of those.
+    Guide: 4. The columns are named after the attributes of `ReportRow`: numbers, texts, times in
+    UTC, and `tracks` as a list of structs. The columns of your own lists follow as texts, named
+    as in the search language: ``fields.<column>``. A frame has those that its rows have, so that
+    the frames of one report can differ in them.
 
     Args:
         report: rows, as `session.reports` gives them, of a CSV or a JSON report.
-        rows_at_once: rows of a frame; the last one may have fewer.
+        rows_at_once: rows of a frame, 50,000 by default; the last one may have fewer.
 
     Yields:
         At least one frame, without rows when the report has none.
@@ -70,7 +74,12 @@ async def frames(
 
 
 async def frame(report: AsyncIterable[ReportRow]) -> pl.DataFrame:
-    """Return all rows of a report as one frame, which must fit in memory; see `frames`.
+    """Return all rows of a report as one frame, which must fit in memory.
+
+    Guide: 4. The columns are those of `frames`; a row without one of the own columns has null.
+
+    Args:
+        report: rows, as `session.reports` gives them, of a CSV or a JSON report.
 
     Raises:
         MediasflowError: what the report raises.

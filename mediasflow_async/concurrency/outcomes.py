@@ -102,10 +102,10 @@ def cut_short(failure: BaseException, calls: Iterable[Fate]) -> MediasflowError:
         failure: what the action ended with.
         calls: the calls of the action, as `watch_calls` has noted them.
     """
-    fates = [fate() for fate in calls]
-    in_doubt = [fate for fate in fates if isinstance(fate, DeliveryUnknown)]
-    if fates:
-        return (in_doubt or fates)[-1]
+    errors = [error_of() for error_of in calls]
+    in_doubt = [error for error in errors if isinstance(error, DeliveryUnknown)]
+    if errors:
+        return (in_doubt or errors)[-1]
     return MediasflowError(
         f"the action ended with {type(failure).__name__}, outside of any call",
         sent=Sent.UNKNOWN,

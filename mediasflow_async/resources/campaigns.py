@@ -292,7 +292,7 @@ class Campaigns:
         max_segments: int = 1,
         conditions: Conditions | None = None,
     ) -> Preflight:
-        """Return who would get a campaign, what it costs and what may go wrong; nothing leaves.
+        """Return who would get a campaign, what it costs and what may go wrong; nothing is sent.
 
         Guide: 2.1, 2.11. What the API's rules refuse comes first among the problems, as
         INVALID_REQUEST. Where that is the message or the recipients, nothing else is in the
