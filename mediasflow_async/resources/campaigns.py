@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
-from mediasflow_async._core.calls import CallParts, Operation, OperationKind
+from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
@@ -341,14 +341,15 @@ class Campaigns:
         self, operation: Operation, campaign_id: int, params: Mapping[str, str]
     ) -> Campaign:
         """Make a PUT with its parameters where the dialect wants them (Guide: 2.2, 2.3)."""
-        parts: CallParts = {"campaign_id": campaign_id}
-        if self._api.dialect.put_params == "query":
-            parts["params"] = params
-        elif self._api.dialect.put_params == "form":
-            parts["form"] = params
-        else:
-            parts["json"] = params
-        return _campaign_or_answer(await self._api.call(operation, **parts))
+        where = self._api.dialect.put_params
+        answer = await self._api.call(
+            operation,
+            campaign_id=campaign_id,
+            params=params if where == "query" else None,
+            form=params if where == "form" else None,
+            json=params if where == "json" else None,
+        )
+        return _campaign_or_answer(answer)
 
 
 def _starting(request: CampaignRequest, *, now: bool) -> CampaignRequest:
