@@ -8,14 +8,15 @@
    that finds no item waits until it is woken. An async input is read ahead by one more task,
    the feeder, since the code of an async generator must always be run by the same task.
 3. The consumer takes outcomes from the buffer, and is woken when one comes. An item is ahead of
-   the consumer from when it begins until its outcome is given: when as many are ahead as may be,
+   the consumer from its beginning until its outcome is given. When as many are ahead as may be,
    no other begins, so that a slow consumer slows the map down.
 4. At the end of the input, and after an outcome to stop at, nothing begins any more: workers
-   end after the item that they have. When an action or the input raises what is no error of
-   ours, and when the consumer leaves, all tasks are cancelled; each item that was cut short gets
-   an outcome that says what is known of its calls (see `Run.unfinished`).
+   end after the item that they have. When an action raises anything but a `MediasflowError`,
+   when the input raises, and when the consumer leaves, all tasks are cancelled; each item that
+   was cut short gets an outcome that says what is known of its calls (see `Run.unfinished`).
 
-All of this is one event loop's, and its state changes between two awaits alone: no locks.
+All tasks run in one event loop, and none awaits while it changes the state of the map: there are
+no locks.
 """
 
 from __future__ import annotations
@@ -85,9 +86,9 @@ class Run(Generic[_Item, _Value]):
         self._pool = WorkerPool(limit)
         self._most_ahead = limit * _AHEAD_IN_ORDER if ordered else limit
         self._is_last = is_last
-        self._begun = 0  # items, of all
-        self._ahead = 0  # items that have begun, and whose outcome was not given yet
-        self._interrupted: list[Outcome[_Item, _Value]] = []
+        self._begun = 0  # how many items have begun
+        self._ahead = 0  # how many of these have an outcome that was not given yet, or none
+        self._interrupted: list[Outcome[_Item, _Value]] = []  # of items that were cut short
         self._failure: BaseException | None = None
         self._background: Background | None = None
         self._feeder_scope: anyio.CancelScope | None = None
@@ -96,8 +97,8 @@ class Run(Generic[_Item, _Value]):
         self._is_over = False  # nothing begins any more
         self._is_closing = False  # the consumer has left
         self._is_done = False  # no task is left
-        self._is_paused = False
-        self._slice_ends = 0.0
+        self._is_paused = False  # all else on the event loop has its turn
+        self._slice_ends = 0.0  # by the monotonic clock
 
     async def outcomes(self) -> AsyncGenerator[Outcome[_Item, _Value], None]:
         """Start the map, and yield the outcomes until there are no more.
