@@ -302,7 +302,7 @@ def tables(draw: st.DrawFn) -> Table:
     return [["ID", *names], *(["1", *cells] for cells in rows)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)  # what is saved is flushed to the disk
 @given(given_tables=st.lists(tables(), min_size=1, max_size=4))
 def test_what_is_joined_is_what_was_given(
     given_tables: list[Table], tmp_path_factory: pytest.TempPathFactory
