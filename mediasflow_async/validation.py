@@ -262,7 +262,6 @@ _scalar_types: Final[dict[str, frozenset[Any]]] = {
         frozenset({_NONE}),
     ),
     "msg": _TEXT,
-    "start_now": frozenset({bool}),
     "type": frozenset({CampaignType, _NONE}),
     "renderer": frozenset({Renderer, _NONE}),
     "recipients": frozenset({tuple}),
@@ -276,6 +275,7 @@ _texts: Final = attrgetter("title", "last_name", "first_name", "email", "phone",
 
 def is_usual(request: CampaignRequest, most_recipients: int) -> bool:
     """Whether a request is a message to a few recipients, with nothing that could be wrong."""
+    # Whether it starts now is up to who asks.
     return (
         _are_usual(tuple(map(type, _scalars(request))))
         and request.msg != ""
@@ -333,7 +333,12 @@ _FLAGS: Final = ("allow_ucs2", "replace_emoji", "replace_to_gsm7", "check_duplic
 
 
 def campaign_problems(
-    request: CampaignRequest, dialect: Dialect, now: datetime, *, any_number: bool = False
+    request: CampaignRequest,
+    dialect: Dialect,
+    now: datetime,
+    *,
+    start_now: bool | None = None,
+    any_number: bool = False,
 ) -> tuple[Problem, ...]:
     """Return what the server would refuse in a campaign request (Guide: 2.1).
 
@@ -341,14 +346,22 @@ def campaign_problems(
         request: the request.
         dialect: how it will be written.
         now: the time, aware.
+        start_now: what will be written instead of the request's own; None for the request's.
         any_number: allow more than 50 recipients, which will go into a list.
     """
-    if is_usual(request, MAX_INLINE_RECIPIENTS) and not dialect.strict_placeholders:
+    intent = request.start_now if start_now is None else start_now
+    if (
+        isinstance(intent, bool)
+        and is_usual(request, MAX_INLINE_RECIPIENTS)
+        and not dialect.strict_placeholders
+    ):
         return ()
-    problems = tuple(_rule_problems(request, dialect, now, any_number=any_number))
+    problems = [*_rule_problems(request, dialect, now, any_number=any_number)]
+    if not isinstance(intent, bool):
+        problems.append(Problem("start_now", "is True or False"))
     if dialect.strict_placeholders and not problems:
         return tuple(placeholder_problems(request))
-    return problems
+    return tuple(problems)
 
 
 def _rule_problems(
@@ -419,8 +432,6 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
 def _scalar_problems(request: CampaignRequest) -> Iterator[Problem]:
     yield from text_problems("", request, _TEXTS)
     yield from flag_problems("", request, _FLAGS)
-    if not isinstance(request.start_now, bool):
-        yield Problem("start_now", "is True or False")
     yield from enum_problems("type", request.type, CampaignType)
     yield from enum_problems("renderer", request.renderer, Renderer)
     if request.replace_emoji is True and request.allow_ucs2 is not True:

@@ -24,6 +24,7 @@ from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, 
 __all__ = ["TwelveOClockWarning", "is_twelve_oclock", "write_blacklist_entry", "write_campaign"]
 
 _NOON: Final = 12
+_START_NOW: Final = WIRE_NAMES[CampaignRequest]["start_now"]
 _INSIDE: Final = frozenset({"mediasflow_async", "cattrs"})
 
 
@@ -31,9 +32,19 @@ class TwelveOClockWarning(UserWarning):
     """A schedule between 12:00 and 12:59, which the server may read half a day earlier."""
 
 
-def write_campaign(request: CampaignRequest, dialect: Dialect) -> dict[str, Any]:
-    """Return the JSON object of a campaign request (Guide: 2.1)."""
+def write_campaign(
+    request: CampaignRequest, dialect: Dialect, *, start_now: bool | None = None
+) -> dict[str, Any]:
+    """Return the JSON object of a campaign request (Guide: 2.1).
+
+    Args:
+        request: the request.
+        dialect: how it is written.
+        start_now: what is written instead of the request's own; None for the request's.
+    """
     body: dict[str, Any] = _converter(dialect).unstructure(request)
+    if start_now is not None:
+        body[_START_NOW] = start_now
     return body
 
 

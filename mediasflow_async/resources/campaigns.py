@@ -82,7 +82,7 @@ class Campaigns:
             raise InvalidRequest(problems=[Problem("campaign_id", rule)])
         if preflight:
             await self._refuse_problems(request)
-        return await self.inject(_starting(request, now=True), auto_list=auto_list)
+        return await self._inject(request, start_now=True, auto_list=auto_list)
 
     async def prepare(
         self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
@@ -105,7 +105,7 @@ class Campaigns:
         """
         if preflight:
             await self._refuse_problems(request)
-        return await self.inject(_starting(request, now=False), auto_list=auto_list)
+        return await self._inject(request, start_now=False, auto_list=auto_list)
 
     async def launch(
         self, campaign_id: int, *, sender: str | None = None, guard: Guard | None = None
@@ -127,8 +127,8 @@ class Campaigns:
             Conflict: the campaign is no draft any more.
         """
         refuse([*campaign_id_problems(campaign_id), *sender_problems(sender)])
-        request = CampaignRequest(campaign_id=campaign_id, sender=sender, start_now=True)
-        return await self.inject(request, guard=guard)
+        request = CampaignRequest(campaign_id=campaign_id, sender=sender)
+        return await self._inject(request, start_now=True, guard=guard)
 
     async def inject(
         self, request: CampaignRequest, *, auto_list: bool = False, guard: Guard | None = None
@@ -149,16 +149,28 @@ class Campaigns:
             DeliveryUnknown: SMS may have been sent and no usable answer came back.
             ApiError: the server refused.
         """
-        dialect = self._api.dialect
+        start_now = request.start_now
+        return await self._inject(request, start_now=start_now, auto_list=auto_list, guard=guard)
+
+    async def _inject(
+        self,
+        request: CampaignRequest,
+        *,
+        start_now: bool,
+        auto_list: bool = False,
+        guard: Guard | None = None,
+    ) -> Campaign:
         uploads = auto_list and _is_long(request.recipients)
-        problems = campaign_problems(request, dialect, datetime.now(UTC), any_number=uploads)
+        problems = campaign_problems(
+            request, self._api.dialect, datetime.now(UTC), start_now=start_now, any_number=uploads
+        )
         refuse(problems, request.campaign_id)
         if uploads:
             request = await self._with_list(request)
         answer = await self._api.call(
-            _operation(request),
+            _operation(request.campaign_id, start_now=start_now),
             campaign_id=request.campaign_id,
-            json=write_campaign(request, dialect),
+            json=write_campaign(request, self._api.dialect, start_now=start_now),
             guard=guard,
         )
         return answer.read(Campaign, _with_id(answer))
@@ -352,14 +364,10 @@ class Campaigns:
         return _campaign_or_answer(answer)
 
 
-def _starting(request: CampaignRequest, *, now: bool) -> CampaignRequest:
-    return request if request.start_now is now else evolve(request, start_now=now)
-
-
-def _operation(request: CampaignRequest) -> Operation:
-    if not request.start_now:
+def _operation(campaign_id: int | None, *, start_now: bool) -> Operation:
+    if not start_now:
         return _PREPARE
-    return _SEND if request.campaign_id is None else _LAUNCH
+    return _SEND if campaign_id is None else _LAUNCH
 
 
 def _is_long(recipients: object) -> bool:
