@@ -19,7 +19,7 @@ import orjson
 from mediasflow_async import Campaign, Dialect, Session
 from mediasflow_async._core.options import Settings as ClientSettings
 from mediasflow_async._core.routes import Connections
-from mediasflow_async.converter import reader_for, write_campaign
+from mediasflow_async.converter import reader_for, writer_for
 from mediasflow_async.transport import outgoing_of
 from mediasflow_async.validation import campaign_problems
 from parts import ours
@@ -117,8 +117,8 @@ def validating(_: Settings) -> Generator[Work]:
 @contextmanager
 def writing(_: Settings) -> Generator[Work]:
     """Write a request as JSON."""
-    request, dialect = ours.request(1), Dialect()
-    yield repeated(lambda: orjson.dumps(write_campaign(request, dialect)))
+    request, writer = ours.request(1), writer_for(Dialect())
+    yield repeated(lambda: orjson.dumps(writer.campaign(request)))
 
 
 @contextmanager

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from mediasflow_async.converter.reading import ModelReader, Unreadable, reader_for
 from mediasflow_async.converter.writing import (
+    ModelWriter,
     TwelveOClockWarning,
     is_twelve_oclock,
-    write_blacklist_entry,
-    write_campaign,
+    writer_for,
 )
 
 __all__ = [
     "ModelReader",
+    "ModelWriter",
     "TwelveOClockWarning",
     "Unreadable",
     "is_twelve_oclock",
     "reader_for",
-    "write_blacklist_entry",
-    "write_campaign",
+    "writer_for",
 ]

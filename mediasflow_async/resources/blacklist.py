@@ -12,7 +12,7 @@ from typing import Any, Final
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
-from mediasflow_async.converter import write_blacklist_entry
+from mediasflow_async.converter import writer_for
 from mediasflow_async.converter.rows import array_in
 from mediasflow_async.errors import ApiError, value_of
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
@@ -36,6 +36,7 @@ class Blacklist:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._writer = writer_for(api.dialect)
 
     async def add(
         self,
@@ -118,7 +119,7 @@ class Blacklist:
     async def _add(self, given: BlacklistEntry | str) -> BlacklistEntry:
         entry = BlacklistEntry(given) if isinstance(given, str) else given
         refuse(blacklist_problems(entry))
-        answer = await self._api.call(_ADD, json=write_blacklist_entry(entry, self._api.dialect))
+        answer = await self._api.call(_ADD, json=self._writer.blacklist_entry(entry))
         return _echoed(entry, answer)
 
 

@@ -20,7 +20,7 @@ from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
-from mediasflow_async.converter import write_campaign
+from mediasflow_async.converter import writer_for
 from mediasflow_async.errors import InvalidRequest, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest
 from mediasflow_async.resources.api import Api
@@ -57,6 +57,7 @@ class Campaigns:
     def __init__(self, api: Api, lists: Lists) -> None:
         self._api = api
         self._lists = lists
+        self._writer = writer_for(api.dialect)
 
     async def send(
         self, request: CampaignRequest, *, auto_list: bool = False, preflight: bool = False
@@ -170,7 +171,7 @@ class Campaigns:
         answer = await self._api.call(
             _operation(request.campaign_id, start_now=start_now),
             campaign_id=request.campaign_id,
-            json=write_campaign(request, self._api.dialect, start_now=start_now),
+            json=self._writer.campaign(request, start_now=start_now),
             guard=guard,
         )
         return answer.read(Campaign, _with_id(answer))

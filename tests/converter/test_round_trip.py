@@ -10,7 +10,7 @@ from attrs import evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter import ModelReader, write_campaign
+from mediasflow_async.converter import ModelReader, writer_for
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import (
     CampaignRequest,
@@ -112,7 +112,7 @@ COLLECTIONS = {
 @given(requests)
 def test_what_is_written_says_what_was_meant(request_: CampaignRequest) -> None:
     dialect = Dialect(twelve_oclock="shift")
-    written = json.loads(json.dumps(write_campaign(request_, dialect)))
+    written = json.loads(json.dumps(writer_for(dialect).campaign(request_)))
     assert set(written) <= set(NAMES.values()) | set(COLLECTIONS.values())
     # GSM-7 knows no loose accents: the text goes out composed.
     composed = evolve(request_, msg=request_.msg and normalize("NFC", request_.msg))
@@ -126,7 +126,7 @@ def test_what_is_written_says_what_was_meant(request_: CampaignRequest) -> None:
 @given(st.lists(recipients, max_size=3), st.sampled_from(["pairs", "object"]))
 def test_a_recipient_that_is_written_reads_back(people: list[Recipient], shape: Any) -> None:
     request = CampaignRequest(recipients=people)
-    written = write_campaign(request, Dialect(extended_keys_as=shape)).get("listRecipient", [])
+    written = writer_for(Dialect(extended_keys_as=shape)).campaign(request).get("listRecipient", [])
     again = [ModelReader(PARIS).read(item, Recipient) for item in json.loads(json.dumps(written))]
     as_text = [
         evolve(person, fields={k: "" if v is None else str(v) for k, v in person.fields.items()})
@@ -137,7 +137,7 @@ def test_a_recipient_that_is_written_reads_back(people: list[Recipient], shape: 
 
 @given(links)
 def test_a_link_that_is_written_reads_back(link: TinyUrl) -> None:
-    written = write_campaign(CampaignRequest(tiny_urls=[link]), DIALECT)["tinyList"][0]
+    written = writer_for(DIALECT).campaign(CampaignRequest(tiny_urls=[link]))["tinyList"][0]
     assert ModelReader(PARIS).read(json.loads(json.dumps(written)), TinyUrl) == link
 
 

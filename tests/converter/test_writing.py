@@ -13,8 +13,7 @@ from attrs import evolve
 from mediasflow_async.converter import (
     TwelveOClockWarning,
     is_twelve_oclock,
-    write_blacklist_entry,
-    write_campaign,
+    writer_for,
 )
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import (
@@ -29,6 +28,7 @@ from mediasflow_async.models import (
 
 Guide = Callable[[str], Any]
 DIALECT = Dialect()
+WRITER = writer_for(DIALECT)
 PARIS = ZoneInfo("Europe/Paris")
 
 LINK = TinyUrl(
@@ -68,24 +68,24 @@ def test_the_send_with_parameters_of_the_guide_is_written(guide: Guide) -> None:
         ],
         start_now=True,
     )
-    assert write_campaign(request, DIALECT) == expected
+    assert WRITER.campaign(request) == expected
 
 
 def test_the_launch_of_the_guide_is_written(guide: Guide) -> None:
     request = CampaignRequest(campaign_id=943, start_now=True)
-    assert write_campaign(request, DIALECT) == guide("launch")
+    assert WRITER.campaign(request) == guide("launch")
     request = CampaignRequest(campaign_id=832455, sender="SENDER2", start_now=True)
-    assert write_campaign(request, DIALECT) == guide("launch_with_sender")
+    assert WRITER.campaign(request) == guide("launch_with_sender")
 
 
 def test_the_short_links_of_the_guide_are_written(guide: Guide) -> None:
     plain = CampaignRequest(tiny_urls=[LINK])
-    assert write_campaign(plain, DIALECT) == guide("short_link") | {"startNow": False}
+    assert WRITER.campaign(plain) == guide("short_link") | {"startNow": False}
     preview = CampaignRequest(
         tiny_urls=[evolve(LINK, label="Title", description="Description")], image_preview="xxxx"
     )
     expected = guide("short_link_with_preview") | {"startNow": False}
-    assert write_campaign(preview, DIALECT) == expected
+    assert WRITER.campaign(preview) == expected
 
 
 def test_the_recipient_of_the_guide_is_written(guide: Guide) -> None:
@@ -101,18 +101,18 @@ def test_the_recipient_of_the_guide_is_written(guide: Guide) -> None:
         fields={"Adresse": "3 av Victor Hugo", "CP": "92200"},
     )
     as_object = Dialect(extended_keys_as="object")
-    written = write_campaign(CampaignRequest(recipients=[recipient]), as_object)
+    written = writer_for(as_object).campaign(CampaignRequest(recipients=[recipient]))
     assert written["listRecipient"] == [guide("recipient")]
 
 
 def test_the_defaults_of_the_guide_are_written(guide: Guide) -> None:
     request = CampaignRequest(defaults={"Title": "Mr/Mme", "Ville": "Paris"})
-    assert write_campaign(request, DIALECT) == guide("default_for_header") | {"startNow": False}
+    assert WRITER.campaign(request) == guide("default_for_header") | {"startNow": False}
 
 
 def test_the_blacklist_entry_of_the_guide_is_written(guide: Guide) -> None:
     entry = BlacklistEntry("+33685812475", description=" plainte en magasin le 22 juin 2021")
-    assert write_blacklist_entry(entry, DIALECT) == guide("blacklist_add")
+    assert WRITER.blacklist_entry(entry) == guide("blacklist_add")
     full = BlacklistEntry(
         "+33685812475",
         kind=BlacklistKind.VMS,
@@ -121,7 +121,7 @@ def test_the_blacklist_entry_of_the_guide_is_written(guide: Guide) -> None:
         raw={"x": 1},
         extra={"x": 1},
     )
-    assert write_blacklist_entry(full, DIALECT) == {
+    assert WRITER.blacklist_entry(full) == {
         "item": "+33685812475",
         "typeItem": "VMS",
         "brand": "ACME",
@@ -129,9 +129,9 @@ def test_the_blacklist_entry_of_the_guide_is_written(guide: Guide) -> None:
 
 
 def test_what_was_not_given_is_not_written() -> None:
-    assert write_campaign(CampaignRequest(), DIALECT) == {"startNow": False}
+    assert WRITER.campaign(CampaignRequest()) == {"startNow": False}
     request = CampaignRequest(recipients=[Recipient("06")], tiny_urls=[TinyUrl(index=1)])
-    assert write_campaign(request, DIALECT) == {
+    assert WRITER.campaign(request) == {
         "listRecipient": [{"mobile": "06"}],
         "tinyList": [{"index": 1, "type": "REDIRECT"}],
         "startNow": False,
@@ -141,7 +141,7 @@ def test_what_was_not_given_is_not_written() -> None:
 def test_what_only_the_server_knows_is_not_written_back() -> None:
     recipient = Recipient("06", id=3, raw={"mobile": "06"})
     link = TinyUrl(index=0, raw={"a": 1}, extra={"b": 2})
-    written = write_campaign(CampaignRequest(recipients=[recipient], tiny_urls=[link]), DIALECT)
+    written = WRITER.campaign(CampaignRequest(recipients=[recipient], tiny_urls=[link]))
     assert written["listRecipient"] == [{"mobile": "06"}]
     assert written["tinyList"] == [{"index": 0, "type": "REDIRECT"}]
 
@@ -155,7 +155,7 @@ def test_false_and_zero_are_values_and_are_written() -> None:
         recipients=[Recipient("06", group_id=0)],
         tiny_urls=[TinyUrl(index=0, is_open_graph=False)],
     )
-    written = write_campaign(request, DIALECT)
+    written = WRITER.campaign(request)
     for name in ("allowUCS2", "autoREPLACEEMOJI", "autoREPLACETOGSM7", "checkDuplicate"):
         assert written[name] is False
     assert written["listRecipient"] == [{"mobile": "06", "groupID": 0}]
@@ -164,30 +164,30 @@ def test_false_and_zero_are_values_and_are_written() -> None:
 
 def test_attachments_are_written_in_base64() -> None:
     request = CampaignRequest(image_preview=b"\xff\x00", zip_local="UEs=")
-    written = write_campaign(request, DIALECT)
+    written = WRITER.campaign(request)
     assert base64.b64decode(written["b64ImagePreview"]) == b"\xff\x00"
     assert written["b64ZipLocal"] == "UEs="
 
 
 def test_own_values_are_written_as_text() -> None:
     recipient = Recipient("06", fields={"a": 5, "b": None, "c": 1.5, "d": "é"})
-    written = write_campaign(CampaignRequest(recipients=[recipient]), DIALECT)
+    written = WRITER.campaign(CampaignRequest(recipients=[recipient]))
     values = [pair["keyValue"] for pair in written["listRecipient"][0]["extendedKeys"]]
     assert values == ["5", "", "1.5", "é"]
 
 
 def test_one_list_may_be_written_as_a_number() -> None:
     request = CampaignRequest(list_ids=[392])
-    assert write_campaign(request, DIALECT)["listsId"] == [392]
-    assert write_campaign(request, Dialect(lists_id_as_scalar=True))["listsId"] == 392
-    assert "listsId" not in write_campaign(CampaignRequest(), Dialect(lists_id_as_scalar=True))
+    assert WRITER.campaign(request)["listsId"] == [392]
+    assert writer_for(Dialect(lists_id_as_scalar=True)).campaign(request)["listsId"] == 392
+    assert "listsId" not in writer_for(Dialect(lists_id_as_scalar=True)).campaign(CampaignRequest())
 
 
 @pytest.mark.parametrize("zone", [UTC, PARIS])
 def test_a_schedule_is_written_in_the_zone_of_the_dialect(zone: Any) -> None:
     request = CampaignRequest(schedule_on=datetime(2030, 6, 24, 9, 30, 58, tzinfo=UTC))
     name = "UTC" if zone is UTC else zone.key
-    written = write_campaign(request, Dialect(schedule_tz=name))
+    written = writer_for(Dialect(schedule_tz=name)).campaign(request)
     assert written["scheduleOn"] == (
         "2030-06-24T09:30:58Z" if zone is UTC else "2030-06-24T11:30:58Z"
     )
@@ -209,7 +209,7 @@ def schedule(hour: int, minute: int = 0, second: float = 0.0) -> CampaignRequest
 @pytest.mark.parametrize("request_", [schedule(12), schedule(12, 59, 59), schedule(11, 59, 59.5)])
 def test_an_hour_that_is_written_as_twelve_is_warned_of(request_: CampaignRequest) -> None:
     with pytest.warns(TwelveOClockWarning, match="half a day earlier"):
-        written = write_campaign(request_, DIALECT)
+        written = WRITER.campaign(request_)
     assert written["scheduleOn"][11:13] == "12"
     moment = request_.schedule_on
     assert moment is not None
@@ -221,27 +221,27 @@ def test_an_hour_that_is_written_as_twelve_is_warned_of(request_: CampaignReques
     "request_", [schedule(0), schedule(11, 59, 59), schedule(13), schedule(12, 59, 59.5)]
 )
 def test_any_other_hour_is_not_warned_of(request_: CampaignRequest) -> None:
-    assert write_campaign(request_, DIALECT)["scheduleOn"][11:13] != "12"
+    assert WRITER.campaign(request_)["scheduleOn"][11:13] != "12"
 
 
 @pytest.mark.usefixtures("no_warning")
 @pytest.mark.parametrize("request_", [schedule(12), schedule(12, 30), schedule(11, 59, 59.5)])
 def test_twelve_can_be_shifted_to_one(request_: CampaignRequest) -> None:
-    written = write_campaign(request_, Dialect(twelve_oclock="shift"))
+    written = writer_for(Dialect(twelve_oclock="shift")).campaign(request_)
     assert written["scheduleOn"] == "2030-06-24T13:00:00Z"
 
 
 @pytest.mark.usefixtures("no_warning")
 def test_twelve_is_written_in_silence_where_the_validation_refuses_it() -> None:
-    written = write_campaign(schedule(12, 30), Dialect(twelve_oclock="raise"))
+    written = writer_for(Dialect(twelve_oclock="raise")).campaign(schedule(12, 30))
     assert written["scheduleOn"] == "2030-06-24T12:30:00Z"
 
 
 @pytest.mark.usefixtures("no_warning")
 def test_the_hour_that_counts_is_the_one_that_is_written() -> None:
     in_paris = Dialect(schedule_tz="Europe/Paris", twelve_oclock="shift")
-    assert write_campaign(schedule(12), in_paris)["scheduleOn"] == "2030-06-24T14:00:00Z"
-    assert write_campaign(schedule(10, 15), in_paris)["scheduleOn"] == "2030-06-24T13:00:00Z"
+    assert writer_for(in_paris).campaign(schedule(12))["scheduleOn"] == "2030-06-24T14:00:00Z"
+    assert writer_for(in_paris).campaign(schedule(10, 15))["scheduleOn"] == "2030-06-24T13:00:00Z"
 
 
 def test_the_life_of_a_link_is_written_as_days_or_as_a_date() -> None:
@@ -252,7 +252,7 @@ def test_the_life_of_a_link_is_written_as_days_or_as_a_date() -> None:
 
     def written(life: Any, dialect: Dialect) -> object:
         request = CampaignRequest(tiny_urls=[TinyUrl(index=0, end_of_life=life)])
-        return write_campaign(request, dialect)["tinyList"][0]["endOfLife"]
+        return writer_for(dialect).campaign(request)["tinyList"][0]["endOfLife"]
 
     for life in (30, day, at_noon):
         assert written(life, DIALECT) == 30
@@ -261,4 +261,4 @@ def test_the_life_of_a_link_is_written_as_days_or_as_a_date() -> None:
 
 def test_a_request_is_written_the_same_twice() -> None:
     request = CampaignRequest(msg="x", recipients=["06"], list_ids=[1])
-    assert write_campaign(request, Dialect()) == write_campaign(request, Dialect())
+    assert writer_for(Dialect()).campaign(request) == writer_for(Dialect()).campaign(request)
