@@ -7,7 +7,7 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -42,7 +42,6 @@ __all__ = [
     "is_plain_number",
     "is_usual",
     "is_usual_recipient",
-    "link_problems",
     "listed",
     "number_problems",
     "period_bounds",
@@ -148,25 +147,22 @@ _IMAGE_ENDINGS: Final = (".jpg", ".png")
 _LINK_TEXTS: Final = ("url", "local_html", "label", "description", "image_name", "host", "domain")
 
 
-def link_problems(request: CampaignRequest, now: datetime) -> Iterator[Problem]:
-    """Yield what the server would refuse in the short links of a campaign request.
-
-    Args:
-        request: the request.
-        now: the time, in the zone where the server counts days.
-    """
+def _link_problems(
+    request: CampaignRequest, dialect: Dialect, now: datetime | None
+) -> Iterator[Problem]:
     links = request.tiny_urls
     if links == ():
         return
     if not isinstance(links, tuple) or not all(isinstance(link, TinyUrl) for link in links):
         yield Problem("tiny_urls", "a list of TinyUrl")
         return
+    here = (now or datetime.now(UTC)).astimezone(dialect.server_tz)
     for position, link in enumerate(links):
         where = f"tiny_urls[{position}]"
         yield from _type_problems(where, link)
         yield from _target_problems(where, link, request)
         yield from _preview_problems(where, link, request)
-        yield from _life_problems(where, link.end_of_life, now)
+        yield from _life_problems(where, link.end_of_life, here)
     yield from _index_problems(links)
 
 
@@ -211,9 +207,9 @@ def _preview_problems(where: str, link: TinyUrl, request: CampaignRequest) -> It
         yield Problem(f"{where}.image_name", "is mandatory with an image_preview")
 
 
-def _life_problems(where: str, life: object, now: datetime) -> Iterator[Problem]:
-    day = life.astimezone(now.tzinfo).date() if isinstance(life, datetime) else life
-    days = (day - now.date()).days if isinstance(day, date) else day
+def _life_problems(where: str, life: object, here: datetime) -> Iterator[Problem]:
+    day = life.astimezone(here.tzinfo).date() if isinstance(life, datetime) else life
+    days = (day - here.date()).days if isinstance(day, date) else day
     is_count = isinstance(days, int) and not isinstance(days, bool)
     if life is not None and not (is_count and days in _LIFE_DAYS):
         yield Problem(f"{where}.end_of_life", "1 to 3650 days, as a number or as the last day")
@@ -335,7 +331,7 @@ _FLAGS: Final = ("allow_ucs2", "replace_emoji", "replace_to_gsm7", "check_duplic
 def campaign_problems(
     request: CampaignRequest,
     dialect: Dialect,
-    now: datetime,
+    now: datetime | None = None,
     *,
     start_now: bool | None = None,
     any_number: bool = False,
@@ -345,7 +341,7 @@ def campaign_problems(
     Args:
         request: the request.
         dialect: how it will be written.
-        now: the time, aware.
+        now: the time, aware; the present by default, asked for where a rule needs it.
         start_now: what will be written instead of the request's own; None for the request's.
         any_number: allow more than 50 recipients, which will go into a list.
     """
@@ -365,7 +361,7 @@ def campaign_problems(
 
 
 def _rule_problems(
-    request: CampaignRequest, dialect: Dialect, now: datetime, *, any_number: bool
+    request: CampaignRequest, dialect: Dialect, now: datetime | None, *, any_number: bool
 ) -> Iterator[Problem]:
     yield from _destination_problems(request, dialect)
     yield from _recipients_problems(request.recipients, any_number=any_number)
@@ -374,7 +370,7 @@ def _rule_problems(
     yield from _schedule_problems(request.schedule_on, dialect, now)
     yield from _defaults_problems(request.defaults)
     yield from _attachment_problems(request)
-    yield from link_problems(request, now.astimezone(dialect.server_tz))
+    yield from _link_problems(request, dialect, now)
 
 
 def _destination_problems(request: CampaignRequest, dialect: Dialect) -> Iterator[Problem]:
@@ -438,10 +434,10 @@ def _scalar_problems(request: CampaignRequest) -> Iterator[Problem]:
         yield Problem("replace_emoji", "needs allow_ucs2=True: an emoji is outside of GSM-7")
 
 
-def _schedule_problems(moment: object, dialect: Dialect, now: datetime) -> Iterator[Problem]:
-    where = "schedule_on"
+def _schedule_problems(moment: object, dialect: Dialect, now: datetime | None) -> Iterator[Problem]:
     if moment is None:
         return
+    where, now = "schedule_on", now or datetime.now(UTC)
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         yield Problem(where, "a datetime with a time zone, such as datetime.now(UTC)")
     elif moment - now < _EARLIEST_SCHEDULE:

@@ -9,7 +9,6 @@ each with an `Operation` of its own.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -163,7 +162,7 @@ class Campaigns:
     ) -> Campaign:
         uploads = auto_list and _is_long(request.recipients)
         problems = campaign_problems(
-            request, self._api.dialect, datetime.now(UTC), start_now=start_now, any_number=uploads
+            request, self._api.dialect, start_now=start_now, any_number=uploads
         )
         refuse(problems, request.campaign_id)
         if uploads:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import evolve, fields_dict
@@ -60,7 +60,7 @@ async def validated_preflight(
     """
     given = _as_rows(rows)
     conditions = conditions or Conditions(schedule_zone=dialect.schedule_tz)
-    problems = _problems(request, rows, dialect, conditions.now or datetime.now(UTC))
+    problems = _problems(request, rows, dialect, conditions.now)
     sound = _without_broken_fields(request, problems)
     if sound is None:
         report = Preflight(recipients=0, histogram={}, credit=credit)
@@ -90,7 +90,7 @@ async def _each(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str,
 
 
 def _problems(
-    request: CampaignRequest, rows: object, dialect: Dialect, now: datetime
+    request: CampaignRequest, rows: object, dialect: Dialect, now: datetime | None
 ) -> tuple[Problem, ...]:
     if rows is not None and request.list_ids == ():
         request = evolve(request, list_ids=(_LIST_TO_COME,))
