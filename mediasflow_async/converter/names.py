@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from mediasflow_async.models import (
@@ -17,7 +18,7 @@ from mediasflow_async.models import (
     TinyUrl,
 )
 
-__all__ = ["NUMBER_COLUMNS", "SPELLINGS", "WIRE_NAMES"]
+__all__ = ["NUMBER_COLUMNS", "SPELLINGS", "WIRE_NAMES", "is_number_column"]
 
 NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
 """Columns of a list that hold the number, in any letter case (Guide: 2.11)."""
@@ -203,3 +204,9 @@ SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
     TinyUrl: {},
 }
 """For each model, other spellings that are read, and the wire name that each stands for."""
+
+
+@lru_cache(maxsize=1024)
+def is_number_column(name: str) -> bool:
+    """Whether a column of a list holds the number, by its name in any letter case."""
+    return name.strip().lower() in NUMBER_COLUMNS
