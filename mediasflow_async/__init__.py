@@ -5,7 +5,13 @@
         draft = await session.campaigns.prepare(request)
         campaign = await session.campaigns.launch(draft.id)
 
-Names are imported when they are first used, so that importing the package costs nothing.
+`Session` is where a program begins. Beside it stand the packages `text` (size, price and
+preflight of a message), `search` (the search language of the reports), `delivery` (each campaign
+at most once, with a journal), `workers` (campaigns spread over machines), `sandbox` (a local
+Mediasflow) and `frames` (reports as data frames), and the modules `models`, `errors` and
+`dialect`.
+
+A name is imported when it is first used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -64,59 +70,28 @@ if TYPE_CHECKING:
     from mediasflow_async.secrecy import Secret
     from mediasflow_async.session import Session
 
+# The same names for `__getattr__`, by module.
 _MODULES: Final = {
-    "Outcome": "concurrency",
-    "Outcomes": "concurrency",
-    "map_bounded": "concurrency",
-    "TwelveOClockWarning": "converter",
-    "BASE_URL_ALT": "dialect",
-    "PRODUCTION_URL": "dialect",
-    "Dialect": "dialect",
-    "content_digest": "dialect",
-    "ApiError": "errors",
-    "AuthenticationFailed": "errors",
-    "BadRequest": "errors",
-    "ConfigurationError": "errors",
-    "Conflict": "errors",
-    "ConnectionFailed": "errors",
-    "DeliveryUnknown": "errors",
-    "InvalidRequest": "errors",
-    "MediasflowError": "errors",
-    "NotFound": "errors",
-    "PermissionDenied": "errors",
-    "Problem": "errors",
-    "RateLimited": "errors",
-    "RequestTimeout": "errors",
-    "ResponseInvalid": "errors",
-    "Sent": "errors",
-    "ServerError": "errors",
-    "SessionClosed": "errors",
-    "Secret": "secrecy",
-    "BlacklistEntry": "models",
-    "BlacklistKind": "models",
-    "Campaign": "models",
-    "CampaignRequest": "models",
-    "CampaignStatus": "models",
-    "CampaignType": "models",
-    "DeliveryCategory": "models",
-    "DeliveryStatus": "models",
-    "ListType": "models",
-    "MediaType": "models",
-    "Recipient": "models",
-    "RecipientList": "models",
-    "Renderer": "models",
-    "ReportRow": "models",
-    "ReportSummary": "models",
-    "TinyUrl": "models",
-    "TinyUrlType": "models",
-    "Track": "models",
-    "OperationKind": "_core.calls",
-    "ApiResponse": "_core.responses",
-    "RetryPolicy": "_core.retry",
-    "RetryRecord": "_core.retry",
-    "no_retries": "_core.retry",
-    "Session": "session",
+    "_core.calls": "OperationKind",
+    "_core.responses": "ApiResponse",
+    "_core.retry": "RetryPolicy RetryRecord no_retries",
+    "concurrency": "Outcome Outcomes map_bounded",
+    "converter": "TwelveOClockWarning",
+    "dialect": "BASE_URL_ALT PRODUCTION_URL Dialect content_digest",
+    "errors": """
+        ApiError AuthenticationFailed BadRequest ConfigurationError Conflict ConnectionFailed
+        DeliveryUnknown InvalidRequest MediasflowError NotFound PermissionDenied Problem
+        RateLimited RequestTimeout ResponseInvalid Sent ServerError SessionClosed
+    """,
+    "models": """
+        BlacklistEntry BlacklistKind Campaign CampaignRequest CampaignStatus CampaignType
+        DeliveryCategory DeliveryStatus ListType MediaType Recipient RecipientList Renderer
+        ReportRow ReportSummary TinyUrl TinyUrlType Track
+    """,
+    "secrecy": "Secret",
+    "session": "Session",
 }
+_MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "BASE_URL_ALT",
@@ -177,11 +152,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("mediasflow-async")
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(import_module(f"{__name__}.{module}"), name)
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

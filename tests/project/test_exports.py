@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import mediasflow_async
 
+SOURCE = Path(mediasflow_async.__file__).read_text(encoding="utf-8")
 PYPROJECT = Path(mediasflow_async.__file__).parents[1] / "pyproject.toml"
 
 
@@ -21,6 +24,19 @@ def place(name: str) -> tuple[bool, bool, str]:
 def test_public_names_are_listed_once_and_in_order() -> None:
     names = list(mediasflow_async.__all__)
     assert names == sorted(set(names), key=place)
+
+
+def test_type_checkers_read_every_public_name_from_where_it_is_imported() -> None:
+    (block,) = (node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
+    read = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    assert read.keys() | {"__version__"} == set(mediasflow_async.__all__)
+    for name, module in read.items():
+        assert getattr(mediasflow_async, name) is getattr(import_module(module), name)
 
 
 @pytest.mark.parametrize("name", mediasflow_async.__all__)
