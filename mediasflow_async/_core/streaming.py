@@ -15,8 +15,7 @@ from mediasflow_async._core.calls import Call
 from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
 from mediasflow_async._core.responses import ApiResponse, decoded, decoded_pieces, error_of, invalid
 from mediasflow_async.converter import Unreadable, reader_for
-from mediasflow_async.converter.rows import array_in
-from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder
+from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in
 from mediasflow_async.errors import MediasflowError, ResponseInvalid, value_of
 
 __all__ = ["ResponseStream", "closing", "cut_cycle"]

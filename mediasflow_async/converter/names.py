@@ -1,7 +1,8 @@
-"""Wire names: the only place that knows how the server spells things.
+"""Wire names: how the server spells the attributes of the models.
 
-`WIRE_NAMES` gives the spelling that is written, which is the one of the guide's tables;
-`SPELLINGS` gives the others that are read, misprints of the guide included.
+`WIRE_NAMES` has the spelling that is written, which is that of the guide's tables; `SPELLINGS`
+has the others that are read, misprints of the guide included. The columns and keys of a report
+have tables of their own, since nobody knows how its JSON is spelled.
 """
 
 from __future__ import annotations
@@ -18,10 +19,38 @@ from mediasflow_async.models import (
     TinyUrl,
 )
 
-__all__ = ["NUMBER_COLUMNS", "SPELLINGS", "WIRE_NAMES", "is_number_column"]
+__all__ = [
+    "NUMBER_COLUMNS",
+    "REPORT_COLUMNS",
+    "ROW_KEYS",
+    "SPELLINGS",
+    "WIRE_NAMES",
+    "is_number_column",
+]
 
-NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
-"""Columns of a list that hold the number, in any letter case (Guide: 2.11)."""
+_CAMPAIGN_REQUEST: Final = {
+    "msg": "msg",
+    "recipients": "listRecipient",
+    "list_ids": "listsId",
+    "campaign_id": "campaignId",
+    "campaign_name": "campaignName",
+    "user_owner_id": "userOwnerID",
+    "brand": "brand",
+    "sender": "sender",
+    "type": "typeSelect",
+    "schedule_on": "scheduleOn",
+    "renderer": "renderer",
+    "defaults": "defaultForHeader",
+    "allow_ucs2": "allowUCS2",
+    "replace_emoji": "autoREPLACEEMOJI",
+    "replace_to_gsm7": "autoREPLACETOGSM7",
+    "check_duplicate": "checkDuplicate",
+    "billing_code": "billingCode",
+    "tiny_urls": "tinyList",
+    "image_preview": "b64ImagePreview",
+    "zip_local": "b64ZipLocal",
+    "start_now": "startNow",
+}
 
 _RECIPIENT: Final = {
     "mobile": "mobile",
@@ -50,30 +79,6 @@ _TINY_URL: Final = {
     "host": "host",
     "domain": "associateToDomain",
     "is_open_graph": "isOG",
-}
-
-_CAMPAIGN_REQUEST: Final = {
-    "msg": "msg",
-    "recipients": "listRecipient",
-    "list_ids": "listsId",
-    "campaign_id": "campaignId",
-    "campaign_name": "campaignName",
-    "user_owner_id": "userOwnerID",
-    "brand": "brand",
-    "sender": "sender",
-    "type": "typeSelect",
-    "schedule_on": "scheduleOn",
-    "renderer": "renderer",
-    "defaults": "defaultForHeader",
-    "allow_ucs2": "allowUCS2",
-    "replace_emoji": "autoREPLACEEMOJI",
-    "replace_to_gsm7": "autoREPLACETOGSM7",
-    "check_duplicate": "checkDuplicate",
-    "billing_code": "billingCode",
-    "tiny_urls": "tinyList",
-    "image_preview": "b64ImagePreview",
-    "zip_local": "b64ZipLocal",
-    "start_now": "startNow",
 }
 
 _CAMPAIGN: Final = {
@@ -204,6 +209,47 @@ SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
     TinyUrl: {},
 }
 """For each model, other spellings that are read, and the wire name that each stands for."""
+
+REPORT_COLUMNS: Final = {
+    "REF_LIST": "list_name",
+    "ID_LINE": "line",
+    "INT_MOBILE": "mobile",
+    "STATUS_CODE": "status_code",
+    "STATUS_TEXT": "status_text",
+    "DELIVERYDATE": "delivered_at",
+    "REPLY": "reply",
+    "PREVIEW": "previewed_at",
+    "PREVIEW_COUNTER": "preview_count",
+}
+"""The columns of a CSV report and the attributes of `ReportRow`; any letter case (Guide: 4)."""
+
+ROW_KEYS: Final = {
+    "campaignId": "campaign_id",
+    "campainId": "campaign_id",
+    "refList": "list_name",
+    "idLine": "line",
+    "item": "mobile",
+    "type": "type",
+    "msg": "message",
+    "message": "message",
+    "status": "status_code",
+    "statusText": "status_text",
+    "sendDate": "sent_at",
+    "deliveryDate": "delivered_at",
+    "reply": "reply",
+    "preview": "previewed_at",
+    "previewCounter": "preview_count",
+    "tracks": "tracks",
+    "fields": "fields",
+}
+"""Likely keys of a row of a JSON report, of which the guide has no example.
+
+They follow the selectors of the search language (Guide: 2.6) and the names of a campaign; the
+columns of a CSV report are understood as well.
+"""
+
+NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
+"""Columns of a list that hold the number, in any letter case (Guide: 2.11)."""
 
 
 @lru_cache(maxsize=1024)

@@ -6,18 +6,18 @@ import codecs
 import csv
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from mediasflow_async.converter.reading import Unreadable
-from mediasflow_async.converter.rows import array_in
 
 __all__ = [
     "ELSEWHERE",
     "CsvDecoder",
     "JsonArrayDecoder",
+    "array_in",
     "begins",
     "detect_delimiter",
     "looks_like_csv",
@@ -417,3 +417,29 @@ def _marks(text: _Bytes) -> Iterator[tuple[int, int]]:
         if mark != _COMMA:
             depth += 1 if mark in (_ARRAY, _OBJECT) else -1
         yield at - 1, depth
+
+
+_WRAPPERS: Final = (
+    "rows",
+    "items",
+    "entries",
+    "blacklist",
+    "data",
+    "report",
+    "reports",
+    "results",
+    "content",
+)
+
+
+def array_in(data: object) -> Sequence[Any] | None:
+    """Return the array that data is or wraps, or None when it is neither."""
+    if isinstance(data, list):
+        return data
+    if not isinstance(data, Mapping):
+        return None
+    arrays = {key: value for key, value in data.items() if isinstance(value, list)}
+    for name in _WRAPPERS:
+        if name in arrays:
+            return arrays[name]
+    return next(iter(arrays.values())) if len(arrays) == 1 else None

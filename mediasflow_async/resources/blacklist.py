@@ -13,7 +13,7 @@ from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
-from mediasflow_async.converter.rows import array_in
+from mediasflow_async.converter.streams import array_in
 from mediasflow_async.errors import ApiError, value_of
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
 from mediasflow_async.resources.api import Api

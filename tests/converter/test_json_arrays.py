@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async.converter.reading import Unreadable
-from mediasflow_async.converter.rows import array_in
-from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder
+from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in
 
 NASTY = ["},{", '"', '\\"', "\\", "[", "]", "],", '"},{"a":', "a,b", "é😀\u2028", "\x00", ""]
 
