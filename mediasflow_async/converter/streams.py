@@ -1,4 +1,9 @@
-"""JSON arrays and CSV, cut into rows as they arrive."""
+"""Answers as they arrive: bytes in pieces of any size, cut into CSV records or JSON elements.
+
+An answer may be larger than memory, so a decoder keeps only what has not ended yet, and refuses
+what never does. Both decode block by block with a fast parser, and read with care only what that
+parser cannot be sure of: records with quotes in CSV, and in JSON a cut that was guessed wrong.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +27,8 @@ __all__ = [
     "detect_delimiter",
     "looks_like_csv",
 ]
-
-
 _DELIMITERS: Final = ";,\t|"
-_LANDMARK: Final = "STATUS_CODE"
+_STATUS_COLUMN: Final = "STATUS_CODE"
 _BLOCK_BYTES: Final = 2**16
 _LONG: Final = 1024
 _LONGEST_RECORD: Final = 1_000_000
@@ -35,14 +38,14 @@ _BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n\v\f"
 
 
 class CsvDecoder:
-    """Turns the bytes of a report into records, whatever the pieces that they come in.
+    """Turns the bytes of a CSV report into records, whatever the pieces that they come in.
 
-    UTF-8 with or without a byte order mark; from the first line that cannot be UTF-8 on,
-    Windows-1252, which is what files from France are otherwise written in.
+    The text is UTF-8, with or without a byte order mark. From the first line that is not valid
+    UTF-8 it is Windows-1252, the other encoding that French files are written in.
 
     Args:
-        invalid: makes the error for what is no CSV report, from the reason and the text.
-        delimiter: what stands between cells; by default, what the header shows.
+        invalid: makes the error for a report that is not CSV, from the reason and the text.
+        delimiter: the character between cells; by default, the one that the header shows.
     """
 
     def __init__(self, invalid: Callable[[str, str], Exception], *, delimiter: str = "") -> None:
@@ -59,7 +62,7 @@ class CsvDecoder:
         for start in range(0, len(data), _BLOCK_BYTES):
             piece = data[start : start + _BLOCK_BYTES]
             self._rest += piece
-            # What was there before has no line end.
+            # The bytes that were left before have no line end.
             if end := piece.rfind(b"\n") + 1:
                 end += len(self._rest) - len(piece)
                 block = bytes(self._rest[:end])
@@ -69,7 +72,7 @@ class CsvDecoder:
                 raise self._invalid(_TOO_LONG, "".join(self._open_lines))
 
     def finish(self) -> Iterator[list[str]]:
-        """Yield what is left when the report has ended."""
+        """Yield the records that are left when the report has ended."""
         yield from self._records(bytes(self._rest), is_last=True)
 
     def _records(self, block: bytes, *, is_last: bool) -> Iterator[list[str]]:
@@ -79,12 +82,12 @@ class CsvDecoder:
             return
         left = iter(lines)
         quoted = _QuotedRecords(left, delimiter, is_last=is_last)
-        # Any line may have a cell that is too long where there is room for it.
+        # A block that is longer than a cell may be is left to the csv module, which measures cells.
         unusual = '"' if len(block) <= csv.field_size_limit() else ""
         record: list[str] | str
         for line in left:
             if unusual not in line:
-                # Here `split` finds the same cells as the csv module, in less time.
+                # Without quotes, `split` finds the same cells as the csv module in less time.
                 record = line.rstrip(_LINE_END).split(delimiter)
             elif isinstance(record := quoted.read(line), str):
                 raise self._invalid(record, line)
@@ -93,7 +96,7 @@ class CsvDecoder:
         self._keep_open(quoted.open_lines)
 
     def _with_open(self, lines: list[str], *, is_last: bool) -> list[str]:
-        """Return the lines of the open record and these, or none where more are waited for."""
+        """Return the lines of the open record and these, or none until enough have come."""
         if not self._open_lines:
             return lines
         self._open_lines += lines
@@ -106,17 +109,18 @@ class CsvDecoder:
     def _keep_open(self, lines: list[str]) -> None:
         self._open_lines = lines
         self._open_length = sum(map(len, lines))
-        # The csv module reads a record from its start again: a long one when it is twice as long.
+        # The csv module reads an open record from its start again. A long one is read again only
+        # when it has doubled, so that the time stays linear in its length.
         is_long = self._open_length > _LONG
         self._enough_length = 2 * self._open_length if is_long else 0
 
 
 class _QuotedRecords:
-    """Reads the records with quotes among lines, which the csv module understands best.
+    """Reads records with quotes by the csv module; such a record may go on over several lines.
 
     Args:
-        left: the lines that are left; those that belong to a record are taken from it.
-        delimiter: what stands between cells.
+        left: the lines that follow; those that belong to a record are taken from it.
+        delimiter: the character between cells.
         is_last: whether no further lines will come.
     """
 
@@ -128,9 +132,9 @@ class _QuotedRecords:
         self._reader = csv.reader(iter(self._next_line, None), delimiter=delimiter)
 
     def read(self, line: str) -> list[str] | str:
-        """Return the record that begins with a line, or what is wrong with it.
+        """Return the record that begins with a line, or the reason why it cannot be read.
 
-        Where the lines end before the record does, it has no cells, and `open_lines` keeps it.
+        A record that goes on beyond the lines has no cells yet, and is kept in `open_lines`.
         """
         self._lines = itertools.chain([line], self._left)
         try:
@@ -152,11 +156,11 @@ class _QuotedRecords:
 
 
 class _NotWhole(Exception):
-    """A record goes on beyond the lines that are there."""
+    """A record goes on beyond the lines that have come."""
 
 
 class _LineDecoder:
-    """UTF-8 until a line cannot be, Windows-1252 from there on."""
+    """Decodes lines as UTF-8 until one is not valid, and as Windows-1252 from there on."""
 
     def __init__(self) -> None:
         self._mark = codecs.BOM_UTF8
@@ -164,7 +168,7 @@ class _LineDecoder:
 
     def lines(self, block: bytes) -> list[str]:
         """Return the lines of a block, with their ends."""
-        # Bytes know the three line ends of CSV alone, where text would end lines at U+2028, too.
+        # `bytes.splitlines` knows only the line ends of CSV; that of text splits at U+2028 too.
         lines = block.removeprefix(self._mark).splitlines(keepends=True)
         self._mark = b""
         if not self._is_utf8:
@@ -185,38 +189,37 @@ def _from_windows(lines: Sequence[bytes]) -> list[str]:
     return [str(line, "cp1252", "replace") for line in lines]
 
 
-def looks_like_csv(beginning: bytes) -> bool:
-    """Whether the first bytes of an answer can be those of a CSV report: no HTML, no JSON."""
-    return beginning.lstrip(_BLANK)[:1] not in {b"<", b"{", b"["}
-
-
-def begins(piece: bytes) -> bool:
-    """Whether a piece holds more than blanks and a byte order mark."""
-    return bool(piece.lstrip(_BLANK))
-
-
 def _delimiter_of(lines: Sequence[str]) -> str:
-    """Return the delimiter of the header, which is the first line that is not blank, or none."""
+    """Return the delimiter of the first line that is not blank, the header; "" without one."""
     headers = filter(str.strip, lines)
     return next(map(detect_delimiter, headers), "")
 
 
 def detect_delimiter(header: str) -> str:
-    """Return the delimiter that sets the status column apart, or else the most frequent one."""
+    """Return the delimiter beside the column STATUS_CODE, or else the most frequent one."""
     for delimiter in _DELIMITERS:
         cells = header.upper().replace('"', "").split(delimiter)
-        if _LANDMARK in (cell.strip() for cell in cells):
+        if _STATUS_COLUMN in (cell.strip() for cell in cells):
             return delimiter
     return max(_DELIMITERS, key=header.count)
 
 
-ELSEWHERE: Final = ["the elements have been decoded apart"]
-"""Stands in `JsonArrayDecoder.frame` for the array whose elements were given."""
+def looks_like_csv(beginning: bytes) -> bool:
+    """Whether an answer that begins like this can be a CSV report: it is neither HTML nor JSON."""
+    return beginning.lstrip(_BLANK)[:1] not in {b"<", b"{", b"["}
 
-# So many wrong guesses take about as long as the search that follows them.
+
+def begins(piece: bytes) -> bool:
+    """Whether a piece holds anything but blanks and a byte order mark."""
+    return bool(piece.lstrip(_BLANK))
+
+
+ELSEWHERE: Final = ["the elements have been decoded apart"]
+"""In `JsonArrayDecoder.frame`, the placeholder of the array whose elements were given."""
+
+# As many wrong guesses take about as long as the search that follows them.
 _GUESSES: Final = 4
 _OPENING: Final = re.compile(rb'\s*(\{\s*"[^"\\]*"|[\[{])')
-
 # Groups are atomic where a possessive repeat would do: Python 3.11.2 misreads `(...)*+`.
 _STRING: Final = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _TO_BRACKET: Final = re.compile(rb'(?>(?:[^"\[\]{}]++|%b)*)[\[\]{}]' % _STRING, re.DOTALL)
@@ -231,14 +234,15 @@ _Bytes = bytes | bytearray
 
 
 class JsonArrayDecoder:
-    """Turns the bytes of a document into elements, whatever the pieces that they come in.
+    """Turns the bytes of a JSON document into the elements of its array.
 
-    A document that is smaller than a part is left as it is: see `frame`. The array of a larger
-    one begins within its first part.
+    The array is the document, or is wrapped in an object as in `array_in`. It begins within the
+    first part of a document; a document that is smaller than a part is not decoded here, and is
+    whole in `frame`.
 
     Args:
         part_bytes: how much is decoded at a time.
-        longest_bytes: about how long an element may be, and what stands around the array.
+        longest_bytes: about how long an element may be, or the document around the array.
     """
 
     def __init__(self, part_bytes: int = 2**14, longest_bytes: int = 2**20) -> None:
@@ -250,19 +254,19 @@ class JsonArrayDecoder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the array was found, and its elements are given."""
+        """Whether the array was found, so that `feed` yields its elements."""
         return self._elements is not None
 
     @property
     def frame(self) -> bytes:
-        """The document, with `ELSEWHERE` in place of the array whose elements were given."""
+        """The document, with `ELSEWHERE` in place of the array once that has begun."""
         rest = self._elements.frame if self._elements else b""
         return bytes(self._start).removeprefix(codecs.BOM_UTF8) + rest
 
     def feed(self, piece: bytes) -> Iterator[list[Any] | Unreadable]:
         """Yield the elements that are complete with these bytes, a block for each part.
 
-        What cannot be read is the last that it yields.
+        An `Unreadable` is the last that it yields.
         """
         for at in range(0, len(piece), self._part_bytes):
             part = piece[at : at + self._part_bytes]
@@ -293,7 +297,12 @@ class JsonArrayDecoder:
 
 
 class _Elements:
-    """The elements of an array, from behind its opening bracket on."""
+    """Decodes the elements of an array, from the byte after its opening bracket.
+
+    It guesses first: a comma before the bytes that the first element begins with is likely to
+    stand between two elements, and a wrong guess shows, since the part before it is not valid
+    JSON. After a few wrong guesses it searches, counting brackets.
+    """
 
     def __init__(self, longest_bytes: int) -> None:
         self._longest_bytes = longest_bytes
@@ -321,7 +330,7 @@ class _Elements:
         return self._unreadable("the answer ends here") if end is None else self._last(end)
 
     def _guessed(self) -> list[Any]:
-        """Return the elements before one of the last commas at which the next one may begin."""
+        """Return the elements before one of the last commas that may stand between two."""
         found = _OPENING.match(self._data)
         opening = found[1] if found else b""
         comma = len(self._data)
@@ -334,7 +343,7 @@ class _Elements:
         return []
 
     def _found(self) -> list[Any] | Unreadable:
-        """Return the elements before the last comma between two, found by reading it all."""
+        """Return the elements before the last comma between two, found by counting brackets."""
         comma, end = _search(self._data)
         if end is not None:
             return self._last(end)
@@ -343,7 +352,7 @@ class _Elements:
             return self._taken(elements, comma + 1) if elements else self._unreadable(_NO_JSON)
         if len(self._data) >= self._longest_bytes:
             return self._unreadable("it is too long")
-        # What was in vain is tried again when there is twice as much.
+        # After a search in vain the next one waits for twice as many bytes, to stay linear.
         self._enough_bytes = min(2 * len(self._data), self._longest_bytes)
         return []
 
@@ -363,7 +372,7 @@ class _Elements:
         return elements
 
     def _unreadable(self, reason: str) -> Unreadable:
-        # It is somewhere in what has not been given.
+        # The fault is somewhere after the last element that was given.
         return Unreadable(f"$[{self._count}:]", reason)
 
 
@@ -376,7 +385,7 @@ def _decoded(elements: _Bytes) -> list[Any] | None:
 
 
 def _search(elements: _Bytes) -> tuple[int | None, int | None]:
-    """Return where the last comma between two elements stands, and where their array ends."""
+    """Return the position of the last comma between elements, and that of the closing bracket."""
     comma = None
     for at, depth in _marks(elements):
         if depth < 0:
@@ -387,7 +396,7 @@ def _search(elements: _Bytes) -> tuple[int | None, int | None]:
 
 
 def _first_element(document: bytes) -> int | None:
-    """Return where the first element stands of the array that a document is or wraps."""
+    """Return the position of the first element of the array that a document is or wraps."""
     if document.lstrip(_JSON_BLANK)[:1] not in {b"[", b"{"}:
         return None
     wrapped: dict[str, list[int]] = {}
@@ -402,23 +411,7 @@ def _first_element(document: bytes) -> int | None:
     return chosen[0] if chosen else None
 
 
-def _names(before: bytes) -> list[str]:
-    """Return the name that stands before a value, if that is what stands there."""
-    found = _NAME.search(before)
-    return (_decoded(found[1]) or []) if found else []
-
-
-def _marks(text: _Bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each bracket stands, and each comma outside of all; and the depth behind it."""
-    at = depth = 0
-    while found := (_TO_BRACKET if depth else _TO_MARK).match(text, at):
-        at = found.end()
-        mark = text[at - 1]
-        if mark != _COMMA:
-            depth += 1 if mark in (_ARRAY, _OBJECT) else -1
-        yield at - 1, depth
-
-
+# Members under which an answer is likely to wrap its array, the likeliest first.
 _WRAPPERS: Final = (
     "rows",
     "items",
@@ -433,7 +426,10 @@ _WRAPPERS: Final = (
 
 
 def array_in(data: object) -> Sequence[Any] | None:
-    """Return the array that data is or wraps, or None when it is neither."""
+    """Return the array that decoded JSON is, or that an object wraps under a likely name.
+
+    A single array under any other name counts as well. None when there is no such array.
+    """
     if isinstance(data, list):
         return data
     if not isinstance(data, Mapping):
@@ -443,3 +439,20 @@ def array_in(data: object) -> Sequence[Any] | None:
         if name in arrays:
             return arrays[name]
     return next(iter(arrays.values())) if len(arrays) == 1 else None
+
+
+def _names(before: bytes) -> list[str]:
+    """Return the name of a member whose value follows, if bytes end in one."""
+    found = _NAME.search(before)
+    return (_decoded(found[1]) or []) if found else []
+
+
+def _marks(text: _Bytes) -> Iterator[tuple[int, int]]:
+    """Yield the position of each bracket, and of each comma outside of all, and the depth there."""
+    at = depth = 0
+    while found := (_TO_BRACKET if depth else _TO_MARK).match(text, at):
+        at = found.end()
+        mark = text[at - 1]
+        if mark != _COMMA:
+            depth += 1 if mark in (_ARRAY, _OBJECT) else -1
+        yield at - 1, depth
