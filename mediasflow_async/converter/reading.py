@@ -1,4 +1,14 @@
-"""From JSON to models; compiled for shapes that come again."""
+"""Models, out of the JSON of an answer.
+
+cattrs reads everything, and says where something is wrong. It is slow, and the answers of a
+server have few shapes, so a function is compiled for each shape (the names of an object's
+members, in order) that a model comes in. It takes only values that are as they should be; all
+else is left to cattrs, which the two ways must agree with.
+
+A tolerant reader, since nobody has seen the server: numbers and booleans may be text, names may
+be spelled in several ways, unknown members are kept in `extra`, and a date that cannot be read is
+None.
+"""
 
 from __future__ import annotations
 
@@ -25,136 +35,237 @@ from mediasflow_async.models import (
     Renderer,
     TinyUrl,
 )
-from mediasflow_async.models.values import OpenEnum
 
 __all__ = [
     "ModelReader",
     "Step",
     "Unreadable",
     "extended_keys",
-    "optional",
-    "read_bool",
-    "read_enum_or_text",
-    "read_float",
     "read_int",
-    "read_text",
-    "read_text_or_none",
     "reader_for",
     "shaped_reader",
-    "thawed",
 ]
-
-
+_Model = TypeVar("_Model")
 _Value = TypeVar("_Value")
-_DIGITS: Final = re.compile(r"[+-]?[0-9]{1,20}")
-_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_FAILURES: Final = (BaseValidationError, ValueError, TypeError, KeyError)
 
 
-def read_bool(value: object, _: object = None) -> bool:
-    """Return a boolean from ``true``, ``"TRUE"``, ``1`` or ``"1"`` and their opposites."""
-    try:
-        return _BOOLEANS[str(value).strip().lower()]
-    except KeyError:
-        raise ValueError("expected a boolean") from None
+@lru_cache(maxsize=32)
+def reader_for(zone: tzinfo) -> ModelReader:
+    """Return the reader for a zone, the same one for the same zone."""
+    return ModelReader(zone)
 
 
-def read_int(value: object, _: object = None) -> int:
-    """Return an integer from ``12``, ``12.0`` or ``"12"``."""
-    if type(value) is int:
-        return value
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
-    number = read_float(value)
-    if not number.is_integer():
-        raise ValueError("expected an integer")
-    return int(number)
+class ModelReader:
+    """Reads models.
 
-
-def read_float(value: object, _: object = None) -> float:
-    """Return a finite number from a number or its text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("expected a number")
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise ValueError("expected a number") from None
-    if number - number != 0:
-        raise ValueError("expected a finite number")
-    return number
-
-
-def read_text(value: object, _: object = None) -> str:
-    """Return text; a number is taken as its digits, an object or an array is refused."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    raise ValueError("expected text")
-
-
-def read_text_or_none(value: object, _: object = None) -> str | None:
-    """Return text, or None as it is."""
-    return value if type(value) is str or value is None else read_text(value)
-
-
-def read_enum_or_text(enum: type[StrEnum]) -> Callable[[object, object], StrEnum | str]:
-    """Return a reader of an enumeration that keeps a value it does not know as text."""
-    members: dict[str, StrEnum | str] = {member.value: member for member in enum}
-
-    def read(value: object, _: object) -> StrEnum | str:
-        text = read_text(value)
-        return members.get(text, text)
-
-    return read
-
-
-def optional(
-    kind: type[_Value], read: Callable[[object, object], _Value]
-) -> Callable[[object, object], _Value | None]:
-    """Return a reader that takes an empty text for None, and what is of its kind as it is."""
-
-    def read_optional(value: object, target: object) -> _Value | None:
-        if type(value) is kind:
-            return value
-        return None if value == "" else read(value, target)
-
-    return read_optional
-
-
-def extended_keys(value: object, _: object = None) -> dict[str, Any]:
-    """Return a recipient's own fields from either shape that the guide prints (Guide: 2.1).
-
-    An array of ``{"keyName": ..., "keyValue": ...}``, an array of objects, or one object.
+    Args:
+        zone: zone of the dates that name none.
     """
-    parts = value if isinstance(value, list) else [value]
-    fields: dict[str, Any] = {}
-    for part in parts:
-        if not isinstance(part, Mapping):
-            raise ValueError("expected an object")
-        fields.update({part["keyName"]: part.get("keyValue")} if "keyName" in part else part)
-    return fields
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._hook_of = lru_cache(maxsize=64)(_converter(zone).get_structure_hook)
+
+    def read(self, data: object, model: type[_Model], *, path: str = "$") -> _Model | Unreadable:
+        """Return a model from decoded JSON, or the first thing that could not be understood.
+
+        Args:
+            data: the decoded JSON.
+            model: what it should be.
+            path: where in the answer `data` stands.
+        """
+        try:
+            return cast("_Model", self._hook_of(cast("Any", model))(data, model))
+        except _FAILURES as error:
+            return Unreadable(*_first_problem(error, path))
 
 
-def thawed(model: type[Any]) -> type[Any]:
-    """Return a twin of a frozen attrs class with slots: it is the same, but can be written to.
+@frozen
+class Unreadable:
+    """The first thing in an answer that could not be understood.
 
-    A frozen `__init__` makes a call for each attribute, ten times what it costs to set one. What
-    is made of the twin has every attribute set, and becomes the model by
-    ``made.__class__ = model``; converters and validators are up to who sets them.
+    Attributes:
+        path: where it is, in wire names, such as ``$.listInCampaign.size``.
+        reason: what is wrong with it.
     """
-    # Python takes the fast way only where both are the ordinary ones.
-    own = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type(f"Thawed{model.__name__}", (model,), {"__slots__": (), **own})
+
+    path: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """The sentence for an error."""
+        return f"the answer cannot be understood at {self.path}: {self.reason}"
 
 
-# What a server can make us compile has an end.
+def _first_problem(error: BaseException, path: str) -> tuple[str, str]:
+    if isinstance(error, ClassValidationError):
+        part, note = error.group_exceptions()[0][0]
+        wire = WIRE_NAMES.get(error.cl, {}).get(note.name, note.name)
+        return _first_problem(part, f"{path}.{wire}")
+    if isinstance(error, IterableValidationError):
+        part, item = error.group_exceptions()[0][0]
+        return _first_problem(part, f"{path}[{item.index}]")
+    return path, _reason(error)
+
+
+def _reason(error: BaseException) -> str:
+    return "it is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _converter(zone: tzinfo) -> Converter:
+    converter = Converter(detailed_validation=True)
+    converter.register_structure_hook(str, _read_text)
+    converter.register_structure_hook(str | None, _read_text_or_none)
+    for scalar, read in ((bool, _read_bool), (int, read_int), (float, _read_float)):
+        converter.register_structure_hook(scalar, read)
+        converter.register_structure_hook(scalar | None, _optional(scalar, read))
+    for enum in (BlacklistKind, CampaignStatus, ListType):
+        converter.register_structure_hook(enum, _enum_reader(enum, unknown=enum))
+        converter.register_structure_hook(enum | None, _enum_reader(enum, unknown=enum))
+    converter.register_structure_hook(datetime | None, lambda value, _: read_datetime(value, zone))
+    for closed in (CampaignType, Renderer):
+        converter.register_structure_hook(closed | str | None, _enum_reader(closed, unknown=str))
+    converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
+    converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
+    converter.register_structure_hook_factory(has, _object_reader)
+    return converter
+
+
+def _is_tuple(target: Any) -> bool:
+    return getattr(target, "__origin__", None) is tuple
+
+
+def _tuple_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
+    (item,) = get_args(target)[:1]
+    read_item = converter.get_structure_hook(item)
+    read_carefully = converter.get_structure_hook(GenericAlias(list, (item,)))
+
+    def read_tuple(value: object, _: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError("expected an array")
+        if not value:
+            return ()
+        try:
+            return tuple([read_item(part, item) for part in value])
+        except _FAILURES:
+            # cattrs says which part it is.
+            return tuple(read_carefully(value, target))
+
+    return read_tuple
+
+
+def _is_mapping(target: Any) -> bool:
+    return getattr(target, "__origin__", None) is Mapping
+
+
+def _mapping_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
+    name, member = get_args(target)
+    read_name, read_member = map(converter.get_structure_hook, (name, member))
+    read_carefully = converter.get_structure_hook(GenericAlias(dict, (name, member)))
+
+    def read_mapping(value: object, _: object) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected an object, not {_kind(value)}")
+        try:
+            return {read_name(key, name): read_member(part, member) for key, part in value.items()}
+        except _FAILURES:
+            # cattrs says which part it is.
+            return read_carefully(value, target)
+
+    return read_mapping
+
+
+# Keys that cattrs reads `raw` and `extra` from; no wire name holds such characters.
+_RAW: Final = "<raw>"
+_EXTRA: Final = "<extra>"
+_AS_IT_IS: Final[dict[Any, type[Any]]] = {
+    target: scalar for scalar in (str, bool, int, float) for target in (scalar, scalar | None)
+}
+
+
+def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, object], Any]:
+    names = WIRE_NAMES[model]
+    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
+    own = {"raw": _RAW, "extra": _EXTRA}
+    for attribute in fields(model):
+        if attribute.name in own:
+            overrides[attribute.name] = override(
+                rename=own[attribute.name], struct_hook=lambda value, _: value
+            )
+    if model is Recipient:
+        overrides["fields"] = override(rename=names["fields"], struct_hook=extended_keys)
+    if model is TinyUrl:
+        overrides["end_of_life"] = override(
+            rename=names["end_of_life"], struct_hook=lambda value, _: value
+        )
+    structure = make_dict_structure_fn(model, converter, **overrides)
+    canonical = {wire: wire for wire in names.values()} | SPELLINGS[model]
+    read = shaped_reader(model, _steps(model, converter, overrides))
+
+    def read_object(value: object, target: object) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected an object, not {_kind(value)}")
+        try:
+            return read(value)
+        except _FAILURES:
+            # cattrs reads what is only unusual, and says what is wrong.
+            return structure(_known_and_extra(value, canonical), target)
+
+    return read_object
+
+
+def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any]) -> dict[str, Step]:
+    types = {attribute.name: _without_none(attribute.type) for attribute in fields(model)}
+    steps = {
+        wire: Step(
+            name=name,
+            wire=None,
+            as_it_is=None if overrides[name].struct_hook else _AS_IT_IS.get(types[name]),
+            hook=overrides[name].struct_hook or converter.get_structure_hook(types[name]),
+            target=types[name],
+        )
+        for name, wire in WIRE_NAMES[model].items()
+    }
+    others = {other: evolve(steps[wire], wire=wire) for other, wire in SPELLINGS[model].items()}
+    return steps | others
+
+
+def _without_none(target: Any) -> Any:
+    """Return the model of a type that is a model or None: null is never read."""
+    parts = get_args(target)
+    return parts[0] if parts[1:] == (type(None),) and has(parts[0]) else target
+
+
+def _known_and_extra(value: Mapping[str, Any], canonical: Mapping[str, str]) -> dict[str, Any]:
+    known: dict[str, Any] = {_RAW: value}
+    extra: dict[str, Any] = {}
+    for key, item in value.items():
+        wire = canonical.get(key)
+        if wire is None or (wire != key and value.get(wire) is not None):
+            extra[key] = item
+        elif item is not None:
+            known[wire] = item
+    known[_EXTRA] = extra
+    return known
+
+
+_KINDS: Final[dict[type[Any], str]] = {
+    type(None): "null",
+    list: "an array",
+    str: "text",
+    bool: "a boolean",
+}
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
+# Limits of what a server can make this process compile.
 _MOST_SHAPES: Final = 256
 _MOST_MEMBERS: Final = 256
-
 _BESIDE: Final = frozenset({"raw", "extra"})
-
 _CODE: Final = """\
 def read(value):
     ({members}) = value.values()
@@ -173,10 +284,10 @@ class Step:
 
     Attributes:
         name: the attribute.
-        wire: the spelling that goes before this one, or None for that one itself.
-        as_it_is: the type that is taken as it is, or None.
-        hook: reads any other value but None, which leaves the attribute's default.
-        target: what the hook makes.
+        wire: the spelling that wins when an object has both; None for that spelling itself.
+        as_it_is: the type whose values are taken as they are, or None.
+        hook: reads any other value; null stands for the attribute's default.
+        target: the type that the hook makes.
     """
 
     name: str
@@ -189,17 +300,16 @@ class Step:
 def shaped_reader(
     model: type[Any], steps: Mapping[str, Step]
 ) -> Callable[[Mapping[str, Any]], Any]:
-    """Return what makes a model of an object; the answers of a server have few shapes.
+    """Return a function that makes a model of an object, compiled for each shape of object.
 
-    A shape is the names of the members, in order. What is made raises an error for what it
-    leaves to a careful reader: values that are not as they should be, one attribute in two
-    spellings, ever new shapes, and very large ones.
+    The function raises an error for what it leaves to a careful reader: values that are not as
+    they should be, an attribute in two spellings, and shapes that are too many or too large.
 
     Args:
         model: the model, with `raw` and `extra`, and no validators.
         steps: for each spelling on the wire, what to do with its value.
     """
-    twin = thawed(model)
+    twin = _thawed(model)
     readers: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {}
 
     def read(value: Mapping[str, Any]) -> Any:
@@ -229,7 +339,7 @@ def _compiled(
         for attribute in fields(model)
         if attribute.name not in _BESIDE
     ]
-    # Of what a server sends, the names alone are in the code, and as literals.
+    # Of what the server sent, the code holds the names alone, as literals.
     code = _CODE.format(
         members="".join(f"m{number}, " for number in range(len(shape))),
         settings="\n    ".join(settings),
@@ -243,7 +353,7 @@ def _compiled(
 def _value(
     attribute: Attribute[Any], member: tuple[int, Step] | None, namespace: dict[str, Any]
 ) -> str:
-    """Return the expression of an attribute, and put what it needs in the namespace."""
+    """Return the expression of an attribute, and add what it needs to the namespace."""
     made = _default(attribute, namespace)
     if member is not None:
         number, step = member
@@ -259,7 +369,7 @@ def _value(
 
 
 def _default(attribute: Attribute[Any], namespace: dict[str, Any]) -> str:
-    """Return the expression of the value of an attribute that an object does not have."""
+    """Return the expression of the default of an attribute that an object does not have."""
     name, default = f"default_{attribute.name}", attribute.default
     if default is NOTHING:
         return "leave()"
@@ -272,219 +382,105 @@ def _leave(*_: object) -> NoReturn:
     raise ValueError("left to a careful reader")
 
 
-_Model = TypeVar("_Model")
+def _thawed(model: type[Any]) -> type[Any]:
+    """Return a subclass of a frozen attrs class with slots whose attributes can be set.
 
-# Keys of our own beside the wire names, which hold no such characters.
-_RAW: Final = "<raw>"
-_EXTRA: Final = "<extra>"
-
-_AS_IT_IS: Final[dict[Any, type[Any]]] = {
-    target: scalar for scalar in (str, bool, int, float) for target in (scalar, scalar | None)
-}
-_FAILURES: Final = (BaseValidationError, ValueError, TypeError, KeyError)
-_KINDS: Final[dict[type[Any], str]] = {
-    type(None): "null",
-    list: "an array",
-    str: "text",
-    bool: "a boolean",
-}
-
-
-@frozen
-class Unreadable:
-    """The first thing in an answer that could not be understood.
-
-    Attributes:
-        path: where it is, in wire names, such as ``$.listInCampaign.size``.
-        reason: what is wrong with it.
+    The `__init__` of a frozen class makes a call for each attribute, ten times what it costs to
+    set one. An instance of the subclass has every attribute set and then becomes the model, by
+    ``made.__class__ = model``; converters and validators have to be called beforehand.
     """
-
-    path: str
-    reason: str
-
-    @property
-    def message(self) -> str:
-        """The sentence for an error."""
-        return f"the answer cannot be understood at {self.path}: {self.reason}"
+    # Python sets attributes the fast way only where neither method is overridden.
+    own = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(f"Thawed{model.__name__}", (model,), {"__slots__": (), **own})
 
 
-class ModelReader:
-    """Reads models for one zone of the server's dates.
+_DIGITS: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
-    Args:
-        zone: zone of the dates that name none.
+
+def _enum_reader(
+    enum: type[StrEnum], unknown: Callable[[str], object]
+) -> Callable[[object, object], Any]:
+    members: dict[str, object] = {member.value: member for member in enum}
+
+    def read_enum(value: object, _: object) -> object:
+        text = _read_text(value)
+        return members.get(text) or unknown(text)
+
+    return read_enum
+
+
+def _optional(
+    kind: type[_Value], read: Callable[[object, object], _Value]
+) -> Callable[[object, object], _Value | None]:
+    """Return a reader that takes an empty text for None, and a value of its kind as it is."""
+
+    def read_optional(value: object, target: object) -> _Value | None:
+        if type(value) is kind:
+            return value
+        return None if value == "" else read(value, target)
+
+    return read_optional
+
+
+def _read_text_or_none(value: object, _: object = None) -> str | None:
+    """Return text, or None for None."""
+    return value if type(value) is str or value is None else _read_text(value)
+
+
+def _read_text(value: object, _: object = None) -> str:
+    """Return text, from text, a number or a boolean."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ValueError("expected text")
+
+
+def _read_bool(value: object, _: object = None) -> bool:
+    """Return a boolean, from ``true``, ``"TRUE"``, ``1`` or ``"1"`` and their opposites."""
+    try:
+        return _BOOLEANS[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("expected a boolean") from None
+
+
+def read_int(value: object, _: object = None) -> int:
+    """Return an integer, from ``12``, ``12.0`` or ``"12"``."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    number = _read_float(value)
+    if not number.is_integer():
+        raise ValueError("expected an integer")
+    return int(number)
+
+
+def _read_float(value: object, _: object = None) -> float:
+    """Return a finite number, from a number or text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("expected a number")
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a number") from None
+    if number - number != 0:
+        raise ValueError("expected a finite number")
+    return number
+
+
+def extended_keys(value: object, _: object = None) -> dict[str, Any]:
+    """Return a recipient's own fields from either shape that the guide prints (Guide: 2.1).
+
+    An array of ``{"keyName": ..., "keyValue": ...}``, an array of objects, or one object.
     """
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._hook_of = lru_cache(maxsize=64)(_converter(zone).get_structure_hook)
-
-    def read(self, data: object, model: type[_Model], *, path: str = "$") -> _Model | Unreadable:
-        """Return a model from decoded JSON, or what could not be understood below `path`."""
-        try:
-            return cast("_Model", self._hook_of(cast("Any", model))(data, model))
-        except _FAILURES as error:
-            return Unreadable(*_first_problem(error, path))
-
-
-@lru_cache(maxsize=32)
-def reader_for(zone: tzinfo) -> ModelReader:
-    """Return the reader for a zone; compiled once."""
-    return ModelReader(zone)
-
-
-def _converter(zone: tzinfo) -> Converter:
-    converter = Converter(detailed_validation=True)
-    converter.register_structure_hook(str, read_text)
-    converter.register_structure_hook(str | None, read_text_or_none)
-    for scalar, read in ((bool, read_bool), (int, read_int), (float, read_float)):
-        converter.register_structure_hook(scalar, read)
-        converter.register_structure_hook(scalar | None, optional(scalar, read))
-    for enum in (BlacklistKind, CampaignStatus, ListType):
-        converter.register_structure_hook(enum, _open_enum_reader(enum))
-        converter.register_structure_hook(enum | None, _open_enum_reader(enum))
-    converter.register_structure_hook(datetime | None, lambda value, _: read_datetime(value, zone))
-    converter.register_structure_hook(CampaignType | str | None, read_enum_or_text(CampaignType))
-    converter.register_structure_hook(Renderer | str | None, read_enum_or_text(Renderer))
-    converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
-    converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
-    converter.register_structure_hook_factory(has, _object_reader)
-    return converter
-
-
-def _open_enum_reader(enum: type[OpenEnum]) -> Callable[[object, object], OpenEnum]:
-    known = {member.value: member for member in enum}
-
-    def read_open_enum(value: object, _: object) -> OpenEnum:
-        text = read_text(value)
-        return known.get(text) or enum(text)
-
-    return read_open_enum
-
-
-def _is_tuple(target: Any) -> bool:
-    return getattr(target, "__origin__", None) is tuple
-
-
-def _tuple_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
-    (item,) = get_args(target)[:1]
-    read_item = converter.get_structure_hook(item)
-    read_carefully = converter.get_structure_hook(GenericAlias(list, (item,)))
-
-    def read_tuple(value: object, _: object) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise ValueError("expected an array")
-        if not value:
-            return ()
-        try:
-            return tuple([read_item(part, item) for part in value])
-        except _FAILURES:
-            # Which of them it is, cattrs says.
-            return tuple(read_carefully(value, target))
-
-    return read_tuple
-
-
-def _is_mapping(target: Any) -> bool:
-    return getattr(target, "__origin__", None) is Mapping
-
-
-def _mapping_reader(target: Any, converter: Converter) -> Callable[[object, object], Any]:
-    name, member = get_args(target)
-    read_name, read_member = map(converter.get_structure_hook, (name, member))
-    read_carefully = converter.get_structure_hook(GenericAlias(dict, (name, member)))
-
-    def read_mapping(value: object, _: object) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError(f"expected an object, not {_kind(value)}")
-        try:
-            return {read_name(key, name): read_member(part, member) for key, part in value.items()}
-        except _FAILURES:
-            # Which of them it is, cattrs says.
-            return read_carefully(value, target)
-
-    return read_mapping
-
-
-def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, object], Any]:
-    names = WIRE_NAMES[model]
-    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
-    own = {"raw": _RAW, "extra": _EXTRA}
-    for attribute in fields(model):
-        if attribute.name in own:
-            overrides[attribute.name] = override(
-                rename=own[attribute.name], struct_hook=lambda value, _: value
-            )
-    if model is Recipient:
-        overrides["fields"] = override(rename=names["fields"], struct_hook=extended_keys)
-    if model is TinyUrl:
-        overrides["end_of_life"] = override(
-            rename=names["end_of_life"], struct_hook=lambda value, _: value
-        )
-    structure = make_dict_structure_fn(model, converter, **overrides)
-    canonical = {wire: wire for wire in names.values()} | SPELLINGS[model]
-    read = shaped_reader(model, _steps(model, converter, overrides))
-
-    def read_object(value: object, target: object) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError(f"expected an object, not {_kind(value)}")
-        try:
-            return read(value)
-        except _FAILURES:
-            # What is wrong, and where, is cattrs's to say.
-            return structure(_known_and_extra(value, canonical), target)
-
-    return read_object
-
-
-def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any]) -> dict[str, Step]:
-    types = {attribute.name: _without_none(attribute.type) for attribute in fields(model)}
-    steps = {
-        wire: Step(
-            name=name,
-            wire=None,
-            as_it_is=None if overrides[name].struct_hook else _AS_IT_IS.get(types[name]),
-            hook=overrides[name].struct_hook or converter.get_structure_hook(types[name]),
-            target=types[name],
-        )
-        for name, wire in WIRE_NAMES[model].items()
-    }
-    others = {other: evolve(steps[wire], wire=wire) for other, wire in SPELLINGS[model].items()}
-    return steps | others
-
-
-def _without_none(target: Any) -> Any:
-    """Return the model of what is a model or None: a member that is null is not read at all."""
-    parts = get_args(target)
-    return parts[0] if parts[1:] == (type(None),) and has(parts[0]) else target
-
-
-def _known_and_extra(value: Mapping[str, Any], canonical: Mapping[str, str]) -> dict[str, Any]:
-    known: dict[str, Any] = {_RAW: value}
-    extra: dict[str, Any] = {}
-    for key, item in value.items():
-        wire = canonical.get(key)
-        if wire is None or (wire != key and value.get(wire) is not None):
-            extra[key] = item
-        elif item is not None:
-            known[wire] = item
-    known[_EXTRA] = extra
-    return known
-
-
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), "a number")
-
-
-def _first_problem(error: BaseException, path: str) -> tuple[str, str]:
-    if isinstance(error, ClassValidationError):
-        part, note = error.group_exceptions()[0][0]
-        wire = WIRE_NAMES.get(error.cl, {}).get(note.name, note.name)
-        return _first_problem(part, f"{path}.{wire}")
-    if isinstance(error, IterableValidationError):
-        part, item = error.group_exceptions()[0][0]
-        return _first_problem(part, f"{path}[{item.index}]")
-    return path, _reason(error)
-
-
-def _reason(error: BaseException) -> str:
-    return "it is missing" if isinstance(error, KeyError) else str(error)
+    parts = value if isinstance(value, list) else [value]
+    fields: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, Mapping):
+            raise ValueError("expected an object")
+        fields.update({part["keyName"]: part.get("keyValue")} if "keyName" in part else part)
+    return fields
