@@ -20,7 +20,7 @@ from functools import lru_cache
 from types import GenericAlias
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args
 
-from attrs import NOTHING, Attribute, evolve, fields, frozen, has
+from attrs import NOTHING, Attribute, fields, frozen, has
 from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -220,15 +220,13 @@ def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any])
     steps = {
         wire: Step(
             name=name,
-            wire=None,
             as_it_is=None if overrides[name].struct_hook else _AS_IT_IS.get(types[name]),
             hook=overrides[name].struct_hook or converter.get_structure_hook(types[name]),
             target=types[name],
         )
         for name, wire in WIRE_NAMES[model].items()
     }
-    others = {other: evolve(steps[wire], wire=wire) for other, wire in SPELLINGS[model].items()}
-    return steps | others
+    return steps | {other: steps[wire] for other, wire in SPELLINGS[model].items()}
 
 
 def _without_none(target: Any) -> Any:
@@ -284,14 +282,12 @@ class Step:
 
     Attributes:
         name: the attribute.
-        wire: the spelling that wins when an object has both; None for that spelling itself.
         as_it_is: the type whose values are taken as they are, or None.
         hook: reads any other value; null stands for the attribute's default.
         target: the type that the hook makes.
     """
 
     name: str
-    wire: str | None
     as_it_is: type[Any] | None
     hook: Callable[[Any, Any], Any]
     target: Any

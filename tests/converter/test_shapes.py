@@ -43,11 +43,11 @@ def numbers(value: Any, target: Any) -> list[Any]:
 
 
 STEPS = {
-    "id": Step("id", None, int, number, int),
-    "ID": Step("id", "id", int, number, int),
-    "name": Step("name", None, str, lambda value, _: str(value), str),
-    "size": Step("size", None, int, number, int),
-    "parts": Step("parts", None, None, numbers, int),
+    "id": Step("id", int, number, int),
+    "ID": Step("id", int, number, int),
+    "name": Step("name", str, lambda value, _: str(value), str),
+    "size": Step("size", int, number, int),
+    "parts": Step("parts", None, numbers, int),
 }
 
 
