@@ -1,4 +1,9 @@
-"""Between the wire and the models: wire names, dates, numbers as text, unknown keys."""
+"""Between the wire and the models: a strict writer and a tolerant reader.
+
+The models know nothing of the wire. Here are its names, its dates, its numbers as text and the
+members that no model has; rows of reports are read by `rows`, answers as they arrive are cut by
+`streams`.
+"""
 
 from __future__ import annotations
 

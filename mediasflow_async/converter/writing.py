@@ -1,4 +1,9 @@
-"""From models to what goes into JSON: one spelling, nothing that was not given."""
+"""JSON objects, out of the models of a request.
+
+A strict writer: each attribute under the one name that the guide's tables print, in the shape
+that the dialect chooses. What has its default is not written, so that the account's own default
+holds.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +27,25 @@ from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, TinyUrl
 
 __all__ = ["ModelWriter", "TwelveOClockWarning", "is_twelve_oclock", "writer_for"]
-
-_NOON: Final = 12
 _START_NOW: Final = WIRE_NAMES[CampaignRequest]["start_now"]
+# Written even with their defaults, since the guide calls them mandatory.
+_ALWAYS: Final = {(TinyUrl, "type"), (CampaignRequest, "start_now"), (BlacklistEntry, "kind")}
+_NEVER: Final = frozenset({"raw", "extra", "id", "created_at"})
+_NOON: Final = 12
 _INSIDE: Final = frozenset({"mediasflow_async", "cattrs"})
 
 
-class TwelveOClockWarning(UserWarning):
-    """A schedule between 12:00 and 12:59, which the server may read half a day earlier."""
+@lru_cache(maxsize=32)
+def writer_for(dialect: Dialect) -> ModelWriter:
+    """Return the writer for a dialect, the same one for an equal dialect.
+
+    Keep it where it is used at each call: the look-up hashes the dialect.
+    """
+    return ModelWriter(dialect)
 
 
 class ModelWriter:
-    """Writes models for one dialect.
+    """Writes models.
 
     Args:
         dialect: the choices that the guide leaves open.
@@ -64,21 +76,10 @@ class ModelWriter:
         return body
 
 
-@lru_cache(maxsize=32)
-def writer_for(dialect: Dialect) -> ModelWriter:
-    """Return the writer for a dialect; compiled once, and to be kept where it is used often."""
-    return ModelWriter(dialect)
-
-
-def is_twelve_oclock(moment: datetime, dialect: Dialect) -> bool:
-    """Whether the hour that would be written is 12, the one that `hh` reads as midnight."""
-    return to_whole_second(moment).astimezone(dialect.schedule_tz).hour == _NOON
-
-
 def _converter(dialect: Dialect) -> Converter:
     converter = Converter()
     for scalar in (str, bool, int):
-        # As cattrs writes them: but where it knows that it would do nothing, it calls nothing.
+        # cattrs makes no call for an attribute whose hook is `identity`.
         converter.register_unstructure_hook(scalar | None, identity)
     special: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
         BlacklistEntry: {},
@@ -95,11 +96,6 @@ def _converter(dialect: Dialect) -> Converter:
     for model, writers in special.items():
         converter.register_unstructure_hook(model, _object_writer(model, writers, converter))
     return converter
-
-
-# Written even when it has its default: the guide calls these mandatory.
-_ALWAYS: Final = {(TinyUrl, "type"), (CampaignRequest, "start_now"), (BlacklistEntry, "kind")}
-_NEVER: Final = frozenset({"raw", "extra", "id", "created_at"})
 
 
 def _object_writer(
@@ -119,8 +115,13 @@ def _object_writer(
 
 
 def _composed(text: str) -> str:
-    # A letter with its accent as two characters would be UCS-2, and triple the price.
+    # A letter and its accent as two characters are not GSM-7: the message would become UCS-2, in
+    # segments of less than half the length.
     return unicodedata.normalize("NFC", text)
+
+
+def _lists_id_writer(dialect: Dialect) -> Callable[[tuple[int, ...]], Any]:
+    return (lambda ids: ids[0]) if dialect.lists_id_as_scalar else list
 
 
 def _extended_keys_writer(dialect: Dialect) -> Callable[[Mapping[str, Any]], Any]:
@@ -133,10 +134,6 @@ def _extended_keys_writer(dialect: Dialect) -> Callable[[Mapping[str, Any]], Any
 
 def _as_text(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _lists_id_writer(dialect: Dialect) -> Callable[[tuple[int, ...]], Any]:
-    return (lambda ids: ids[0]) if dialect.lists_id_as_scalar else list
 
 
 def _schedule_writer(dialect: Dialect) -> Callable[[datetime], str]:
@@ -159,8 +156,17 @@ def _past_noon(moment: datetime, dialect: Dialect) -> datetime:
     return moment
 
 
+def is_twelve_oclock(moment: datetime, dialect: Dialect) -> bool:
+    """Whether the hour that would be written is 12, which the pattern's `hh` reads as midnight."""
+    return to_whole_second(moment).astimezone(dialect.schedule_tz).hour == _NOON
+
+
+class TwelveOClockWarning(UserWarning):
+    """A schedule between 12:00 and 12:59, which the server may read half a day earlier."""
+
+
 def _level_of_the_caller() -> int:
-    """Return how far up the stack the first line is that is neither ours nor the converter's."""
+    """Return the `stacklevel` of the caller outside of this package and of cattrs."""
     level, frame = 0, inspect.currentframe()
     while frame and frame.f_globals.get("__name__", "cattrs").partition(".")[0] in _INSIDE:
         level, frame = level + 1, frame.f_back
