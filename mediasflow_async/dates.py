@@ -1,4 +1,10 @@
-"""The five date formats, and periods cut in windows."""
+"""The date formats of the API, and a period cut in windows that it answers.
+
+Three formats are read: that of a campaign (``Jun 16, 2021 6:29:07 PM``), that of a report
+(``25/06/2021 09:00:00``) and ISO 8601, of a list (``2021-06-25T08:46:45.937Z[UTC]``). Two are
+written: a schedule (``2021-06-24T09:30:58Z``) and the bound of a period (``2021-06-24 09:30``).
+Months are looked up in a table, since `strptime` reads them in the locale of the process.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +27,19 @@ __all__ = [
     "to_whole_second",
 ]
 
+MAX_WINDOW: Final = timedelta(days=7)
+"""The longest period that one request may ask for (Guide: 2.6)."""
 
+_LONGEST: Final = 64
+_REMEMBERED: Final = 8192  # the seconds of two hours, which hold most of a campaign's rows
+_NOON: Final = 12
 _MONTHS: Final = {
     name: number
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
 
-# A JRE writes an ordinary, a no-break or a narrow no-break space before AM and PM, and a comma
-# after the year or none, according to its version: `\s` takes every such space.
+# According to its version, a Java runtime writes a plain, a no-break or a narrow no-break space
+# before AM and PM, and a comma after the year or none: `\s` matches each of these spaces.
 _CAMPAIGN = re.compile(
     r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),\s*(\d{4}),?\s+(\d{1,2}):(\d{2}):(\d{2})\s*([AaPp])\.?[Mm]\.?"
 )
@@ -37,26 +48,23 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?(?:\[[\w/+-]+\])?"
 )
-_LONGEST: Final = 64
-_REMEMBERED: Final = 8192  # the seconds of two hours, in which most of a campaign's rows fall
-_NOON: Final = 12
 
 
-def read_datetime(text: object, zone: tzinfo) -> datetime | None:
-    """Return the instant that a text of any of the API's formats stands for.
+def read_datetime(value: object, zone: tzinfo) -> datetime | None:
+    """Return the instant of a date in any of the API's formats.
 
     Args:
-        text: what the server sent; a number is read as milliseconds since 1970.
-        zone: the zone of the formats that name none.
+        value: what the server sent; a number counts milliseconds since 1970.
+        zone: zone of the formats that name none.
 
     Returns:
-        An aware datetime, or None for what is not a date: the reader keeps the raw value.
+        An aware datetime, or None for what is not a date: the model's `raw` keeps it.
     """
     try:
-        if isinstance(text, str):
-            return _read_text(text.strip(), zone) if len(text) <= _LONGEST else None
-        if isinstance(text, int | float) and not isinstance(text, bool):
-            return datetime.fromtimestamp(text / 1000, UTC)
+        if isinstance(value, str):
+            return _read_text(value.strip(), zone) if len(value) <= _LONGEST else None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
     return None
@@ -64,7 +72,7 @@ def read_datetime(text: object, zone: tzinfo) -> datetime | None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _read_text(text: str, zone: tzinfo) -> datetime | None:
-    # The dates of one answer, and of the next ones, are often the same second.
+    # Cached: the dates of a report, and of the next ones, are often the same second.
     if match := _REPORT.fullmatch(text):
         day, month, year, hour, minute, second = map(int, match.groups("0"))
         return datetime(year, month, day, hour, minute, second, tzinfo=zone)
@@ -73,6 +81,15 @@ def _read_text(text: str, zone: tzinfo) -> datetime | None:
     if match := _ISO.fullmatch(text):
         return _from_iso(match, zone)
     return None
+
+
+def _from_campaign(match: re.Match[str], zone: tzinfo) -> datetime | None:
+    month = _MONTHS.get(match[1].lower())
+    if month is None or not 1 <= int(match[4]) <= _NOON:
+        return None
+    hour = int(match[4]) % _NOON + (_NOON if match[7] in "Pp" else 0)
+    day, year, minute, second = (int(match[group]) for group in (2, 3, 5, 6))
+    return datetime(year, month, day, hour, minute, second, tzinfo=zone)
 
 
 def _from_iso(match: re.Match[str], zone: tzinfo) -> datetime:
@@ -90,15 +107,6 @@ def _offset(text: str) -> tzinfo:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def _from_campaign(match: re.Match[str], zone: tzinfo) -> datetime | None:
-    month = _MONTHS.get(match[1].lower())
-    if month is None or not 1 <= int(match[4]) <= _NOON:
-        return None
-    hour = int(match[4]) % _NOON + (_NOON if match[7] in "Pp" else 0)
-    day, year, minute, second = (int(match[group]) for group in (2, 3, 5, 6))
-    return datetime(year, month, day, hour, minute, second, tzinfo=zone)
-
-
 def to_schedule_text(moment: datetime, zone: tzinfo) -> str:
     """Return `scheduleOn` for an aware datetime: wall time in `zone`, then a literal Z.
 
@@ -109,7 +117,7 @@ def to_schedule_text(moment: datetime, zone: tzinfo) -> str:
 
 def to_whole_second(moment: datetime) -> datetime:
     """Return an aware datetime in UTC, rounded up to a second."""
-    # In UTC: arithmetic in a zone forgets which of two equal wall times is meant.
+    # In UTC, since arithmetic in a zone loses which of two equal wall times is meant.
     instant = moment.astimezone(UTC)
     return instant + timedelta(microseconds=-instant.microsecond % 1_000_000)
 
@@ -124,19 +132,16 @@ def start_of(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-MAX_WINDOW: Final = timedelta(days=7)
-"""The longest period that one request may ask for (Guide: 2.6)."""
-
 _MINUTE: Final = timedelta(minutes=1)
 
 
 @frozen(order=True)
 class Window:
-    """A part of a period, on whole minutes.
+    """A part of a period, with bounds on whole minutes.
 
     Attributes:
-        since: its first moment.
-        until: its end; whether the server counts that minute is not known.
+        since: its first minute.
+        until: its end; whether the server includes that minute is not known.
     """
 
     since: datetime
@@ -151,13 +156,13 @@ def split_period(
     window: timedelta = MAX_WINDOW - _MINUTE,
     overlap: timedelta = timedelta(0),
 ) -> Iterator[Window]:
-    """Yield the windows that cover a period, in order and without a gap.
+    """Yield the windows that cover a period, in order and without a gap (Guide: 2.6).
 
-    The bounds are widened to whole minutes, the API's resolution. A window stays within 7 days
-    of real time and on the clock of `zone`, which differ when the clocks change: the server may
-    count either way. No bound falls into the hour that comes twice when they go back, since its
-    text names two moments: a period that starts or ends there is widened, and so is a window
-    that is too short to end before it.
+    Bounds are widened to whole minutes, the API's resolution. A window is at most 7 days long
+    both in elapsed time and on the clock of `zone`, which differ when clocks change: nobody knows
+    which of them the server counts. No bound lies in the hour that is repeated when clocks go
+    back, since its text would name two moments: a period with a bound there is widened, and so is
+    a window that is too short to end before that hour.
 
     Args:
         since: start of the period, aware.
@@ -180,23 +185,14 @@ def split_period(
         start = _outside(stop - overlap, zone, _MINUTE)
 
 
-def _floor(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
-
-
-def _ceil(moment: datetime) -> datetime:
-    floor = _floor(moment)
-    return floor if floor == moment else floor + _MINUTE
-
-
 def _outside(moment: datetime, zone: tzinfo, step: timedelta) -> datetime:
-    """Return the nearest moment, in the direction of `step`, that the clocks show once only."""
-    while _comes_twice(moment.astimezone(zone)):
+    """Return the nearest moment, in steps of `step`, that is not in a repeated hour."""
+    while _is_repeated(moment.astimezone(zone)):
         moment += step
     return moment
 
 
-def _comes_twice(local: datetime) -> bool:
+def _is_repeated(local: datetime) -> bool:
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
@@ -208,3 +204,12 @@ def _latest_end(start: datetime, window: timedelta, zone: tzinfo) -> datetime:
 
 def _wall(moment: datetime, zone: tzinfo) -> datetime:
     return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _ceil(moment: datetime) -> datetime:
+    floor = _floor(moment)
+    return floor if floor == moment else floor + _MINUTE

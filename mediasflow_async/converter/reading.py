@@ -45,6 +45,7 @@ __all__ = [
     "reader_for",
     "shaped_reader",
 ]
+
 _Model = TypeVar("_Model")
 _Value = TypeVar("_Value")
 _FAILURES: Final = (BaseValidationError, ValueError, TypeError, KeyError)

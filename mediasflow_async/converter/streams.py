@@ -27,6 +27,7 @@ __all__ = [
     "detect_delimiter",
     "looks_like_csv",
 ]
+
 _DELIMITERS: Final = ";,\t|"
 _STATUS_COLUMN: Final = "STATUS_CODE"
 _BLOCK_BYTES: Final = 2**16

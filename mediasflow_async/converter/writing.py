@@ -27,6 +27,7 @@ from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, TinyUrl
 
 __all__ = ["ModelWriter", "TwelveOClockWarning", "is_twelve_oclock", "writer_for"]
+
 _START_NOW: Final = WIRE_NAMES[CampaignRequest]["start_now"]
 # Written even with their defaults, since the guide calls them mandatory.
 _ALWAYS: Final = {(TinyUrl, "type"), (CampaignRequest, "start_now"), (BlacklistEntry, "kind")}

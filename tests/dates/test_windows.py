@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mediasflow_async.dates import MAX_WINDOW, Window, split_period
@@ -41,6 +41,7 @@ def widened(moment: datetime, zone: tzinfo, step: timedelta) -> datetime:
 
 
 @given(moments, lengths, ZONES, windows, shares)
+@settings(deadline=None)  # a long period has thousands of windows, and a machine may be busy
 @example(datetime(2021, 3, 25, tzinfo=PARIS), timedelta(days=30), PARIS, MAX_WINDOW, 0.0)
 @example(datetime(2021, 10, 25, tzinfo=PARIS), timedelta(days=30), PARIS, MAX_WINDOW, 0.5)
 @example(datetime(2021, 10, 30, 22, 45, tzinfo=UTC), timedelta(days=1), PARIS, 2 * HOUR, 0.5)
