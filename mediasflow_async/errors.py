@@ -1,11 +1,11 @@
-"""Everything that can go wrong, as plain data that pickles and never holds a secret.
+"""Everything that can go wrong with a call, one class for each way to react to it.
 
 MediasflowError
 ├── ConfigurationError       the session cannot be built or used like this
 ├── SessionClosed            the session was used after ``aclose()``
 ├── InvalidRequest           refused here, before anything left; lists every problem
-├── ConnectionFailed         no answer; the request is proven not to have left
-├── RequestTimeout           no answer in time, for a request that is harmless to repeat
+├── ConnectionFailed         no answer to a request that never left, or is harmless to repeat
+├── RequestTimeout           no answer in time to such a request
 ├── DeliveryUnknown          no usable answer, and SMS may have been sent: check before resending
 ├── ResponseInvalid          the server answered something that cannot be understood
 └── ApiError                 the server refused
@@ -16,6 +16,12 @@ MediasflowError
     ├── Conflict             409
     ├── RateLimited          429
     └── ServerError          5xx
+
+The packages `delivery` and `workers` have further ones of their own.
+
+An error says what happened (`message`), whether the request may have been executed (`sent`), and
+what to do next (`next_step`); its text has all three. It is plain data: it pickles, it copies,
+and it holds neither requests nor responses, so no password, token or phone number is in it.
 """
 
 from __future__ import annotations
@@ -51,23 +57,18 @@ __all__ = [
     "value_of",
 ]
 
+_Value = TypeVar("_Value")
+
 
 class Sent(StrEnum):
-    """What is known of a request that did not succeed."""
+    """Whether a request that did not succeed may have been executed."""
 
     NOT_SENT = "NOT_SENT"
     """Proven: not one byte of the request left this machine."""
     UNKNOWN = "UNKNOWN"
-    """Bytes left and no answer came back: the server may have executed it."""
+    """Bytes left and no usable answer came back: the server may have executed it."""
     ANSWERED = "ANSWERED"
-    """The server answered, so the error says what it did."""
-
-
-_WHAT_WAS_SENT: Final = {
-    Sent.NOT_SENT: "Nothing left this machine.",
-    Sent.UNKNOWN: "The server may have executed it.",
-    Sent.ANSWERED: "",
-}
+    """The server answered: the error says what it did."""
 
 
 class MediasflowError(Exception):
@@ -75,7 +76,7 @@ class MediasflowError(Exception):
 
     Attributes:
         message: what happened.
-        method: HTTP method, or None where no request is concerned.
+        method: HTTP method, or None for an error that is about no request.
         path: path template, such as ``campaigns/{campaign_id}/sender``, never the filled path.
         status: HTTP status of the answer, or None.
         code: the server's own error code, or None.
@@ -119,8 +120,8 @@ class MediasflowError(Exception):
         where = ", ".join(self._circumstances())
         message = self.message.rstrip(".") or type(self).__name__
         first = f"{message} ({where})." if where else f"{message}."
-        fate = _WHAT_WAS_SENT[self.sent] if self.method else ""
-        return " ".join(part for part in (first, fate, self.next_step) if part)
+        sent = _WHAT_WAS_SENT[self.sent] if self.method else ""
+        return " ".join(part for part in (first, sent, self.next_step) if part)
 
     def _circumstances(self) -> Iterable[str]:
         if self.method:
@@ -137,37 +138,33 @@ class MediasflowError(Exception):
             yield f"request id {self.request_id}"
 
 
+_WHAT_WAS_SENT: Final = {
+    Sent.NOT_SENT: "Nothing left this machine.",
+    Sent.UNKNOWN: "The server may have executed it.",
+    Sent.ANSWERED: "",
+}
+
+
 class ConfigurationError(MediasflowError):
-    """The session cannot be built or used like this; nothing was sent."""
+    """The session cannot be built or used like this; nothing was sent.
+
+    The message names the option to correct.
+    """
 
 
 class SessionClosed(MediasflowError):
-    """The session was used after ``aclose()``; nothing was sent."""
+    """The session was used after ``aclose()``; nothing was sent by this call."""
 
     next_step = "Open a new Session, or keep this one open as long as it is used."
 
 
-@frozen
-class Problem:
-    """One reason why a request is refused before it leaves.
-
-    Attributes:
-        field: the field concerned, as written in Python, such as ``tiny_urls[0].label``.
-        rule: the rule that it breaks.
-    """
-
-    field: str
-    rule: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.rule}"
-
-
 class InvalidRequest(MediasflowError):
-    """The request breaks rules of the API and did not leave; holds every problem at once.
+    """The request breaks rules of the API; nothing was sent.
+
+    Correct the fields and call again: every problem is told at once.
 
     Attributes:
-        problems: the problems, in the order of the fields.
+        problems: the problems, each with its field and its rule.
     """
 
     next_step = "Nothing was sent. Correct the fields and call again."
@@ -188,14 +185,38 @@ class InvalidRequest(MediasflowError):
         return f"{self.message or type(self).__name__}{concerned}. {self.next_step}"
 
 
+@frozen
+class Problem:
+    """A rule of the API that a request breaks.
+
+    Attributes:
+        field: the field concerned, as written in Python, such as ``tiny_urls[0].label``.
+        rule: the rule, without the value that breaks it.
+    """
+
+    field: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}"
+
+
 class ConnectionFailed(MediasflowError):
-    """No answer to a request that is harmless to repeat, or is proven not to have left."""
+    """No answer: the connection failed.
+
+    Either nothing left this machine, or the request is harmless to repeat (`sent` says which):
+    call again once the network is there.
+    """
 
     next_step = "Check the network and the base URL, then call again."
 
 
 class RequestTimeout(MediasflowError):
-    """No answer in time; the request is harmless to repeat, or never left."""
+    """No answer in time.
+
+    Either nothing left this machine, or the request is harmless to repeat (`sent` says which):
+    call again, or allow more time.
+    """
 
     next_step = "Call again, or allow more time."
 
@@ -203,7 +224,8 @@ class RequestTimeout(MediasflowError):
 class DeliveryUnknown(MediasflowError):
     """SMS may have been sent: the request left and no usable answer came back.
 
-    Never resend on this error alone: look at the report of the campaign first.
+    Never resend on this error alone: look at the report of the campaign first. A
+    `mediasflow_async.delivery.Sender` does that by itself.
     """
 
     next_step = (
@@ -212,69 +234,11 @@ class DeliveryUnknown(MediasflowError):
     )
 
 
-class ApiError(MediasflowError):
-    """The server answered, and refused.
-
-    Attributes:
-        field: the wire field that the server blames, or None.
-        allow: the HTTP methods that the server allows instead; for 405 only.
-    """
-
-    field: str | None = None
-    allow: tuple[str, ...] = ()
-
-
-class BadRequest(ApiError):
-    """400, 413, 415 or 422: the server does not accept the request."""
-
-
-class AuthenticationFailed(ApiError):
-    """401: the username, password or token is not accepted."""
-
-    next_step = "Check the username and password, or get a new token."
-
-
-class PermissionDenied(ApiError):
-    """403: the account may not do this, or this machine may not call at all."""
-
-    next_step = (
-        "Is the IP address of this machine registered with Mediasflow? Requests from unknown "
-        "addresses are refused (Guide: 1.2). Acting for another user needs ADMIN rights."
-    )
-
-
-class NotFound(ApiError):
-    """404: no such campaign, list or function."""
-
-
-class Conflict(ApiError):
-    """409: the campaign is in a state that does not allow this."""
-
-
-class RateLimited(ApiError):
-    """429: too many requests.
-
-    Attributes:
-        retry_after: how long the server asks to wait, or None when it does not say.
-    """
-
-    next_step = "Nothing was executed. Wait before calling again, or set a lower rate."
-    retry_after: timedelta | None = None
-
-
-class ServerError(ApiError):
-    """5xx: the server failed.
-
-    Attributes:
-        retry_after: how long the server asks to wait, or None when it does not say.
-    """
-
-    next_step = "Call again later."
-    retry_after: timedelta | None = None
-
-
 class ResponseInvalid(MediasflowError):
     """The server answered something that cannot be understood.
+
+    After a call that sends, SMS may have been sent (`sent` is UNKNOWN): look before you resend.
+    Otherwise compare the answer with the dialect of the session.
 
     Attributes:
         wire_path: where in the answer, in the server's own names, such as
@@ -288,14 +252,91 @@ class ResponseInvalid(MediasflowError):
     next_step = "Compare the answer with the Dialect of the session; `raw` keeps what was sent."
 
 
-_Value = TypeVar("_Value")
+class ApiError(MediasflowError):
+    """The server answered, and refused: it did not do what was asked.
+
+    Where an error comes under a status of success after a call that sends, `sent` is UNKNOWN.
+
+    Attributes:
+        field: the wire field that the server blames, or None.
+        allow: the HTTP methods that the server allows instead; for 405 only.
+    """
+
+    field: str | None = None
+    allow: tuple[str, ...] = ()
+
+
+class BadRequest(ApiError):
+    """400, 413, 415 or 422: the server does not accept the request, and did nothing.
+
+    The message is the server's; `field` is what it blames, where it says so.
+    """
+
+    next_step = "Correct what the server names, then call again."
+
+
+class AuthenticationFailed(ApiError):
+    """401: the username, password or token is not accepted, and nothing was done."""
+
+    next_step = "Check the username and password, or get a new token."
+
+
+class PermissionDenied(ApiError):
+    """403: the account may not do this, or this machine may not call; nothing was done."""
+
+    next_step = (
+        "Is the IP address of this machine registered with Mediasflow? Requests from unknown "
+        "addresses are refused (Guide: 1.2). Acting for another user needs ADMIN rights."
+    )
+
+
+class NotFound(ApiError):
+    """404: there is no such campaign, list or function; nothing was done.
+
+    Where the number is right, the path of the function may differ on this server: see `Dialect`.
+    """
+
+    next_step = "Check the number, and whether the Dialect of the session fits this server."
+
+
+class Conflict(ApiError):
+    """409: the campaign is in a state that does not allow this; nothing was done.
+
+    A campaign that is no draft any more may have been launched before: its report shows it.
+    """
+
+    next_step = "Look at the status of the campaign, or at its report, before you call again."
+
+
+class RateLimited(ApiError):
+    """429: too many requests; this one was not executed.
+
+    Attributes:
+        retry_after: how long the server asks to wait, or None when it does not say.
+    """
+
+    next_step = "Nothing was executed. Wait before calling again, or set a lower rate."
+    retry_after: timedelta | None = None
+
+
+class ServerError(ApiError):
+    """5xx: the server failed at a call that sends no SMS, and may have done part of it.
+
+    The call is harmless to repeat. After a call that sends, a 5xx is a `DeliveryUnknown`.
+
+    Attributes:
+        retry_after: how long the server asks to wait, or None when it does not say.
+    """
+
+    next_step = "Call again later."
+    retry_after: timedelta | None = None
 
 
 def value_of(result: _Value | MediasflowError) -> _Value:
-    """Return a result, or raise the error that it is.
+    """Return a result, or raise it when it is an error.
 
-    Errors travel as values inside the package. Raised here, where nothing else holds them, they
-    leave no reference cycle of error, traceback and frame behind.
+    Inside the package errors are passed as values and raised only here, where nothing else holds
+    them: an error leaves no reference cycle with its traceback and its frames.
     """
     if isinstance(result, MediasflowError):
         try:
