@@ -1,7 +1,8 @@
-"""Every choice that the guide leaves open, as one frozen value.
+"""Every question that the guide leaves open, as an option of one frozen value.
 
-Nobody has seen the real server from here: the defaults are the most likely reading of the
-guide, and a user whose server differs changes one value.
+The guide is all that is known of the server, and it is silent or contradicts itself in places.
+Each default is the most likely reading; whoever meets a server that reads otherwise changes one
+option of the `Dialect` of their session.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mediasflow_async.errors import ConfigurationError
 
 __all__ = [
     "BASE_URL_ALT",
+    "FORM_TYPE",
+    "JSON_TYPE",
     "PRODUCTION_URL",
     "Checksum",
     "Dialect",
@@ -34,32 +37,25 @@ BASE_URL_ALT: Final = "https://app.mediasflow.com/api/v1/"
 """The address that the guide gives as the start of each function (Guide: 2)."""
 
 JSON_TYPE: Final = "application/json"
+"""The media type of JSON."""
+
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+"""The media type of a form, which the guide prescribes for every body (Guide: 1.2)."""
 
-REFUSALS: Final = (400, 401, 403, 404, 405, 410, 413, 414, 415, 422, 429)
-
-LoginEncoding = Literal["form", "json", "basic"]
-Method = Literal["PUT", "POST", "DELETE", "GET"]
-PutParams = Literal["query", "form", "json"]
-UploadParams = Literal["form", "query", "both"]
-ExtendedKeys = Literal["pairs", "object"]
-TwelveOClock = Literal["warn", "raise", "shift"]
-EndOfLife = Literal["days", "date"]
-RegexStyle = Literal["guide", "regex"]
-QuoteStyle = Literal["rsql", "fiql"]
-DraftProbe = Literal["set_sender", "prepare"]
+_REFUSALS: Final = (400, 401, 403, 404, 405, 410, 413, 414, 415, 422, 429)
+_LoginEncoding = Literal["form", "json", "basic"]
+_Method = Literal["PUT", "POST", "DELETE", "GET"]
+_PutParams = Literal["query", "form", "json"]
+_UploadParams = Literal["form", "query", "both"]
+_ExtendedKeys = Literal["pairs", "object"]
+_TwelveOClock = Literal["warn", "raise", "shift"]
+_EndOfLife = Literal["days", "date"]
+_RegexStyle = Literal["guide", "regex"]
+_QuoteStyle = Literal["rsql", "fiql"]
+_DraftProbe = Literal["set_sender", "prepare"]
 
 Checksum = Callable[[httpx.Request], Mapping[str, str]]
-"""Takes a request whose body is in memory and returns the headers that prove its integrity."""
-
-
-def content_digest(request: httpx.Request) -> dict[str, str]:
-    """Return the `Content-Digest` header of RFC 9530 (SHA-256) for a request.
-
-    Guide: 1.2 asks for a "SHA-256 checksum" without saying where; this is the standard place.
-    """
-    digest = base64.b64encode(hashlib.sha256(request.content).digest()).decode()
-    return {"Content-Digest": f"sha-256=:{digest}:"}
+"""A function from a request, whose body is in memory, to headers that prove its integrity."""
 
 
 def _zone(name: str | ZoneInfo) -> ZoneInfo:
@@ -70,7 +66,7 @@ def _zone(name: str | ZoneInfo) -> ZoneInfo:
         raise ConfigurationError(message) from None
 
 
-def _pair(names: Iterable[Any]) -> tuple[Any, ...]:
+def _tuple(names: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (names,)
 
 
@@ -80,101 +76,153 @@ def _relative(path: str) -> str:
 
 @frozen(kw_only=True, cache_hash=True)
 class Dialect:
-    """How this server reads the guide; each field is one open question.
+    """How a server reads the guide: one option for each question that the guide leaves open.
+
+        paris = Dialect(schedule_tz="Europe/Paris", twelve_oclock="shift")
+        session = Session("login", "password", dialect=paris)
 
     Attributes:
-        base_url: where the functions are (Guide: 1.2 and 2 differ).
-        json_content_type: media type announced for JSON bodies (Guide: 1.2 prescribes the form
-            type for them). When the server answers 415 the guide's type is tried once over the
-            same text, and kept for the session.
-        login_path: function that gives a bearer; the guide does not name it.
-        login_fields: names of the username and the password in it.
-        login_encoding: how they are sent: "form", "json", or "basic" (an HTTP header).
-        token_ttl: how long a bearer lives where the token itself does not say.
-        cancel_method: method of `campaigns.cancel`. When the server answers 405, a method that
-            it allows is used and kept for the session.
-        put_params: where `set_sender` and `test` put their parameters.
-        upload_field: name of the file part of an upload (Guide: 2.11 prints `File`).
-        upload_params: where an upload puts its other parameters.
-        blacklist_path: function that lists the blacklist (Guide: 2.10 prints none).
-        campaign_status_separator: between the statuses of a campaign's report (Guide: 2.4).
-        period_status_separator: between the statuses of a period's report (Guide: 2.6).
-        lists_id_as_scalar: write `listsId` as one number instead of an array.
-        extended_keys_as: write a recipient's own fields as "pairs" of keyName and keyValue
-            (Guide: 2.1.2) or as one "object" (Guide: 2.1).
-        server_tz: zone of the dates that name none.
-        schedule_tz: zone in which `scheduleOn` is written; the pattern's Z is literal.
+        base_url: address that every function is below, production's by default. The guide prints
+            two: that one (Guide: 1.2), and `BASE_URL_ALT` as "the original URL" of each function
+            (Guide: 2).
+        json_content_type: media type announced for a JSON body, "application/json" by default.
+            The guide prescribes the type of a form for bodies that its examples show as JSON
+            (Guide: 1.2). When the server answers 415, the guide's type is tried once over the same
+            text, and kept for the session.
+        login_path: function that gives a bearer, "users/login" by default. The guide shows it
+            only as a page to click on (Guide: 1.3).
+        login_fields: names of the username and of the password in it, ("login", "password") by
+            default; nowhere in the guide.
+        login_encoding: how they are sent: as a "form", the default, as "json", or as "basic", the
+            HTTP header; nowhere in the guide.
+        token_ttl: how long a bearer lives, such as ``timedelta(minutes=15)``, where its text does
+            not say; None, the default, waits for a 401. The guide gives no lifetime.
+        cancel_method: method of `campaigns.cancel`, "PUT" by default; the guide prints none
+            (Guide: 2.8). When the server answers 405, a method that it allows is used, and kept
+            for the session.
+        put_params: where `campaigns.set_sender` and `campaigns.test` put their parameters: in the
+            "query", the default, in a "form" or in "json". The guide names the parameters and no
+            place (Guide: 2.2, 2.3).
+        upload_field: name of the file's part in an upload, "file" by default. The guide prints
+            `File` (Guide: 2.11), whose capital is probably its word processor's.
+        upload_params: where an upload puts its other parameters: in parts of the "form", the
+            default, in the "query", or in "both" (Guide: 2.11).
+        blacklist_path: function that lists the blacklist, "blacklist" by default; the guide prints
+            none (Guide: 2.10). Likely others are "blacklistjson" and "blacklist/json".
+        campaign_status_separator: character between the statuses of a campaign's report, ","
+            by default: the guide's example is `16,14` (Guide: 2.4).
+        period_status_separator: character between the statuses of a period's report, ";" by
+            default: the guide's example is `110;111;112;113` (Guide: 2.6).
+        lists_id_as_scalar: write `listsId` as one number instead of an array; False by default.
+            The printed type can be read either way (Guide: 2.1).
+        extended_keys_as: write a recipient's own fields as "pairs", the default:
+            ``[{"keyName": "REF", "keyValue": "1"}]`` (Guide: 2.1.2); or as an "object":
+            ``[{"REF": "1"}]`` (Guide: 2.1).
+        server_tz: zone of the dates that name none, in answers and in the bounds of a period,
+            Europe/Paris by default. Of the guide's dates, only those of lists name a zone. A name
+            or a `ZoneInfo`.
+        schedule_tz: zone that `scheduleOn` is written in, UTC by default. The Z of the guide's
+            pattern is quoted, a letter, so that a server may read the time in its own zone:
+            "Europe/Paris" is for such a server (Guide: 2.1). A name or a `ZoneInfo`.
         twelve_oclock: what to do with a schedule between 12:00 and 12:59, which the printed
-            pattern ("hh") reads as half a day earlier: "warn", "raise", or "shift" to 13:00.
-        window: longest period asked for at once.
-        overlap: how long before the end of a window the next one starts.
-        end_of_life_as: write the life of a short link in "days" or as a "date".
-        regex_style: how a prefix search is written: `3368581*` as in the "guide", or the
-            `^3368581` that a server with regular expressions needs.
-        quote_style: how values with reserved characters are quoted in a search.
-        strict_placeholders: refuse a message with a field that no recipient has.
-        checksum: headers that prove the integrity of a request, such as `content_digest`;
-            None sends none.
-        draft_probes: the harmless calls that may ask whether a launch in doubt was executed:
-            "set_sender" with the sender that the campaign has anyway, which the guide allows
-            on a draft alone (Guide: 2.2); "prepare" again by its number alone, for a campaign
-            without a sender, of which only the state in the answer counts. The first that fits
-            the campaign is used; without any, a launch in doubt is never repeated.
+            pattern ("hh", hours to 12) reads as half a day earlier, so that the campaign would
+            leave at once: "warn", the default, "raise" `InvalidRequest`, or "shift" to 13:00.
+        window: longest period that is asked for at once, 7 days less a minute by default, at most
+            7 days. Whether a period of exactly 7 days is refused is not said (Guide: 2.6).
+        overlap: how long before the end of a window the next one starts, at most half a window;
+            nothing by default. For a server that leaves rows out at the end of a window; what two
+            windows share is given once.
+        end_of_life_as: write the life of a short link in "days", the default, or as a "date". The
+            guide prints a date and describes a number of days (Guide: 2.1).
+        regex_style: how a search for a prefix is written: as in the "guide", the default,
+            `3368581*` (Guide: 2.6), or as a "regex", `^3368581`, for a server that takes the text
+            for a regular expression.
+        quote_style: how a value with reserved characters is quoted in a search: "rsql", the
+            default, or "fiql". The guide's values have none (Guide: 2.6).
+        strict_placeholders: refuse a message with a field that no recipient has and that has no
+            default; False by default. What a server does with such a field is not said
+            (Guide: 2.1).
+        checksum: function from a request to headers that prove its integrity, such as
+            `content_digest`; None, the default, sends none. The guide asks for a "SHA-256
+            checksum" and says neither of what nor where (Guide: 1.2).
+        draft_probes: harmless calls that may ask whether a launch in doubt was executed; the first
+            that fits the campaign is used, and without any a launch in doubt is never repeated.
+            "set_sender" sets the sender that the campaign has anyway, which the guide allows on a
+            draft alone (Guide: 2.2). "prepare" prepares it again by its number, for a campaign
+            without a sender; only the state in the answer counts. Both by default, in this order.
         set_sender_shows_draft: an accepted "set_sender" whose answer names no state shows a
-            draft.
-        conflict_shows_launch: a probe that is refused with 409 shows a campaign that is no
-            draft any more.
-        report_shows_launch: rows in the report of a campaign show that it was launched.
-        launch_refusals: HTTP statuses that prove that a launch was not executed.
+            draft; True by default. The guide does not say what the server answers (Guide: 2.2).
+        conflict_shows_launch: a probe that is refused with 409 shows a campaign that is no draft
+            any more; True by default. The guide names no HTTP status.
+        report_shows_launch: rows in the report of a campaign show that it was launched; True by
+            default. What the report of a draft holds is not said (Guide: 2.4, 2.5).
+        launch_refusals: HTTP statuses, from 400 to 499, that prove that a launch was not executed;
+            the usual refusals by default. The guide names no HTTP status.
+
+    Raises:
+        ConfigurationError: for a value that an option cannot have.
     """
 
     base_url: str = PRODUCTION_URL
     json_content_type: str = JSON_TYPE
     login_path: str = field(default="users/login", converter=_relative)
-    login_fields: tuple[str, ...] = field(default=("login", "password"), converter=_pair)
-    login_encoding: LoginEncoding = "form"
+    login_fields: tuple[str, ...] = field(default=("login", "password"), converter=_tuple)
+    login_encoding: _LoginEncoding = "form"
     token_ttl: timedelta | None = None
-    cancel_method: Method = "PUT"
-    put_params: PutParams = "query"
+    cancel_method: _Method = "PUT"
+    put_params: _PutParams = "query"
     upload_field: str = "file"
-    upload_params: UploadParams = "form"
+    upload_params: _UploadParams = "form"
     blacklist_path: str = field(default="blacklist", converter=_relative)
     campaign_status_separator: str = ","
     period_status_separator: str = ";"
     lists_id_as_scalar: bool = False
-    extended_keys_as: ExtendedKeys = "pairs"
+    extended_keys_as: _ExtendedKeys = "pairs"
     server_tz: ZoneInfo = field(default=ZoneInfo("Europe/Paris"), converter=_zone)
     schedule_tz: ZoneInfo = field(default=ZoneInfo("UTC"), converter=_zone)
-    twelve_oclock: TwelveOClock = "warn"
+    twelve_oclock: _TwelveOClock = "warn"
     window: timedelta = MAX_WINDOW - timedelta(minutes=1)
     overlap: timedelta = timedelta(0)
-    end_of_life_as: EndOfLife = "days"
-    regex_style: RegexStyle = "guide"
-    quote_style: QuoteStyle = "rsql"
+    end_of_life_as: _EndOfLife = "days"
+    regex_style: _RegexStyle = "guide"
+    quote_style: _QuoteStyle = "rsql"
     strict_placeholders: bool = False
     checksum: Checksum | None = None
-    draft_probes: tuple[DraftProbe, ...] = field(default=("set_sender", "prepare"), converter=_pair)
+    draft_probes: tuple[_DraftProbe, ...] = field(
+        default=("set_sender", "prepare"), converter=_tuple
+    )
     set_sender_shows_draft: bool = True
     conflict_shows_launch: bool = True
     report_shows_launch: bool = True
-    launch_refusals: tuple[int, ...] = field(default=REFUSALS, converter=_pair)
+    launch_refusals: tuple[int, ...] = field(default=_REFUSALS, converter=_tuple)
 
     def __attrs_post_init__(self) -> None:
         for problem in _problems(self):
             raise ConfigurationError(f"Dialect.{problem}")
 
 
+def content_digest(request: httpx.Request) -> dict[str, str]:
+    """Return the `Content-Digest` header of RFC 9530 (SHA-256) for a request.
+
+    The guide asks for a "SHA-256 checksum" without saying where (Guide: 1.2): this is the
+    standard place.
+    """
+    digest = base64.b64encode(hashlib.sha256(request.content).digest()).decode()
+    return {"Content-Digest": f"sha-256=:{digest}:"}
+
+
 _CHOICES: Final[dict[str, Any]] = {
-    "login_encoding": LoginEncoding,
-    "cancel_method": Method,
-    "put_params": PutParams,
-    "upload_params": UploadParams,
-    "extended_keys_as": ExtendedKeys,
-    "twelve_oclock": TwelveOClock,
-    "end_of_life_as": EndOfLife,
-    "regex_style": RegexStyle,
-    "quote_style": QuoteStyle,
+    "login_encoding": _LoginEncoding,
+    "cancel_method": _Method,
+    "put_params": _PutParams,
+    "upload_params": _UploadParams,
+    "extended_keys_as": _ExtendedKeys,
+    "twelve_oclock": _TwelveOClock,
+    "end_of_life_as": _EndOfLife,
+    "regex_style": _RegexStyle,
+    "quote_style": _QuoteStyle,
 }
+
 _TEXTS: Final = (
     "base_url",
     "json_content_type",
@@ -184,6 +232,7 @@ _TEXTS: Final = (
     "campaign_status_separator",
     "period_status_separator",
 )
+
 _FLAGS: Final = (
     "lists_id_as_scalar",
     "strict_placeholders",
@@ -191,6 +240,7 @@ _FLAGS: Final = (
     "conflict_shows_launch",
     "report_shows_launch",
 )
+
 _CLIENT_ERRORS: Final = range(400, 500)
 _SHORTEST_WINDOW: Final = timedelta(minutes=1)
 
@@ -212,13 +262,6 @@ def _problems(dialect: Dialect) -> Iterator[str]:
         yield "checksum is a function from a request to headers, or None"
 
 
-def _evidence_problems(dialect: Dialect) -> Iterator[str]:
-    if not all(probe in get_args(DraftProbe) for probe in dialect.draft_probes):
-        yield f"draft_probes are any of {', '.join(map(repr, get_args(DraftProbe)))}"
-    if not all(status in _CLIENT_ERRORS for status in dialect.launch_refusals):
-        yield "launch_refusals are HTTP statuses from 400 to 499"
-
-
 def _login_problems(dialect: Dialect) -> Iterator[str]:
     names = dialect.login_fields
     if len(names) != len(("login", "password")) or not all(isinstance(name, str) for name in names):
@@ -233,3 +276,10 @@ def _window_problems(window: object, overlap: object) -> Iterator[str]:
         yield "window is a timedelta between 1 minute and 7 days"
     elif not isinstance(overlap, timedelta) or not timedelta(0) <= overlap <= window / 2:
         yield "overlap is a timedelta between 0 and half of the window"
+
+
+def _evidence_problems(dialect: Dialect) -> Iterator[str]:
+    if not all(probe in get_args(_DraftProbe) for probe in dialect.draft_probes):
+        yield f"draft_probes are any of {', '.join(map(repr, get_args(_DraftProbe)))}"
+    if not all(status in _CLIENT_ERRORS for status in dialect.launch_refusals):
+        yield "launch_refusals are HTTP statuses from 400 to 499"
