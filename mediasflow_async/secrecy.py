@@ -1,4 +1,9 @@
-"""Secrets, masks, and logs that show neither."""
+"""What keeps passwords, tokens and phone numbers out of reprs, errors and logs.
+
+A `Secret` cannot be shown by accident; text from outside is masked before it becomes part of an
+error; and what httpx and httpcore log is masked while a request of ours is under way. Masks look
+for what is like a number or a token, and err to mask too much.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +23,8 @@ __all__ = [
     "masked_http_logs",
 ]
 
-
-# A space in a URL is %20 or +. Masking too much costs nothing here.
-_PHONE_LIKE: Final = re.compile(
-    r"(?<!\d)(?:(?:\+|00?|33)(?:[\d\s.()+/\u2010-\u2015-]|%20){7,}\d|\d{9,})"
-)
-_TOKEN: Final = re.compile(
-    r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|set-cookie\b.*"
-)
-_SHORTEST_SECRET: Final = 4
-_NAMED: Final = re.compile(
-    r"""(?ix) (["']? (?:pass(?:word|wd)?|mot\ de\ passe|(?:access_)?token|jwt) ["']? \s* [=:] \s*)
-    ("[^"]*" | '[^']*' | [^\s&,;}]+)"""
-)
+LOGGER: Final = logging.getLogger("mediasflow_async")
+"""Logs each attempt at DEBUG: method, path template, status, attempt, time and request id."""
 
 
 class Secret:
@@ -66,56 +60,55 @@ class Secret:
         raise TypeError(msg)
 
 
-def mask_phone(number: object) -> str:
-    """Return a phone number with all but its prefix and its last two digits starred.
+# A space in a URL is %20 or +.
+_PHONE_LIKE: Final = re.compile(
+    r"(?<!\d)(?:(?:\+|00?|33)(?:[\d\s.()+/\u2010-\u2015-]|%20){7,}\d|\d{9,})"
+)
+_TOKEN: Final = re.compile(
+    r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|set-cookie\b.*"
+)
 
-    ``+33612345678`` becomes ``+336*****78``; anything short is starred whole.
-    """
-    text = str(number)
-    shown = 4 if text.startswith("+") else 3
-    hidden = len(text) - shown - 2
-    return f"{text[:shown]}{'*' * hidden}{text[-2:]}" if hidden > 1 else "*" * len(text)
+_NAMED: Final = re.compile(
+    r"""(?ix) (["']? (?:pass(?:word|wd)?|mot\ de\ passe|(?:access_)?token|jwt) ["']? \s* [=:] \s*)
+    ("[^"]*" | '[^']*' | [^\s&,;}]+)"""
+)
+
+_SHORTEST_SECRET: Final = 4
 
 
 def mask_text(text: str) -> str:
-    """Return text from outside with phone numbers, tokens and passwords masked."""
+    """Return text with all that is like a phone number, a token or a password starred."""
     masked = _NAMED.sub(r"\1***", _TOKEN.sub("***", text))
     return _PHONE_LIKE.sub(lambda match: mask_phone(match[0]), masked)
 
 
+def mask_phone(number: object) -> str:
+    """Return a phone number with all but its prefix and its last two digits starred.
+
+    ``+33612345678`` becomes ``+336******78``; a short text is starred whole.
+    """
+    text = str(number)
+    shown = 4 if text.startswith("+") else 3
+    stars = len(text) - shown - 2
+    return f"{text[:shown]}{'*' * stars}{text[-2:]}" if stars > 1 else "*" * len(text)
+
+
 def hidden(text: str, secrets: Iterable[str]) -> str:
-    """Return text with each of the secrets starred; one of a few letters would shred it."""
+    """Return text with each of the secrets starred, but those of less than 4 characters.
+
+    So short a secret would star parts of ordinary words.
+    """
     for secret in secrets:
         text = text.replace(secret, "***") if len(secret) >= _SHORTEST_SECRET else text
     return text
 
 
-LOGGER: Final = logging.getLogger("mediasflow_async")
-"""Method, path template, status, attempt, time and request id of each call, at DEBUG."""
-
 _HTTP_LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2")
 _secrets_in_use: ContextVar[Sequence[str] | None] = ContextVar("secrets_in_use", default=None)
 
 
-class _Mask(logging.Filter):
-    """Masks what other loggers say while a request of ours is under way.
-
-    httpx logs whole URLs, in which a search or a test puts phone numbers, and httpcore logs
-    response headers, in which a login answers with the token.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        secrets = _secrets_in_use.get()
-        if secrets is not None:
-            record.msg, record.args = mask_text(hidden(record.getMessage(), secrets)), None
-        return True
-
-
-_MASK: Final = _Mask()
-
-
 def mask_http_loggers() -> None:
-    """Put the mask on httpx's loggers; harmless to repeat, without effect on other traffic."""
+    """Mask what httpx and httpcore log within `masked_http_logs`; harmless to repeat."""
     for name in _HTTP_LOGGERS:
         logging.getLogger(name).addFilter(_MASK)
 
@@ -123,8 +116,10 @@ def mask_http_loggers() -> None:
 class masked_http_logs:  # noqa: N801 - a context manager, which every attempt enters
     """Mask numbers, tokens and passwords in what httpx and httpcore log inside the block.
 
+    Other requests of the program, in other tasks and outside of the block, are logged as ever.
+
     Args:
-        secrets: the secrets of the request, which are known by their text.
+        secrets: the exact secrets of the request, which are starred wherever they stand.
     """
 
     __slots__ = ("_secrets", "_token")
@@ -137,3 +132,20 @@ class masked_http_logs:  # noqa: N801 - a context manager, which every attempt e
 
     def __exit__(self, *_: object) -> None:
         _secrets_in_use.reset(self._token)
+
+
+class _Mask(logging.Filter):
+    """Masks log records while a request of ours is under way.
+
+    httpx logs whole URLs, and a search or a test has phone numbers in its URL; httpcore logs the
+    headers of responses, and a login answers with the token in one.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        secrets = _secrets_in_use.get()
+        if secrets is not None:
+            record.msg, record.args = mask_text(hidden(record.getMessage(), secrets)), None
+        return True
+
+
+_MASK: Final = _Mask()

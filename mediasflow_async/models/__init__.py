@@ -1,4 +1,7 @@
-"""What is sent and what comes back, as frozen classes that know nothing of the wire."""
+"""Requests and answers as frozen attrs classes, which know nothing of the wire.
+
+They pickle and compare by value, and their repr shows no whole phone number and no message.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class BlacklistKind(OpenEnum):
 
 
 def _kind(value: BlacklistKind | str) -> Any:
-    """Return the kind, or what is none as it is: the validation reports it."""
+    """Return the kind of a text, or any other value as it is, for the validation to report."""
     return BlacklistKind(value) if isinstance(value, str) else value
 
 
@@ -32,8 +32,8 @@ def _kind(value: BlacklistKind | str) -> Any:
 class BlacklistEntry:
     """A number in the account's blacklist.
 
-    Guide: 2.9. The listing has no example in the guide: what it holds beyond these fields is
-    in `extra`.
+    Guide: 2.9, 2.10. The guide has no example of the listing: what it holds beyond these fields
+    is in `extra`.
 
     Attributes:
         number: the number, as the server or you write it; ``+33612345678`` is best.

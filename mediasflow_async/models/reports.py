@@ -1,4 +1,4 @@
-"""Rows of delivery reports, and their sums (Guide: 2.4 to 2.7, 4)."""
+"""Rows of delivery reports, their statuses and their sums (Guide: 2.4 to 2.7, 3, 4)."""
 
 from __future__ import annotations
 
@@ -15,167 +15,15 @@ from mediasflow_async.secrecy import mask_phone
 __all__ = ["DeliveryCategory", "DeliveryStatus", "MediaType", "ReportRow", "ReportSummary", "Track"]
 
 
-class DeliveryCategory(StrEnum):
-    """What a delivery status means for the sender of a message."""
-
-    PENDING = "PENDING"
-    """On its way: a later report will say more."""
-    DELIVERED = "DELIVERED"
-    """On the phone."""
-    FAILED = "FAILED"
-    """Handed to the operator, and it did not arrive."""
-    NOT_SENT = "NOT_SENT"
-    """Refused by the platform before any operator saw it."""
-    BLOCKED = "BLOCKED"
-    """Not sent because the number is in a blacklist."""
-    UNKNOWN = "UNKNOWN"
-    """A code that the guide does not list."""
-
-
-_PENDING, _DELIVERED, _FAILED, _NOT_SENT, _BLOCKED, _UNKNOWN = DeliveryCategory
-
-# The guide's table is damaged: which code belongs to which line was worked out from the order
-# of the lines, and three codes are lost.
-_TABLE: Final[dict[int, tuple[str, DeliveryCategory]]] = {
-    2: ("Malformed number", _NOT_SENT),
-    3: ("Destination not authorized", _NOT_SENT),
-    4: ("Duplicate", _NOT_SENT),
-    5: ("Personalization error", _NOT_SENT),
-    6: ("UCS2 character not authorized", _NOT_SENT),
-    7: ("Message too long", _NOT_SENT),
-    8: ("Insufficient credit", _NOT_SENT),
-    10: ("Posted", _PENDING),
-    12: ("Processing error", _NOT_SENT),
-    13: ("Operator refused", _FAILED),
-    14: ("Present in your blacklist", _BLOCKED),
-    15: ("Present in our global blacklist", _BLOCKED),
-    16: ("Delivered", _DELIVERED),
-    17: ("Delivered + STOP requested", _DELIVERED),
-    19: ("Missing rate", _NOT_SENT),
-    20: ("Not delivered", _FAILED),
-    21: ("Delivered", _DELIVERED),
-    22: ("Message expired", _FAILED),
-    23: ("Message deleted", _NOT_SENT),
-    24: ("Sent", _PENDING),
-    25: ("Not delivered", _FAILED),
-    26: ("Unknown error", _FAILED),
-    27: ("Operator rejected", _FAILED),
-    28: ("Posted", _PENDING),
-    29: ("Unassigned number", _FAILED),
-    30: ("Unassigned number", _FAILED),
-    31: ("Mobile unavailable", _FAILED),
-    32: ("SMS rejected", _FAILED),
-}
-# The lost codes of "in process" and "sending in progress" are among these, which stand nowhere
-# else; the third lost one, "present in your client's blacklist", cannot be told.
-_PENDING_GUESSES: Final = frozenset({0, 1, 9, 11})
-_STOP_REQUESTED: Final = 17
-_FURTHER_ATTEMPTS: Final = 31
-_PERMANENT: Final = frozenset({2, 29, 30})
-
-
-def _to_code(code: object) -> int | None:
-    try:
-        return int(str(code))
-    except ValueError:
-        return None
-
-
-@frozen
-class DeliveryStatus:
-    """A delivery status code with its meaning; any value is accepted and none raises.
-
-    Guide: 3.
-
-    Attributes:
-        code: the number, or None when the server sent something that is no number.
-    """
-
-    code: int | None = field(converter=_to_code)
-
-    @property
-    def category(self) -> DeliveryCategory:
-        """What the code means; UNKNOWN for a code that the guide does not list.
-
-        0, 1, 9 and 11 are PENDING: two of them are the codes that the guide lost.
-        """
-        if self.code in _TABLE:
-            return _TABLE[self.code][1]
-        return _PENDING if self.code in _PENDING_GUESSES else _UNKNOWN
-
-    @property
-    def label(self) -> str:
-        """The guide's English label; the server's own text may be in another language."""
-        if self.code in _TABLE:
-            return _TABLE[self.code][0]
-        is_pending = self.category is _PENDING
-        return "In process" if is_pending else f"Unknown status {self.code}"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the guide lists the code."""
-        return self.code in _TABLE
-
-    @property
-    def is_final(self) -> bool:
-        """Whether no later report will change it; False while the platform still tries."""
-        return self.category not in {_PENDING, _UNKNOWN} and self.code != _FURTHER_ATTEMPTS
-
-    @property
-    def is_delivered(self) -> bool:
-        """Whether the message is on the phone."""
-        return self.category is _DELIVERED
-
-    @property
-    def is_opt_out(self) -> bool:
-        """Whether the person answered STOP."""
-        return self.code == _STOP_REQUESTED
-
-    @property
-    def is_permanent(self) -> bool:
-        """Whether the number itself is bad, so that another campaign would fail the same way."""
-        return self.code in _PERMANENT
-
-    def __int__(self) -> int:
-        return -1 if self.code is None else self.code
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.label}" if self.is_known else self.label
-
-
-class MediaType(StrEnum):
-    """Media that a report of a period covers (Guide: 2.6, `types`)."""
-
-    SMS = "SMS"
-    EMAIL = "EMAIL"
-    VOCAL = "VOCAL"
-
-
-@frozen
-class Track:
-    """Clicks on one short link by one recipient (Guide: 4, TRACK_n).
-
-    Attributes:
-        index: 1 for ``${track_1}``, and so on.
-        clicked_at: when it was clicked, None when it was not.
-        count: how often it was clicked.
-    """
-
-    index: int
-    clicked_at: datetime | None = None
-    count: int = 0
-
-
 def _masked_or_none(number: str | None) -> str:
     return "None" if number is None else mask_phone(number)
 
 
 @frozen(kw_only=True, slots=False)
 class ReportRow:
-    """What became of one message to one recipient.
+    """The delivery of one message to one recipient.
 
-    Guide: 4. A CSV report and a JSON report give the same rows; what one of them does not
-    hold is None.
+    Guide: 4. CSV and JSON reports give the same rows; what a report does not hold is None.
 
     Attributes:
         campaign_id: the campaign.
@@ -219,9 +67,24 @@ class ReportRow:
         return DeliveryStatus(self.status_code)
 
 
+@frozen
+class Track:
+    """Clicks on one short link by one recipient (Guide: 4, TRACK_n).
+
+    Attributes:
+        index: 1 for ``${track_1}``, and so on.
+        clicked_at: when it was clicked, None when it was not.
+        count: how often it was clicked.
+    """
+
+    index: int
+    clicked_at: datetime | None = None
+    count: int = 0
+
+
 @frozen(kw_only=True)
 class ReportSummary:
-    """How many messages are in which state.
+    """How many messages have which status.
 
     Attributes:
         by_status: number of rows, by status.
@@ -245,7 +108,7 @@ class ReportSummary:
 
     @classmethod
     def of(cls, status_codes: Iterable[int | None]) -> ReportSummary:
-        """Return the summary of any number of status codes, most frequent first."""
+        """Return the summary of any number of status codes, the most frequent first."""
         codes: Counter[DeliveryStatus] = Counter()
         for code, count in Counter(status_codes).items():
             codes[DeliveryStatus(code)] += count
@@ -258,3 +121,139 @@ class ReportSummary:
             by_category=dict(by_category.most_common()),
             total=codes.total(),
         )
+
+
+def _to_code(code: object) -> int | None:
+    try:
+        return int(str(code))
+    except ValueError:
+        return None
+
+
+@frozen
+class DeliveryStatus:
+    """A delivery status code with its meaning; every value is accepted.
+
+    Guide: 3.
+
+    Attributes:
+        code: the number, or None when the server sent something that is no number.
+    """
+
+    code: int | None = field(converter=_to_code)
+
+    @property
+    def category(self) -> DeliveryCategory:
+        """What the code means; UNKNOWN for a code that the guide does not list.
+
+        0, 1, 9 and 11 are PENDING: two of them are the codes that the guide lost.
+        """
+        if self.code in _TABLE:
+            return _TABLE[self.code][1]
+        return _PENDING if self.code in _PENDING_GUESSES else _UNKNOWN
+
+    @property
+    def label(self) -> str:
+        """The guide's English label; the server's own text may be in another language."""
+        if self.code in _TABLE:
+            return _TABLE[self.code][0]
+        is_pending = self.category is _PENDING
+        return "In process" if is_pending else f"Unknown status {self.code}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the guide lists the code."""
+        return self.code in _TABLE
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no later report will change it: False while the platform still tries."""
+        return self.category not in {_PENDING, _UNKNOWN} and self.code != _FURTHER_ATTEMPTS
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the message is on the phone."""
+        return self.category is _DELIVERED
+
+    @property
+    def is_opt_out(self) -> bool:
+        """Whether the person answered STOP."""
+        return self.code == _STOP_REQUESTED
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether the number itself is bad, so that a later campaign would fail as well."""
+        return self.code in _PERMANENT
+
+    def __int__(self) -> int:
+        return -1 if self.code is None else self.code
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.label}" if self.is_known else self.label
+
+
+class DeliveryCategory(StrEnum):
+    """What a delivery status means for the sender of a message."""
+
+    PENDING = "PENDING"
+    """On its way; a later report will say more."""
+    DELIVERED = "DELIVERED"
+    """On the phone."""
+    FAILED = "FAILED"
+    """Handed to the operator, and it did not arrive."""
+    NOT_SENT = "NOT_SENT"
+    """Refused by the platform before any operator saw it."""
+    BLOCKED = "BLOCKED"
+    """Not sent because the number is in a blacklist."""
+    UNKNOWN = "UNKNOWN"
+    """A code that the guide does not list."""
+
+
+_PENDING, _DELIVERED, _FAILED, _NOT_SENT, _BLOCKED, _UNKNOWN = DeliveryCategory
+# The guide's table is damaged (Guide: 3): the codes were matched with its lines by their order, and
+# three codes are lost.
+_TABLE: Final[dict[int, tuple[str, DeliveryCategory]]] = {
+    2: ("Malformed number", _NOT_SENT),
+    3: ("Destination not authorized", _NOT_SENT),
+    4: ("Duplicate", _NOT_SENT),
+    5: ("Personalization error", _NOT_SENT),
+    6: ("UCS2 character not authorized", _NOT_SENT),
+    7: ("Message too long", _NOT_SENT),
+    8: ("Insufficient credit", _NOT_SENT),
+    10: ("Posted", _PENDING),
+    12: ("Processing error", _NOT_SENT),
+    13: ("Operator refused", _FAILED),
+    14: ("Present in your blacklist", _BLOCKED),
+    15: ("Present in our global blacklist", _BLOCKED),
+    16: ("Delivered", _DELIVERED),
+    17: ("Delivered + STOP requested", _DELIVERED),
+    19: ("Missing rate", _NOT_SENT),
+    20: ("Not delivered", _FAILED),
+    21: ("Delivered", _DELIVERED),
+    22: ("Message expired", _FAILED),
+    23: ("Message deleted", _NOT_SENT),
+    24: ("Sent", _PENDING),
+    25: ("Not delivered", _FAILED),
+    26: ("Unknown error", _FAILED),
+    27: ("Operator rejected", _FAILED),
+    28: ("Posted", _PENDING),
+    29: ("Unassigned number", _FAILED),
+    30: ("Unassigned number", _FAILED),
+    31: ("Mobile unavailable", _FAILED),
+    32: ("SMS rejected", _FAILED),
+}
+# Codes that the table has nowhere: those of "in process" and "sending in progress" are among them.
+# The third lost code, that of "present in your client's blacklist", cannot be guessed.
+_PENDING_GUESSES: Final = frozenset({0, 1, 9, 11})
+_STOP_REQUESTED: Final = 17
+_FURTHER_ATTEMPTS: Final = 31
+_PERMANENT: Final = frozenset({2, 29, 30})
+
+
+class MediaType(StrEnum):
+    """The media that a report of a period can be limited to (Guide: 2.6, `types`)."""
+
+    SMS = "SMS"
+    EMAIL = "EMAIL"
+    VOCAL = "VOCAL"
+    """Voice messages."""
