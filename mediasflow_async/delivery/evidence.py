@@ -9,19 +9,19 @@ from functools import partial
 from typing import Final
 
 from mediasflow_async.delivery.errors import LeaseLost
-from mediasflow_async.delivery.hold import Desk, Rows
+from mediasflow_async.delivery.lease import Rows, SendContext
 from mediasflow_async.delivery.records import Entry
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import Conflict, InvalidRequest, MediasflowError, ResponseInvalid, Sent
 from mediasflow_async.models import Campaign, CampaignRequest, CampaignStatus
 
 __all__ = [
-    "Fate",
+    "LaunchOutcome",
     "Shown",
     "ask",
-    "fate_of_launch",
     "is_refused_for_good",
     "is_under_way",
+    "outcome_of_launch",
     "verdict_of",
 ]
 
@@ -38,7 +38,7 @@ _UNDER_WAY: Final = frozenset(
 )
 
 
-class Fate(Enum):
+class LaunchOutcome(Enum):
     """What became of a call that changes something."""
 
     DONE = auto()
@@ -61,17 +61,21 @@ def is_refused_for_good(error: MediasflowError) -> bool:
     return isinstance(error, InvalidRequest) or error.status in _FOR_GOOD
 
 
-def fate_of_launch(result: Campaign | MediasflowError, dialect: Dialect) -> Fate:
+def outcome_of_launch(result: Campaign | MediasflowError, dialect: Dialect) -> LaunchOutcome:
     """Return what became of a launch; in doubt, that is UNKNOWN."""
     if isinstance(result, Campaign):
-        return Fate.UNKNOWN if result.status == CampaignStatus.DRAFT else Fate.DONE
+        return (
+            LaunchOutcome.UNKNOWN if result.status == CampaignStatus.DRAFT else LaunchOutcome.DONE
+        )
     if isinstance(result, InvalidRequest):
-        return Fate.REFUSED
+        return LaunchOutcome.REFUSED
     if isinstance(result, LeaseLost) or result.sent is Sent.NOT_SENT:
-        return Fate.NOT_EXECUTED
+        return LaunchOutcome.NOT_EXECUTED
     if result.sent is Sent.UNKNOWN or result.status not in dialect.launch_refusals:
-        return Fate.UNKNOWN
-    return Fate.REFUSED if result.status in _FOR_GOOD | _GONE else Fate.NOT_EXECUTED
+        return LaunchOutcome.UNKNOWN
+    return (
+        LaunchOutcome.REFUSED if result.status in _FOR_GOOD | _GONE else LaunchOutcome.NOT_EXECUTED
+    )
 
 
 _NO_ANSWERS: Final = frozenset({401, 403, 408, 429})
@@ -110,7 +114,7 @@ def verdict_of(answers: Sequence[Shown], confirmations: int) -> Shown | None:
     return answers[0] if len(set(answers)) == 1 else Shown.NOTHING
 
 
-async def ask(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+async def ask(context: SendContext, entry: Entry) -> Shown | MediasflowError:
     """Ask the server once about a launch.
 
     Returns:
@@ -118,7 +122,7 @@ async def ask(desk: Desk, entry: Entry) -> Shown | MediasflowError:
     """
     unanswered: MediasflowError | None = None
     for question in (_report, _probe):
-        shown = await question(desk, entry)
+        shown = await question(context, entry)
         if isinstance(shown, MediasflowError):
             unanswered = shown
         elif shown is not Shown.NOTHING:
@@ -126,12 +130,12 @@ async def ask(desk: Desk, entry: Entry) -> Shown | MediasflowError:
     return unanswered or Shown.NOTHING
 
 
-async def _report(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+async def _report(context: SendContext, entry: Entry) -> Shown | MediasflowError:
     """Look for rows in the report. That there are none, or no report, shows nothing."""
-    if not desk.dialect.report_shows_launch or entry.campaign_id is None:
+    if not context.dialect.report_shows_launch or entry.campaign_id is None:
         return Shown.NOTHING
-    rows = desk.reports.campaign_csv(entry.campaign_id)
-    result = await desk.result_of(partial(_has_rows, rows))
+    rows = context.reports.campaign_csv(entry.campaign_id)
+    result = await context.result_of(partial(_has_rows, rows))
     if isinstance(result, MediasflowError):
         return _unless_answered(result)
     return Shown.ROWS if result else Shown.NOTHING
@@ -144,19 +148,19 @@ async def _has_rows(rows: Rows) -> bool:
     return False
 
 
-async def _probe(desk: Desk, entry: Entry) -> Shown | MediasflowError:
+async def _probe(context: SendContext, entry: Entry) -> Shown | MediasflowError:
     """Make a call that changes nothing, and that tells a draft from what is none."""
-    dialect = desk.dialect
+    dialect = context.dialect
     probe = _fitting(dialect, entry)
     if probe is None or entry.campaign_id is None:
         return Shown.NOTHING
     call: Callable[[], Awaitable[Campaign]]
     if probe == "set_sender" and entry.sender is not None:
-        call = partial(desk.campaigns.set_sender, entry.campaign_id, entry.sender)
+        call = partial(context.campaigns.set_sender, entry.campaign_id, entry.sender)
     else:
-        call = partial(desk.campaigns.prepare, CampaignRequest(campaign_id=entry.campaign_id))
+        call = partial(context.campaigns.prepare, CampaignRequest(campaign_id=entry.campaign_id))
     is_shown = probe == "set_sender" and dialect.set_sender_shows_draft
-    return _shown_by(await desk.result_of(call), dialect, is_shown_by_success=is_shown)
+    return _shown_by(await context.result_of(call), dialect, is_shown_by_success=is_shown)
 
 
 def _fitting(dialect: Dialect, entry: Entry) -> str | None:

@@ -13,7 +13,7 @@ import anyio
 from attrs import define, evolve, field, frozen
 
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.places import boot_seconds
+from mediasflow_async.delivery.slots import boot_seconds
 from mediasflow_async.errors import (
     ConnectionFailed,
     DeliveryUnknown,
@@ -22,7 +22,7 @@ from mediasflow_async.errors import (
     ServerError,
 )
 
-__all__ = ["Pacing", "Turn", "Window", "is_trouble", "pause_after"]
+__all__ = ["CongestionWindow", "Pacing", "Turn", "is_trouble", "pause_after"]
 
 
 _TROUBLE: Final = (ConnectionFailed, DeliveryUnknown, RateLimited, RequestTimeout, ServerError)
@@ -31,7 +31,7 @@ _LONGEST_PAUSE: Final = timedelta(minutes=15)
 
 
 @frozen
-class Window:
+class CongestionWindow:
     """How many calls may be under way: one more after a windowful of successes, half on trouble.
 
     Additive increase and multiplicative decrease, as in TCP: clients that share a server, and do
@@ -58,7 +58,7 @@ class Window:
         """How many calls may be under way; at least one."""
         return math.floor(self.size)
 
-    def after(self, began_after: int, *, trouble: bool) -> Window:
+    def after(self, began_after: int, *, trouble: bool) -> CongestionWindow:
         """Return the window after a call.
 
         Args:
@@ -117,7 +117,8 @@ _SLOT: Final[ContextVar[_Slot | None]] = ContextVar("mediasflow_slot", default=N
 class Pacing:
     """Lets calls start as fast as the server bears them, and no faster than is agreed.
 
-    Within this process the number of calls under way follows what comes of them; see `Window`.
+    Within this process the number of calls under way follows what comes of them; see
+    `CongestionWindow`.
     When the server asks for a pause, nothing starts before its end. A rate is kept together
     with all processes that share the journal, and so is a pause, where there is a rate.
 
@@ -142,13 +143,13 @@ class Pacing:
         self._rate = rate
         self._seconds = seconds
         self._sleep = sleep
-        self._window = Window.of(ceiling)
+        self._window = CongestionWindow.of(ceiling)
         self._places = anyio.CapacityLimiter(ceiling)
         self._next = anyio.Lock()
         self._not_before = -math.inf
 
     @property
-    def window(self) -> Window:
+    def window(self) -> CongestionWindow:
         """How many calls may be under way at present."""
         return self._window
 

@@ -15,10 +15,10 @@ from attrs import frozen
 from mediasflow_async.concurrency import Outcomes
 from mediasflow_async.delivery.campaign import new_owner
 from mediasflow_async.delivery.errors import KeyBusy, KeyUnknown, NotParked
-from mediasflow_async.delivery.hold import Hold, Policy, value_or_error
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.places import boot_seconds, custody, given_back
+from mediasflow_async.delivery.lease import Lease, Policy, value_or_error
 from mediasflow_async.delivery.records import Entry, Reason, Receipt, State, receipt_of
+from mediasflow_async.delivery.slots import boot_seconds, given_back, released_on_failure
 from mediasflow_async.errors import MediasflowError, value_of
 from mediasflow_async.secrecy import mask_text
 
@@ -136,7 +136,7 @@ class Resumption:
 
 async def left_behind(
     journal: Journal, policy: Policy, *, is_wanted: Callable[[], bool]
-) -> AsyncGenerator[Hold, None]:
+) -> AsyncGenerator[Lease, None]:
     """Take over what dead or finished owners have left until now, a few at a time.
 
     Left early, it gives back what it has taken and not given.
@@ -148,42 +148,42 @@ async def left_behind(
     """
     before = await journal.now()
     while is_wanted():
-        holds = await _taken(journal, policy, before)
-        if not holds:
+        leases = await _taken(journal, policy, before)
+        if not leases:
             return
-        async with custody(partial(_release, holds)):
-            while holds:
-                yield holds.popleft()
+        async with released_on_failure(partial(_release, leases)):
+            while leases:
+                yield leases.popleft()
 
 
-async def _taken(journal: Journal, policy: Policy, before: datetime) -> deque[Hold]:
+async def _taken(journal: Journal, policy: Policy, before: datetime) -> deque[Lease]:
     owner = new_owner()
     asked = boot_seconds()
-    async with custody(partial(journal.disclaim, owner)):
+    async with released_on_failure(partial(journal.disclaim, owner)):
         take = journal.take(owner=owner, lease=policy.lease, limit=_AT_ONCE, before=before)
         taken = await value_or_error(take)
     entries = value_of(taken)
-    return deque(Hold(journal, boot_seconds, policy, entry, asked) for entry in entries)
+    return deque(Lease(journal, boot_seconds, policy, entry, asked) for entry in entries)
 
 
-async def _release(holds: Iterable[Hold]) -> None:
+async def _release(leases: Iterable[Lease]) -> None:
     """Give entries back, together, that nothing was begun with."""
     async with anyio.create_task_group() as tasks:
-        for hold in holds:
-            tasks.start_soon(given_back, hold.release)
+        for lease in leases:
+            tasks.start_soon(given_back, lease.release)
 
 
-async def _release_the_rest(outcomes: Outcomes[Hold, Receipt]) -> None:
+async def _release_the_rest(outcomes: Outcomes[Lease, Receipt]) -> None:
     """Give back what was taken over and is still held when the rest was cut short."""
-    holds = (outcome.item for outcome in outcomes.unfinished)
-    await _release(hold for hold in holds if hold.entry.owner is not None)
+    leases = (outcome.item for outcome in outcomes.unfinished)
+    await _release(lease for lease in leases if lease.entry.owner is not None)
 
 
-async def resumption_of(outcomes: Outcomes[Hold, Receipt]) -> Resumption:
+async def resumption_of(outcomes: Outcomes[Lease, Receipt]) -> Resumption:
     """Wait for all outcomes and count them; cut short, give back what was not begun."""
     ended: Counter[State] = Counter()
     unfinished, latest = 0, None
-    async with custody(partial(_release_the_rest, outcomes)), outcomes:
+    async with released_on_failure(partial(_release_the_rest, outcomes)), outcomes:
         async for outcome in outcomes:
             if outcome.value is not None:
                 ended[outcome.value.state] += 1

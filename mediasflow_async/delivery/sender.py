@@ -1,4 +1,4 @@
-"""The sender: what users hold to send each campaign at most once, and to lose none."""
+"""The sender: what users lease to send each campaign at most once, and to lose none."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Final, Self
 from mediasflow_async._core.options import count_of, normalised_base_url, rate_of, seconds_of
 from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.concurrency import Outcomes, map_bounded
-from mediasflow_async.delivery.campaign import send_keyed, take_further
+from mediasflow_async.delivery.campaign import advance, send_campaign
 from mediasflow_async.delivery.errors import SenderStopped
-from mediasflow_async.delivery.hold import Desk, Hold, Policy, Retries
 from mediasflow_async.delivery.journal import Journal
+from mediasflow_async.delivery.lease import Lease, Policy, Retries, SendContext
 from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
 from mediasflow_async.delivery.pacing import Pacing
-from mediasflow_async.delivery.places import Place, Places, custody
 from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
 from mediasflow_async.delivery.recovery import (
     Parked,
@@ -26,6 +25,7 @@ from mediasflow_async.delivery.recovery import (
     resolve,
     resumption_of,
 )
+from mediasflow_async.delivery.slots import Slot, Slots, released_on_failure
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.session import Session
@@ -130,7 +130,7 @@ class Sender:
         )
         limit = count_of(session.max_in_flight if limit is None else limit, "limit")
         self._at_once = limit + count_of(in_doubt, "in_doubt")
-        self._places = Places(limit)
+        self._slots = Slots(limit)
         self._pacing = Pacing(journal, ceiling=limit, rate=rate_of(rate, "rate"))
         retry = RetryPolicy() if retry is None else retry
         self._retries = Retries(policy=retry, quota=RetryQuota(retry.quota))
@@ -163,7 +163,7 @@ class Sender:
         is given back at once. All that had not ended raises `SenderStopped`, and goes on with
         `resume` or with the same key, in whatever process.
         """
-        await self._places.stop(span_of(grace, "grace").total_seconds())
+        await self._slots.stop(span_of(grace, "grace").total_seconds())
 
     async def send(
         self,
@@ -235,7 +235,7 @@ class Sender:
         """
         await self._know_account()
         left = left_behind(
-            self._journal, self._policy, is_wanted=lambda: not self._places.is_stopped
+            self._journal, self._policy, is_wanted=lambda: not self._slots.is_stopped
         )
         return await resumption_of(map_bounded(self._resumed, left, limit=self._at_once))
 
@@ -281,8 +281,8 @@ class Sender:
         check_account(own, await self._journal.belong(own, adopt=self._adopts))
         self._knows_account = True
 
-    def _desk(self, place: Place) -> Desk:
-        return Desk(
+    def _context(self, slot: Slot) -> SendContext:
+        return SendContext(
             campaigns=self._session.campaigns,
             reports=self._session.reports,
             dialect=self._session.dialect,
@@ -290,24 +290,24 @@ class Sender:
             policy=self._policy,
             retries=self._retries,
             pacing=self._pacing,
-            clock=place,
-            custody=custody,
+            clock=slot,
+            released_on_failure=released_on_failure,
         )
 
     async def _sent(self, key: str, order: Order) -> Receipt | MediasflowError:
         refuse(key_problems(key))
         await self._know_account()
-        async with self._places.place() as place:
-            desk = self._desk(place)
-            problems = [*order_problems(order, desk.dialect, datetime.now(UTC))]
+        async with self._slots.occupied() as slot:
+            context = self._context(slot)
+            problems = [*order_problems(order, context.dialect, datetime.now(UTC))]
             # A request that was sound once may be so no more: its date has passed.
             if problems and await self._journal.get(key) is None:
                 refuse(problems)
-            return await send_keyed(desk, key, digest_of(order, self._journal.salt), order)
+            return await send_campaign(context, key, digest_of(order, self._journal.salt), order)
 
-    async def _resumed(self, hold: Hold) -> Receipt:
-        return value_of(await self._taken_further(hold))
+    async def _resumed(self, lease: Lease) -> Receipt:
+        return value_of(await self._advanced(lease))
 
-    async def _taken_further(self, hold: Hold) -> Receipt | MediasflowError:
-        async with custody(hold.release), self._places.place() as place:
-            return await take_further(self._desk(place), hold)
+    async def _advanced(self, lease: Lease) -> Receipt | MediasflowError:
+        async with released_on_failure(lease.release), self._slots.occupied() as slot:
+            return await advance(self._context(slot), lease)

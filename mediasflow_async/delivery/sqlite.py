@@ -23,7 +23,7 @@ from attrs import define, field, frozen
 
 from mediasflow_async.delivery.errors import CampaignTaken, JournalError
 from mediasflow_async.delivery.journal import DatabaseJournal, Journal
-from mediasflow_async.delivery.places import boot_seconds
+from mediasflow_async.delivery.slots import boot_seconds
 from mediasflow_async.delivery.sql import (
     HOME,
     MIGRATIONS,

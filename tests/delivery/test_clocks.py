@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async.delivery.places import boot_seconds, clock_of
+from mediasflow_async.delivery.slots import boot_seconds, clock_of
 
 
 @pytest.mark.parametrize(

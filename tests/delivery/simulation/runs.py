@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.delivery import Entry, State
-from mediasflow_async.delivery.campaign import new_owner, send_keyed, take_further
-from mediasflow_async.delivery.hold import Desk, Hold, Policy, Retries
+from mediasflow_async.delivery.campaign import advance, new_owner, send_campaign
+from mediasflow_async.delivery.lease import Lease, Policy, Retries, SendContext
 from mediasflow_async.delivery.orders import Order, digest_of
 from mediasflow_async.delivery.records import Receipt
 from mediasflow_async.dialect import Dialect
@@ -33,7 +33,7 @@ _LATEST: Final = 120.0
 
 
 class Broken(AssertionError):
-    """The promise did not hold."""
+    """The promise did not lease."""
 
 
 @frozen(kw_only=True)
@@ -83,13 +83,13 @@ class _NoPacing:
         return result
 
 
-_Work = Callable[[Desk], Any]
+_Work = Callable[[SendContext], Any]
 
 
 def _life(work: _Work, protocol: Protocol, journal: MemoryJournal, server: Server) -> Any:
     async def live(process: Process) -> None:
         api = protocol.api(server, process)
-        desk = Desk(
+        context = SendContext(
             campaigns=api,
             reports=api,
             dialect=Dialect(),
@@ -98,38 +98,38 @@ def _life(work: _Work, protocol: Protocol, journal: MemoryJournal, server: Serve
             retries=Retries(policy=RetryPolicy(), quota=RetryQuota(None), jitter=lambda: 0.5),
             pacing=_NoPacing(),
             clock=process,
-            custody=lambda _: nullcontext(),
+            released_on_failure=lambda _: nullcontext(),
         )
-        await work(desk)
+        await work(context)
 
     return live
 
 
-async def _send_all(desk: Desk) -> None:
+async def _send_all(context: SendContext) -> None:
     """Send every key until there is a receipt, as whoever handles events does."""
     for key in _KEYS:
         order = Order(request=_request(key))
-        digest = digest_of(order, desk.journal.salt)
-        while not isinstance(await send_keyed(desk, key, digest, order), Receipt):
+        digest = digest_of(order, context.journal.salt)
+        while not isinstance(await send_campaign(context, key, digest, order), Receipt):
             await wait(_RETRY)
 
 
-async def _resume_all(desk: Desk) -> None:
+async def _resume_all(context: SendContext) -> None:
     """Take over what others leave until there is nothing left to do."""
-    while not await _have_all_ended(desk):
-        before = await desk.journal.now()
-        asked = desk.clock.seconds()
-        taken = await desk.journal.take(
-            owner=new_owner(), lease=desk.policy.lease, limit=2, before=before
+    while not await _have_all_ended(context):
+        before = await context.journal.now()
+        asked = context.clock.seconds()
+        taken = await context.journal.take(
+            owner=new_owner(), lease=context.policy.lease, limit=2, before=before
         )
         for entry in taken:
-            hold = Hold(desk.journal, desk.clock.seconds, desk.policy, entry, asked)
-            await take_further(desk, hold)
+            lease = Lease(context.journal, context.clock.seconds, context.policy, entry, asked)
+            await advance(context, lease)
         await wait(_RETRY)
 
 
-async def _have_all_ended(desk: Desk) -> bool:
-    entries = [await desk.journal.get(key) for key in _KEYS]
+async def _have_all_ended(context: SendContext) -> bool:
+    entries = [await context.journal.get(key) for key in _KEYS]
     return all(entry is not None and not entry.state.is_open for entry in entries)
 
 

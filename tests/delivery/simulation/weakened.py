@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from mediasflow_async.delivery import Entry, State
-from mediasflow_async.delivery.hold import Policy
+from mediasflow_async.delivery.lease import Policy
 from mediasflow_async.errors import DeliveryUnknown
 from mediasflow_async.models import Campaign
 from tests.delivery.simulation.api import Api, Server

@@ -78,7 +78,7 @@ class Process:
     def crash(self) -> None:
         """Die, with all that is in memory, and start again a little later."""
         if self._running is not None:
-            # What cleans up on the way out is left out of a run: see `custody` there.
+            # What cleans up on the way out is left out of a run: see `released_on_failure` there.
             self._running.close()
         self._running = None
         self.wakes_at = self.world.seconds + _RESTART

@@ -16,7 +16,15 @@ from mediasflow_async.secrecy import LOGGER
 if TYPE_CHECKING:
     from mediasflow_async.errors import MediasflowError
 
-__all__ = ["Clock", "Place", "Places", "boot_seconds", "clock_of", "custody", "given_back"]
+__all__ = [
+    "Clock",
+    "Slot",
+    "Slots",
+    "boot_seconds",
+    "clock_of",
+    "given_back",
+    "released_on_failure",
+]
 
 
 class Clock(Protocol):
@@ -27,7 +35,7 @@ class Clock(Protocol):
         ...
 
     async def pause(self, seconds: float) -> MediasflowError | None:
-        """Wait, and let another campaign have the place meanwhile.
+        """Wait, and let another campaign have the slot meanwhile.
 
         Returns:
             None, or at once why there is no more time to wait.
@@ -56,10 +64,10 @@ boot_seconds: Final = clock_of(time)
 _LONGEST_RELEASE: Final = 10.0
 
 
-class Places:
-    """A number of places, each for one campaign under way.
+class Slots:
+    """A number of slots, each for one campaign under way.
 
-    Those that have not begun wait at a door, and one at a time for a place. So a campaign that
+    Those that have not begun wait at a door, and one at a time for a slot. So a campaign that
     comes back from a pause is behind one of them, not behind all: to begin with everything and
     to end nothing is all that a short life would do otherwise.
 
@@ -80,21 +88,21 @@ class Places:
         return self._stop.is_set()
 
     @asynccontextmanager
-    async def place(self) -> AsyncGenerator[Place, None]:
-        """Wait for a place and hold it, but for the pauses, while the block runs.
+    async def occupied(self) -> AsyncGenerator[Slot, None]:
+        """Wait for a slot and hold it, but for the pauses, while the block runs.
 
         Raises:
             SenderStopped: it is over, before the block or within it.
         """
-        place = Place(self._free, self._stop)
+        slot = Slot(self._free, self._stop)
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             try:
                 async with self._door:
-                    await place.take()
-                yield place
+                    await slot.take()
+                yield slot
             finally:
-                place.give_up()
+                slot.give_up()
                 self._scopes.discard(scope)
                 self._change.set()
                 self._change = anyio.Event()
@@ -102,7 +110,7 @@ class Places:
             raise SenderStopped
 
     async def stop(self, grace_seconds: float) -> None:
-        """Let nothing new begin, end every pause, and wait until all places are empty.
+        """Let nothing new begin, end every pause, and wait until all slots are empty.
 
         What is still under way after the grace is cancelled, and given back to the journal.
         """
@@ -118,8 +126,8 @@ class Places:
             await self._change.wait()
 
 
-class Place:
-    """One place, and the clock of the campaign that has it."""
+class Slot:
+    """One slot, and the clock of the campaign that has it."""
 
     def __init__(self, free: anyio.Semaphore, stop: anyio.Event) -> None:
         self._free = free
@@ -131,7 +139,7 @@ class Place:
         return boot_seconds()
 
     async def pause(self, seconds: float) -> SenderStopped | None:
-        """Wait without the place; at once return why there is no more time to."""
+        """Wait without the slot; at once return why there is no more time to."""
         self.give_up()
         with anyio.move_on_after(seconds):
             await self._stop.wait()
@@ -142,7 +150,7 @@ class Place:
         return None
 
     async def take(self) -> None:
-        """Wait for the place.
+        """Wait for the slot.
 
         Raises:
             SenderStopped: there will be none.
@@ -153,14 +161,16 @@ class Place:
             raise SenderStopped
 
     def give_up(self) -> None:
-        """Let another have the place; harmless without it."""
+        """Let another have the slot; harmless without it."""
         if self._is_held:
             self._is_held = False
             self._free.release()
 
 
 @asynccontextmanager
-async def custody(give_back: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
+async def released_on_failure(
+    give_back: Callable[[], Awaitable[object]],
+) -> AsyncGenerator[None, None]:
     """Give back to the journal what is held here when the work with it is cut short.
 
     Args:

@@ -17,7 +17,7 @@ from mediasflow_async import (
     RequestTimeout,
     ServerError,
 )
-from mediasflow_async.delivery.pacing import Window, is_trouble, pause_after
+from mediasflow_async.delivery.pacing import CongestionWindow, is_trouble, pause_after
 
 _Limited = TypeVar("_Limited", RateLimited, ServerError)
 
@@ -46,7 +46,7 @@ def test_an_answer_is_no_trouble(result: object) -> None:
 
 
 def test_a_window_halves_on_trouble_and_keeps_one_place() -> None:
-    window = Window.of(10)
+    window = CongestionWindow.of(10)
     places = []
     for _ in range(5):
         window = window.after(window.cuts, trouble=True)
@@ -55,7 +55,7 @@ def test_a_window_halves_on_trouble_and_keeps_one_place() -> None:
 
 
 def test_a_windowful_of_successes_opens_one_place_more_up_to_the_ceiling() -> None:
-    window = Window.of(6).after(0, trouble=True)
+    window = CongestionWindow.of(6).after(0, trouble=True)
     places = []
     for _ in range(40):
         window = window.after(window.cuts, trouble=False)
@@ -66,7 +66,7 @@ def test_a_windowful_of_successes_opens_one_place_more_up_to_the_ceiling() -> No
 
 @pytest.mark.parametrize("trouble", [True, False])
 def test_what_began_before_a_cut_changes_nothing_after_it(*, trouble: bool) -> None:
-    cut = Window.of(10).after(0, trouble=True)
+    cut = CongestionWindow.of(10).after(0, trouble=True)
     assert cut.after(0, trouble=trouble) == cut
 
 

@@ -16,10 +16,10 @@ from mediasflow_async import (
 )
 from mediasflow_async.delivery import LeaseLost
 from mediasflow_async.delivery.evidence import (
-    Fate,
-    fate_of_launch,
+    LaunchOutcome,
     is_refused_for_good,
     is_under_way,
+    outcome_of_launch,
 )
 from mediasflow_async.errors import ApiError, NotFound, ResponseInvalid, Sent
 from mediasflow_async.models import Campaign, CampaignStatus
@@ -28,49 +28,49 @@ ANSWERED, UNKNOWN, NOT_SENT = Sent.ANSWERED, Sent.UNKNOWN, Sent.NOT_SENT
 
 
 def test_a_launch_that_was_answered_is_done() -> None:
-    assert fate_of_launch(Campaign(id=1), Dialect()) is Fate.DONE
+    assert outcome_of_launch(Campaign(id=1), Dialect()) is LaunchOutcome.DONE
     for status in ("INPROGRESS", "INJECTED", "SCHEDULED", "SOMETHING_NEW"):
         campaign = Campaign(id=1, status=CampaignStatus(status))
-        assert fate_of_launch(campaign, Dialect()) is Fate.DONE
+        assert outcome_of_launch(campaign, Dialect()) is LaunchOutcome.DONE
 
 
 def test_a_launch_that_is_answered_with_a_draft_is_in_doubt() -> None:
     draft = Campaign(id=1, status=CampaignStatus.DRAFT)
-    assert fate_of_launch(draft, Dialect()) is Fate.UNKNOWN
+    assert outcome_of_launch(draft, Dialect()) is LaunchOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "outcome"),
     [
-        (ConnectionFailed(sent=NOT_SENT), Fate.NOT_EXECUTED),
-        (LeaseLost(), Fate.NOT_EXECUTED),
-        (InvalidRequest(), Fate.REFUSED),
-        (DeliveryUnknown(sent=UNKNOWN), Fate.UNKNOWN),
-        (DeliveryUnknown(sent=UNKNOWN, status=400), Fate.UNKNOWN),
-        (ResponseInvalid(sent=UNKNOWN, status=200), Fate.UNKNOWN),
-        (ServerError(sent=ANSWERED, status=500), Fate.UNKNOWN),
-        (ServerError(sent=ANSWERED, status=503), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED, status=200), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED, status=302), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED, status=408), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED, status=409), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED, status=499), Fate.UNKNOWN),
-        (ApiError(sent=ANSWERED), Fate.UNKNOWN),
-        (BadRequest(sent=ANSWERED, status=400), Fate.REFUSED),
-        (NotFound(sent=ANSWERED, status=404), Fate.REFUSED),
-        (ApiError(sent=ANSWERED, status=410), Fate.REFUSED),
-        (ApiError(sent=ANSWERED, status=401), Fate.NOT_EXECUTED),
-        (ApiError(sent=ANSWERED, status=403), Fate.NOT_EXECUTED),
-        (RateLimited(sent=ANSWERED, status=429), Fate.NOT_EXECUTED),
+        (ConnectionFailed(sent=NOT_SENT), LaunchOutcome.NOT_EXECUTED),
+        (LeaseLost(), LaunchOutcome.NOT_EXECUTED),
+        (InvalidRequest(), LaunchOutcome.REFUSED),
+        (DeliveryUnknown(sent=UNKNOWN), LaunchOutcome.UNKNOWN),
+        (DeliveryUnknown(sent=UNKNOWN, status=400), LaunchOutcome.UNKNOWN),
+        (ResponseInvalid(sent=UNKNOWN, status=200), LaunchOutcome.UNKNOWN),
+        (ServerError(sent=ANSWERED, status=500), LaunchOutcome.UNKNOWN),
+        (ServerError(sent=ANSWERED, status=503), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED, status=200), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED, status=302), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED, status=408), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED, status=409), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED, status=499), LaunchOutcome.UNKNOWN),
+        (ApiError(sent=ANSWERED), LaunchOutcome.UNKNOWN),
+        (BadRequest(sent=ANSWERED, status=400), LaunchOutcome.REFUSED),
+        (NotFound(sent=ANSWERED, status=404), LaunchOutcome.REFUSED),
+        (ApiError(sent=ANSWERED, status=410), LaunchOutcome.REFUSED),
+        (ApiError(sent=ANSWERED, status=401), LaunchOutcome.NOT_EXECUTED),
+        (ApiError(sent=ANSWERED, status=403), LaunchOutcome.NOT_EXECUTED),
+        (RateLimited(sent=ANSWERED, status=429), LaunchOutcome.NOT_EXECUTED),
     ],
 )
-def test_the_fate_of_a_launch(error: MediasflowError, fate: Fate) -> None:
-    assert fate_of_launch(error, Dialect()) is fate
+def test_the_outcome_of_a_launch(error: MediasflowError, outcome: LaunchOutcome) -> None:
+    assert outcome_of_launch(error, Dialect()) is outcome
 
 
 def test_what_proves_that_nothing_was_executed_is_a_choice() -> None:
     refusal = BadRequest(sent=ANSWERED, status=400)
-    assert fate_of_launch(refusal, Dialect(launch_refusals=())) is Fate.UNKNOWN
+    assert outcome_of_launch(refusal, Dialect(launch_refusals=())) is LaunchOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

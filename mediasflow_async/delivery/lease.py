@@ -15,21 +15,21 @@ from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.retry import RetryPolicy, RetryQuota, is_retryable
 from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.places import Clock
 from mediasflow_async.delivery.records import Entry, State
+from mediasflow_async.delivery.slots import Clock
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import MediasflowError, RateLimited, ServerError
 from mediasflow_async.models import Campaign, CampaignRequest
 
 __all__ = [
     "CampaignCalls",
-    "Custody",
-    "Desk",
-    "Hold",
+    "Lease",
     "Policy",
+    "ReleasedOnFailure",
     "ReportCalls",
     "Retries",
     "Rows",
+    "SendContext",
     "Turn",
     "Turns",
     "value_or_error",
@@ -104,7 +104,7 @@ class Retries:
 
 _Value = TypeVar("_Value")
 
-Custody = Callable[[Callable[[], Awaitable[object]]], AbstractAsyncContextManager[None]]
+ReleasedOnFailure = Callable[[Callable[[], Awaitable[object]]], AbstractAsyncContextManager[None]]
 """Makes sure that something is given back, by what it is given, when a block is cut short."""
 
 
@@ -159,7 +159,7 @@ class Turns(Protocol):
 
 
 @frozen(kw_only=True)
-class Desk:
+class SendContext:
     """What the way of a campaign needs around it.
 
     Attributes:
@@ -171,7 +171,7 @@ class Desk:
         retries: the attempts beyond the first.
         pacing: when a call may start.
         clock: the waits of this campaign.
-        custody: gives back what the journal gave here when the work with it is cut short.
+        released_on_failure: gives back what was claimed when the work with it is cut short.
     """
 
     campaigns: CampaignCalls = field(repr=False)
@@ -182,7 +182,7 @@ class Desk:
     retries: Retries
     pacing: Turns = field(repr=False)
     clock: Clock = field(repr=False)
-    custody: Custody = field(repr=False)
+    released_on_failure: ReleasedOnFailure = field(repr=False)
 
     async def result_of(self, call: Callable[[], Awaitable[_Value]]) -> _Value | MediasflowError:
         """Wait for a turn and make a call; its error comes as a value."""
@@ -198,7 +198,7 @@ async def value_or_error(call: Awaitable[_Value]) -> _Value | MediasflowError:
         return error.with_traceback(None)
 
 
-class Hold:
+class Lease:
     """An entry that was claimed here, with what may be done to it.
 
     The end of the lease is counted from before the journal was asked for it, by the local

@@ -1,28 +1,28 @@
-"""The places of the campaigns under way: who gets one next."""
+"""The slots of the campaigns under way: who gets one next."""
 
 from __future__ import annotations
 
 import anyio
 import pytest
 
-from mediasflow_async.delivery.places import Places
+from mediasflow_async.delivery.slots import Slots
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_who_comes_back_from_a_pause_goes_before_those_that_have_not_begun() -> None:
-    places = Places(1)
+    slots = Slots(1)
     order: list[str] = []
     paused, first_has_it, go_on = anyio.Event(), anyio.Event(), anyio.Event()
 
     async def older() -> None:
-        async with places.place() as place:
+        async with slots.occupied() as slot:
             await paused.wait()
-            await place.pause(0)
+            await slot.pause(0)
             order.append("the older one")
 
     async def newcomer() -> None:
-        async with places.place():
+        async with slots.occupied():
             first_has_it.set()
             await go_on.wait()
             order.append("a new one")
