@@ -1,4 +1,9 @@
-"""The store on a server: address, pool, repeats."""
+"""The store of a journal on a server: PostgreSQL through a pool, repeated when a connection breaks.
+
+Nobody knows what became of a statement whose connection broke before the answer. It is executed
+again on another connection: the statements are such that this does no harm, and what they left
+shows whether the first one had been executed.
+"""
 
 from __future__ import annotations
 
@@ -21,36 +26,267 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
+from mediasflow_async.delivery import sql
 from mediasflow_async.delivery.errors import CampaignTaken, JournalError
-from mediasflow_async.delivery.journal import DatabaseJournal, Journal
-from mediasflow_async.delivery.sql import (
-    HOME,
-    MIGRATIONS,
-    Change,
-    Row,
-    SqlDialect,
-    Values,
-    migrations_from,
-    render,
-)
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
 from mediasflow_async.secrecy import hidden
 
 __all__ = [
-    "POSTGRES",
     "Address",
     "Connection",
     "PostgresDatabase",
     "PostgresPool",
     "connected",
-    "open_postgres",
+    "open_store",
 ]
+
+_LOCK: Final = 0x6D656469_61666C6F  # any number that no other program locks
+_EXISTS: Final = b"SELECT to_regclass('mediasflow_journal')"
+_INSERT_JOURNAL: Final = "INSERT INTO mediasflow_journal (id, version, salt) VALUES (1, 0, %s)"
+
+
+@asynccontextmanager
+async def open_store(url: str) -> AsyncGenerator[tuple[PostgresDatabase, bytes], None]:
+    """Open the journal's tables in a database, where they are made if they are not there.
+
+    Yields:
+        What runs the statements, and the salt of the digests.
+
+    Raises:
+        ConfigurationError: the address cannot be read, or the event loop is none of asyncio's.
+        JournalError: the server cannot be reached, or the journal is of a later version.
+    """
+    if not isinstance(current_token().native_token, asyncio.AbstractEventLoop):
+        raise ConfigurationError(
+            "a journal on PostgreSQL runs on asyncio, which its driver is made for, not on trio"
+        )
+    address = Address.of(url)
+    async with connected(address) as connection, connection.transaction():
+        salt = await _prepare(connection)
+    async with PostgresPool.open(address) as pool:
+        yield PostgresDatabase(pool), salt
+
+
+async def _prepare(connection: Connection) -> bytes:
+    """Bring the tables up to date, one process at a time, and return the salt."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    if await _row(connection, _EXISTS) == (None,):
+        await connection.execute(sql.render(sql.JOURNAL_TABLE, _POSTGRES).encode())
+        await connection.execute(_INSERT_JOURNAL, [secrets.token_bytes(32)])
+    version: int
+    salt: bytes
+    version, salt = await _row(connection, b"SELECT version, salt FROM mediasflow_journal")
+    for statement in sql.migrations_from(version):
+        await connection.execute(sql.render(statement, _POSTGRES).encode())
+    latest = len(sql.MIGRATIONS)
+    if version < latest:
+        await connection.execute("UPDATE mediasflow_journal SET version = %s", [latest])
+    return salt
+
+
+async def _row(connection: Connection, query: bytes) -> tuple[Any, ...]:
+    (row,) = await (await connection.execute(query)).fetchall()
+    return row
+
+
+_POSTGRES: Final = sql.SqlDialect(
+    timestamp="timestamptz",
+    interval="interval",
+    binary="bytea",
+    byte_order='COLLATE "C"',
+    epoch="to_timestamp(0)",
+    now="clock_timestamp()",
+    greatest="greatest",
+    skip_locked="FOR UPDATE SKIP LOCKED",
+    parameter=r"%(\1)s",
+)
+
+
+@frozen
+class PostgresDatabase:
+    """Runs each statement as a transaction of its own, on any connection of a pool.
+
+    Attributes:
+        pool: the connections.
+    """
+
+    pool: PostgresPool
+
+    async def change(self, change: sql.Change, values: sql.Values) -> Sequence[sql.Row]:
+        """Make a change and return what it left."""
+        statement = f"{change.statement} RETURNING {change.returning}"
+
+        async def work(connection: Connection, attempt: int) -> Sequence[sql.Row]:
+            if attempt == 0 or not change.is_recognisable:
+                return await _fetch(connection, statement, values)
+            # An earlier execution may have ended only after the first readback.
+            for query in (change.readback, statement, change.readback):
+                if rows := await _fetch(connection, query, values):
+                    return rows
+            return ()
+
+        return await self.pool.run(work)
+
+    async def execute(self, statement: str, values: sql.Values) -> int:
+        """Change or delete rows and return how many there were."""
+
+        async def work(connection: Connection, _: int) -> int:
+            return (await _execute(connection, statement, values)).rowcount
+
+        return await self.pool.run(work)
+
+    async def query(self, statement: str, values: sql.Values) -> Sequence[sql.Row]:
+        """Return the rows of a query."""
+
+        async def work(connection: Connection, _: int) -> Sequence[sql.Row]:
+            return await _fetch(connection, statement, values)
+
+        return await self.pool.run(work)
+
+    async def integrity_problems(self) -> Sequence[str]:
+        """Return nothing: PostgreSQL has no such check, and reports damage where it meets it."""
+        return ()
+
+    def datetime_of(self, value: datetime) -> datetime:
+        """Return a time in UTC."""
+        return value.astimezone(UTC)
+
+    def timedelta_of(self, value: timedelta) -> timedelta:
+        """Return a duration."""
+        return value
+
+
+async def _fetch(connection: Connection, query: str, values: sql.Values) -> Sequence[sql.Row]:
+    return await (await _execute(connection, query, values)).fetchall()
+
+
+async def _execute(
+    connection: Connection, query: str, values: sql.Values
+) -> AsyncCursor[tuple[Any, ...]]:
+    try:
+        return await connection.execute(sql.render(query, _POSTGRES).encode(), values)
+    except UniqueViolation:
+        pass
+    raise CampaignTaken("The campaign belongs to another key", campaign_id=values["campaign_id"])
+
+
+_Result = TypeVar("_Result")
+Connection = AsyncConnection[tuple[Any, ...]]
+# Gets the number of the attempt as well: after the first, 0, an earlier one may have been executed.
+_Work = Callable[[Connection, int], Awaitable[_Result]]
+
+_CLOSED: Final = "The journal is closed: keep it open while it is used"
+_MOST_CONNECTIONS: Final = 10
+_PATIENCE_SECONDS: Final = 30
+_ATTEMPT_SECONDS: Final = 20
+_LONGEST_PAUSE_SECONDS: Final = 2
+# Not every pooler between here and the server passes named prepared statements on.
+_OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
+_WAIT_FOR_THE_DISK: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+@asynccontextmanager
+async def connected(address: Address) -> AsyncGenerator[Connection, None]:
+    """Open a connection; what goes wrong in the block raises `JournalError`."""
+    try:
+        async with await AsyncConnection.connect(address.conninfo, **_OPTIONS) as connection:
+            yield connection
+    except psycopg.Error as error:
+        problem = address.cleaned(error)
+    else:
+        return
+    raise JournalError(f"PostgreSQL: {problem}")
+
+
+@frozen
+class PostgresPool:
+    """Runs work on any of several connections, and repeats it when the connection breaks.
+
+    Attributes:
+        address: where the server is.
+        pool: its connections, each of which commits every statement by itself.
+    """
+
+    address: Address
+    pool: AsyncConnectionPool[Connection] = field(repr=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: Address) -> AsyncGenerator[PostgresPool, None]:
+        """Open a pool, as an async context manager."""
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            address.conninfo,
+            kwargs=_OPTIONS,
+            configure=_wait_for_the_disk,
+            min_size=1,
+            max_size=_MOST_CONNECTIONS,
+            timeout=_ATTEMPT_SECONDS,
+            # After that time the pool begins its waits anew, rather than double them further.
+            reconnect_timeout=_LONGEST_PAUSE_SECONDS,
+            name="mediasflow-journal",
+            open=False,
+        )
+        try:
+            await pool.open()
+            yield cls(address, pool)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await pool.close()
+
+    async def run(self, work: _Work[_Result]) -> _Result:
+        """Return what the work returns, on whichever connection gets through.
+
+        Raises:
+            JournalError: the server refused, or was away for too long.
+        """
+        if self.pool.closed:
+            raise JournalError(_CLOSED)
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        attempt = 0
+        while isinstance(outcome := await self._attempt(work, attempt), _Lost):
+            if time.monotonic() > give_up_at:
+                raise JournalError(f"PostgreSQL: {outcome.problem}")
+            # Full jitter: clients that lost their connections together come back one by one.
+            longest = min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS)
+            await anyio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            attempt += 1
+        return value_of(outcome)
+
+    async def _attempt(
+        self, work: _Work[_Result], attempt: int
+    ) -> _Result | MediasflowError | _Lost:
+        problem = f"no answer for {_ATTEMPT_SECONDS} seconds"
+        # A cancelled caller waits for the answer: breaking off would cost the connection.
+        with anyio.CancelScope(shield=True), suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(_ATTEMPT_SECONDS), self.pool.connection() as connection:
+                    return await work(connection, attempt)
+            except psycopg.OperationalError as error:
+                problem = self.address.cleaned(error)
+            except psycopg.Error as error:
+                return JournalError(f"PostgreSQL: {self.address.cleaned(error)}")
+        return _Lost(problem)
+
+
+@frozen
+class _Lost:
+    """The connection broke, or was never there; the statement may have been executed."""
+
+    problem: str
+
+
+async def _wait_for_the_disk(connection: Connection) -> None:
+    """Make commits wait for the disk, also where the database is set up otherwise."""
+    await connection.execute(_WAIT_FOR_THE_DISK)
 
 
 _DEFAULTS: Final = {
     "application_name": "mediasflow-async",
     "connect_timeout": "10",
-    # What is left of a connection whose server or cable is gone is noticed in half a minute.
+    # A connection whose server or cable is gone is given up after half a minute.
     "keepalives_idle": "15",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -61,7 +297,7 @@ _SECRET: Final = ("password", "sslpassword")
 
 @frozen
 class Address:
-    """Where the database is and who asks, in libpq's words; no repr shows it.
+    """Where the database is and who connects, as libpq reads it; no repr shows it.
 
     Attributes:
         conninfo: the whole address, its secrets included.
@@ -100,247 +336,3 @@ def _parts(url: str) -> Mapping[str, str | int | None]:
         "the address of the database cannot be read; it is postgresql://user:password@host/name, "
         "with each special character of the user and the password percent-encoded"
     )
-
-
-_Result = TypeVar("_Result")
-Connection = AsyncConnection[tuple[Any, ...]]
-Work = Callable[[Connection, int], Awaitable[_Result]]
-"""Gets the number of the attempt as well: after the first, counted 0, an earlier one may have
-been executed."""
-
-_CLOSED: Final = "The journal is closed: keep it open while it is used"
-_MOST_CONNECTIONS: Final = 10
-_PATIENCE_SECONDS: Final = 30
-_ATTEMPT_SECONDS: Final = 20
-_LONGEST_PAUSE_SECONDS: Final = 2
-# Named prepared statements do not pass through every pooler between here and the server.
-_OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
-_WAIT_FOR_THE_DISK: Final = (
-    "SELECT set_config('synchronous_commit', 'on', false)"
-    " WHERE current_setting('synchronous_commit') = 'off'"
-)
-
-
-@asynccontextmanager
-async def connected(address: Address) -> AsyncGenerator[Connection, None]:
-    """Give a connection of its own; what goes wrong in the block raises `JournalError`."""
-    try:
-        async with await AsyncConnection.connect(address.conninfo, **_OPTIONS) as connection:
-            yield connection
-    except psycopg.Error as error:
-        problem = address.cleaned(error)
-    else:
-        return
-    raise JournalError(f"PostgreSQL: {problem}")
-
-
-@frozen
-class PostgresPool:
-    """Runs work on any of several connections, and again when the server was away.
-
-    Attributes:
-        address: where the server is.
-        pool: its connections, each of which commits every statement by itself.
-    """
-
-    address: Address
-    pool: AsyncConnectionPool[Connection] = field(repr=False)
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, address: Address) -> AsyncGenerator[PostgresPool, None]:
-        """Give a pool, and close it at the end."""
-        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            address.conninfo,
-            kwargs=_OPTIONS,
-            configure=_wait_for_the_disk,
-            min_size=1,
-            max_size=_MOST_CONNECTIONS,
-            timeout=_ATTEMPT_SECONDS,
-            # Then it starts anew, rather than pause for longer and longer.
-            reconnect_timeout=_LONGEST_PAUSE_SECONDS,
-            name="mediasflow-journal",
-            open=False,
-        )
-        try:
-            await pool.open()
-            yield cls(address, pool)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await pool.close()
-
-    async def run(self, work: Work[_Result]) -> _Result:
-        """Return what the work returns, on whichever connection gets through.
-
-        Raises:
-            JournalError: the server refused, or was away for too long.
-        """
-        if self.pool.closed:
-            raise JournalError(_CLOSED)
-        give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        attempt = 0
-        while isinstance(outcome := await self._attempt(work, attempt), _Lost):
-            if time.monotonic() > give_up_at:
-                raise JournalError(f"PostgreSQL: {outcome.problem}")
-            # Those that lost their connections together do not come back together.
-            longest = min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS)
-            await anyio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
-            attempt += 1
-        return value_of(outcome)
-
-    async def _attempt(
-        self, work: Work[_Result], attempt: int
-    ) -> _Result | MediasflowError | _Lost:
-        problem = f"no answer for {_ATTEMPT_SECONDS} seconds"
-        # A caller that is cancelled gets its answer first: to break off costs the connection.
-        with anyio.CancelScope(shield=True), suppress(TimeoutError):
-            try:
-                async with asyncio.timeout(_ATTEMPT_SECONDS), self.pool.connection() as connection:
-                    return await work(connection, attempt)
-            except psycopg.OperationalError as error:
-                problem = self.address.cleaned(error)
-            except psycopg.Error as error:
-                return JournalError(f"PostgreSQL: {self.address.cleaned(error)}")
-        return _Lost(problem)
-
-
-@frozen
-class _Lost:
-    """The connection is gone, or never came; what was asked may have been done."""
-
-    problem: str
-
-
-async def _wait_for_the_disk(connection: Connection) -> None:
-    """Have commits wait for the disk, also where the database is set up not to."""
-    await connection.execute(_WAIT_FOR_THE_DISK)
-
-
-POSTGRES: Final = SqlDialect(
-    instant="timestamptz",
-    span="interval",
-    binary="bytea",
-    by_bytes='COLLATE "C"',
-    epoch="to_timestamp(0)",
-    now="clock_timestamp()",
-    later="greatest",
-    skip_locked="FOR UPDATE SKIP LOCKED",
-    parameter=r"%(\1)s",
-)
-
-
-@frozen
-class PostgresDatabase:
-    """Runs each statement as a transaction of its own, on any connection of a pool.
-
-    When a connection is lost, nobody knows whether the statement was executed. It is made again
-    on another one: the statements are such that this does no harm, and what they leave shows
-    whether the first one had been executed.
-
-    Attributes:
-        pool: the connections.
-    """
-
-    pool: PostgresPool
-
-    async def change(self, change: Change, values: Values) -> Sequence[Row]:
-        """Make a change and return what it left."""
-        statement = f"{change.statement} RETURNING {change.returning}"
-
-        async def work(connection: Connection, attempt: int) -> Sequence[Row]:
-            if attempt == 0 or not change.is_signed:
-                return await _fetch(connection, statement, values)
-            # The first statement may still be on its way when the trace is looked for.
-            for query in (change.trace, statement, change.trace):
-                if rows := await _fetch(connection, query, values):
-                    return rows
-            return ()
-
-        return await self.pool.run(work)
-
-    async def write(self, statement: str, values: Values) -> int:
-        """Change or delete rows and return how many there were."""
-
-        async def work(connection: Connection, _: int) -> int:
-            return (await _execute(connection, statement, values)).rowcount
-
-        return await self.pool.run(work)
-
-    async def ask(self, question: str, values: Values) -> Sequence[Row]:
-        """Return the rows of a query."""
-
-        async def work(connection: Connection, _: int) -> Sequence[Row]:
-            return await _fetch(connection, question, values)
-
-        return await self.pool.run(work)
-
-    async def damages(self) -> Sequence[str]:
-        """Return nothing: PostgreSQL has no such check, and reports damage where it meets it."""
-        return ()
-
-    def moment(self, value: datetime) -> datetime:
-        """Return a moment in UTC."""
-        return value.astimezone(UTC)
-
-    def span(self, value: timedelta) -> timedelta:
-        """Return a duration."""
-        return value
-
-
-async def _fetch(connection: Connection, query: str, values: Values) -> Sequence[Row]:
-    return await (await _execute(connection, query, values)).fetchall()
-
-
-async def _execute(
-    connection: Connection, query: str, values: Values
-) -> AsyncCursor[tuple[Any, ...]]:
-    try:
-        return await connection.execute(render(query, POSTGRES).encode(), values)
-    except UniqueViolation:
-        pass
-    raise CampaignTaken("The campaign belongs to another key", campaign_id=values["campaign_id"])
-
-
-_LOCK: Final = 0x6D656469_61666C6F  # any number that no other program locks
-_EXISTS: Final = b"SELECT to_regclass('mediasflow_journal')"
-_BIRTH: Final = "INSERT INTO mediasflow_journal (id, version, salt) VALUES (1, 0, %s)"
-
-
-@asynccontextmanager
-async def open_postgres(url: str) -> AsyncGenerator[Journal, None]:
-    """Open the journal in a database, where its tables are made if they are not there.
-
-    Raises:
-        ConfigurationError: the address cannot be read, or the event loop is none of asyncio's.
-        JournalError: the server cannot be reached, or the journal is of a later version.
-    """
-    if not isinstance(current_token().native_token, asyncio.AbstractEventLoop):
-        raise ConfigurationError(
-            "a journal on PostgreSQL runs on asyncio, which its driver is made for, not on trio"
-        )
-    address = Address.of(url)
-    async with connected(address) as connection, connection.transaction():
-        salt = await _prepare(connection)
-    async with PostgresPool.open(address) as pool:
-        yield DatabaseJournal(PostgresDatabase(pool), salt)
-
-
-async def _prepare(connection: Connection) -> bytes:
-    """Bring the tables up to date, one process at a time, and return the salt."""
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    if await _row(connection, _EXISTS) == (None,):
-        await connection.execute(render(HOME, POSTGRES).encode())
-        await connection.execute(_BIRTH, [secrets.token_bytes(32)])
-    version: int
-    salt: bytes
-    version, salt = await _row(connection, b"SELECT version, salt FROM mediasflow_journal")
-    for statement in migrations_from(version):
-        await connection.execute(render(statement, POSTGRES).encode())
-    if version < len(MIGRATIONS):
-        await connection.execute("UPDATE mediasflow_journal SET version = %s", [len(MIGRATIONS)])
-    return salt
-
-
-async def _row(connection: Connection, query: bytes) -> tuple[Any, ...]:
-    (row,) = await (await connection.execute(query)).fetchall()
-    return row

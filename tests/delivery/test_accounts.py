@@ -10,10 +10,7 @@ import anyio
 import pytest
 
 from mediasflow_async import ConfigurationError
-from mediasflow_async.delivery import Account, Journal, State
-from mediasflow_async.delivery import postgres as postgres_opening
-from mediasflow_async.delivery import sql as schema
-from mediasflow_async.delivery import sqlite as sqlite_opening
+from mediasflow_async.delivery import Account, Journal, State, sql
 from mediasflow_async.delivery.records import account_of, check_account
 from mediasflow_async.delivery.sql import MIGRATIONS
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, User
@@ -174,8 +171,7 @@ async def test_a_journal_of_the_first_version_belongs_to_who_uses_it_next(
     journal_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        for module in (schema, sqlite_opening, postgres_opening):
-            earlier.setattr(module, "MIGRATIONS", MIGRATIONS[:1])
+        earlier.setattr(sql, "MIGRATIONS", MIGRATIONS[:1])
         async with Journal.open(journal_url) as journal:
             entry = await claimed(journal, lease=timedelta(hours=1))
     async with Journal.open(journal_url) as journal:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from mediasflow_async.delivery import Journal, JournalError
-from mediasflow_async.delivery import postgres as on_postgres
-from mediasflow_async.delivery import sql as schema
-from mediasflow_async.delivery import sqlite as sqlite_opening
+from mediasflow_async.delivery import Journal, JournalError, sql
 from mediasflow_async.delivery.sql import MIGRATIONS
 from tests.support.journals import claimed, kept
 from tests.support.raw_journal import asked
@@ -19,7 +16,7 @@ pytestmark = pytest.mark.anyio
 NEXT = (
     *MIGRATIONS,
     (
-        "CREATE TABLE mediasflow_notes (moment {instant} NOT NULL)",
+        "CREATE TABLE mediasflow_notes (moment {timestamp} NOT NULL)",
         "INSERT INTO mediasflow_notes (moment) VALUES ({epoch})",
     ),
 )
@@ -28,8 +25,7 @@ NEXT = (
 @pytest.fixture
 def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that knows one version more."""
-    for module in (schema, sqlite_opening, on_postgres):
-        monkeypatch.setattr(module, "MIGRATIONS", NEXT)
+    monkeypatch.setattr(sql, "MIGRATIONS", NEXT)
 
 
 async def _open(url: str) -> None:

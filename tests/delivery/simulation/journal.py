@@ -66,7 +66,7 @@ class MemoryJournal(Journal):
             )
         if entry.state.is_open and entry.digest == digest and self._is_free(entry):
             entry = evolve(entry, owner=owner, lease_until=now + lease, updated_at=now)
-        return await self._changed(entry)
+        return await self._stored(entry)
 
     async def take(
         self, *, owner: str, lease: timedelta, limit: int, before: datetime
@@ -114,7 +114,7 @@ class MemoryJournal(Journal):
             reason=reason,
             status=status,
         )
-        return await self._changed(moved)
+        return await self._stored(moved)
 
     def _timed(self, entry: Entry, to: State, lease: timedelta | None) -> Entry:
         now = self._now()
@@ -138,7 +138,7 @@ class MemoryJournal(Journal):
         known = self._compared(entry)
         if known is None or known.owner is None:
             return None
-        return await self._changed(
+        return await self._stored(
             evolve(self._quiet(known), lease_until=self._now() + lease, updated_at=self._now())
         )
 
@@ -147,7 +147,7 @@ class MemoryJournal(Journal):
         known = self._compared(entry)
         if known is None or known.owner is None:
             return None
-        return await self._changed(
+        return await self._stored(
             evolve(self._quiet(known), owner=None, lease_until=None, updated_at=self._now())
         )
 
@@ -216,7 +216,7 @@ class MemoryJournal(Journal):
         if campaign_id is not None and campaign_id in others:
             raise CampaignTaken(campaign_id=campaign_id)
 
-    async def _changed(self, entry: Entry) -> Entry:
+    async def _stored(self, entry: Entry) -> Entry:
         changed = evolve(entry, read_at=self._now())
         self.kept[entry.key] = changed
         await self._step()
