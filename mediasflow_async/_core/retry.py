@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from typing import Any, Final, TypeVar
 
 import anyio
 from attrs import evolve, field, frozen
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
-from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -30,7 +31,6 @@ __all__ = [
     "RetryPolicy",
     "RetryQuota",
     "RetryRecord",
-    "is_retryable",
     "no_retries",
     "retried",
 ]
@@ -174,6 +174,40 @@ class RetryPolicy:
         """Return a policy of one attempt."""
         return cls(attempts=1)
 
+    def allows(self, error: MediasflowError, attempt: int, kind: OperationKind) -> bool:
+        """Whether a failed attempt may be followed by another.
+
+        Args:
+            error: what the attempt ended with.
+            attempt: its number, from 1.
+            kind: what the call does to the world.
+        """
+        return (
+            attempt < self.attempts
+            and _is_retryable(error, kind)
+            and _told_to_wait(error) <= self.max_retry_after
+        )
+
+    def wait_after(
+        self, error: BaseException, attempt: int, jitter: Callable[[], float] = random.random
+    ) -> timedelta:
+        """Return how long to wait after a failed attempt: backoff with full jitter.
+
+        The jitter is added to what the server asks for and never taken from it, so that clients
+        that were told the same do not come back together.
+
+        Args:
+            error: what the attempt ended with.
+            attempt: its number, from 1.
+            jitter: returns which part of the longest wait is waited, from 0 to 1.
+        """
+        doubled = self.base_wait.total_seconds() * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
+        longest = min(doubled, self.max_wait.total_seconds())
+        return _told_to_wait(error) + timedelta(seconds=longest * jitter())
+
+
+_MOST_DOUBLINGS: Final = 64
+
 
 _off_depth = 0
 
@@ -189,13 +223,12 @@ def no_retries() -> Generator[None, None, None]:
         _off_depth -= 1
 
 
-def is_retryable(error: MediasflowError, operation: Operation) -> bool:
-    """Whether the attempt that ended in this error may be followed by another."""
+def _is_retryable(error: MediasflowError, kind: OperationKind) -> bool:
     if isinstance(error, RateLimited):
         return True
     if not isinstance(error, _OF_UNKNOWN_FATE):
         return False
-    return error.sent is Sent.NOT_SENT or operation.kind.is_repeatable
+    return error.sent is Sent.NOT_SENT or kind.is_repeatable
 
 
 async def retried(
@@ -268,16 +301,11 @@ class _Rules:
         self._operation = operation
         self._policy = policy
         self._quota = quota
-        self._jitter = wait_random_exponential(
-            multiplier=policy.base_wait.total_seconds(), max=policy.max_wait.total_seconds()
-        )
 
     def wants_another(self, error: MediasflowError, attempt: int) -> bool:
         return (
             not _off_depth
-            and attempt < self._policy.attempts
-            and is_retryable(error, self._operation)
-            and _told_to_wait(error) <= self._policy.max_retry_after
+            and self._policy.allows(error, attempt, self._operation.kind)
             and _told_to_wait(error).total_seconds() < self._time_left()
         )
 
@@ -286,9 +314,7 @@ class _Rules:
         return not (self.wants_another(error, state.attempt_number) and self._quota.take())
 
     def wait(self, state: RetryCallState) -> float:
-        # Jitter is added to what the server asks for, so that waiting clients do not come back
-        # as one, and never taken from it.
-        return _told_to_wait(_result(state)).total_seconds() + self._jitter(state)
+        return self._policy.wait_after(_result(state), state.attempt_number).total_seconds()
 
     def report(self, state: RetryCallState) -> None:
         if not self._policy.on_retry or state.next_action is None:
@@ -307,7 +333,7 @@ class _Rules:
             hook(record)
 
 
-def _told_to_wait(error: MediasflowError) -> timedelta:
+def _told_to_wait(error: BaseException) -> timedelta:
     asked = error.retry_after if isinstance(error, RateLimited | ServerError) else None
     return asked or timedelta(0)
 

@@ -8,7 +8,6 @@ shows whether the first one had been executed.
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
+from mediasflow_async._core.retry import RetryPolicy
 from mediasflow_async.delivery import sql
 from mediasflow_async.delivery.errors import CampaignTaken, JournalError
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
@@ -180,6 +180,9 @@ _MOST_CONNECTIONS: Final = 10
 _PATIENCE_SECONDS: Final = 30
 _ATTEMPT_SECONDS: Final = 20
 _LONGEST_PAUSE_SECONDS: Final = 2
+_BACKOFF: Final = RetryPolicy(
+    base_wait=timedelta(seconds=0.05), max_wait=timedelta(seconds=_LONGEST_PAUSE_SECONDS)
+)
 # Not every pooler between here and the server passes named prepared statements on.
 _OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold": None}
 _WAIT_FOR_THE_DISK: Final = (
@@ -248,11 +251,9 @@ class PostgresPool:
         attempt = 0
         while isinstance(outcome := await self._attempt(work, attempt), _Lost):
             if time.monotonic() > give_up_at:
-                raise JournalError(f"PostgreSQL: {outcome.problem}")
-            # Full jitter: clients that lost their connections together come back one by one.
-            longest = min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS)
-            await anyio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+                raise outcome.error
             attempt += 1
+            await anyio.sleep(_BACKOFF.wait_after(outcome.error, attempt).total_seconds())
         return value_of(outcome)
 
     async def _attempt(
@@ -268,14 +269,14 @@ class PostgresPool:
                 problem = self.address.cleaned(error)
             except psycopg.Error as error:
                 return JournalError(f"PostgreSQL: {self.address.cleaned(error)}")
-        return _Lost(problem)
+        return _Lost(JournalError(f"PostgreSQL: {problem}"))
 
 
 @frozen
 class _Lost:
     """The connection broke, or was never there; the statement may have been executed."""
 
-    problem: str
+    error: JournalError
 
 
 async def _wait_for_the_disk(connection: Connection) -> None:

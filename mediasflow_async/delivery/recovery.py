@@ -1,4 +1,8 @@
-"""What dead senders left, and what a person must decide."""
+"""What other senders left behind is brought to an end, and what only a person can decide.
+
+`Sender.resume` takes over the entries that no sender has a lease on. `parked`, `resolve` and
+`cancel` serve the person: they change the journal and send nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +20,104 @@ from mediasflow_async.concurrency import Outcomes
 from mediasflow_async.delivery.campaign import new_owner
 from mediasflow_async.delivery.errors import KeyBusy, KeyUnknown, NotParked
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.lease import Lease, Policy, value_or_error
+from mediasflow_async.delivery.lease import (
+    Lease,
+    Policy,
+    release_or_log,
+    released_on_failure,
+    value_or_error,
+)
 from mediasflow_async.delivery.records import Entry, Reason, Receipt, State, receipt_of
-from mediasflow_async.delivery.slots import boot_seconds, given_back, released_on_failure
+from mediasflow_async.delivery.slots import boot_seconds
 from mediasflow_async.errors import MediasflowError, value_of
 from mediasflow_async.secrecy import mask_text
 
-__all__ = ["Parked", "Resumption", "call_off", "left_behind", "parked", "resolve", "resumption_of"]
+__all__ = [
+    "Parked",
+    "Resumption",
+    "cancel",
+    "parked",
+    "resolve",
+    "resumption_of",
+    "take_over",
+]
+
+_MOST_TAKEN_AT_ONCE: Final = 20
 
 
-_ADVICE = {
-    Reason.NO_EVIDENCE: (
-        "Look campaign {id} up in the Mediasflow console: the server did not tell whether it "
-        "was launched."
-    ),
-    Reason.TOO_LATE: (
-        "Look campaign {id} up in the Mediasflow console: it seems to be a draft still, and too "
-        "much time has passed to launch it unasked."
-    ),
-}
-_THEN = (
-    " If it was sent or is scheduled, resolve the key with launched=True. If it is a draft, "
-    "delete it there and resolve the key with launched=False; to send it after all, use a new key."
-)
+@frozen(kw_only=True)
+class Resumption:
+    """What `Sender.resume` did.
+
+    Attributes:
+        ended: how many campaigns came to an end, by the state that they ended in.
+        unfinished: how many could not be brought to an end, and are free again.
+        error: why, of the latest of those; None without any.
+    """
+
+    ended: Mapping[State, int]
+    unfinished: int = 0
+    error: MediasflowError | None = None
+
+
+async def take_over(
+    journal: Journal, policy: Policy, *, is_wanted: Callable[[], bool]
+) -> AsyncGenerator[Lease, None]:
+    """Take over what dead or finished owners have left until now, a few entries at a time.
+
+    Closed early, it releases what it has taken and not yielded.
+
+    Args:
+        journal: where to take it.
+        policy: how long a lease holds.
+        is_wanted: asked before any more is taken.
+    """
+    before = await journal.now()
+    while is_wanted():
+        leases = await _taken(journal, policy, before)
+        if not leases:
+            return
+        async with released_on_failure(partial(_release, leases)):
+            while leases:
+                yield leases.popleft()
+
+
+async def _taken(journal: Journal, policy: Policy, before: datetime) -> deque[Lease]:
+    owner = new_owner()
+    asked_at = boot_seconds()
+    async with released_on_failure(partial(journal.disclaim, owner)):
+        take = journal.take(
+            owner=owner, lease=policy.lease, limit=_MOST_TAKEN_AT_ONCE, before=before
+        )
+        taken = await value_or_error(take)
+    entries = value_of(taken)
+    return deque(Lease(journal, policy, entry, asked_at, boot_seconds) for entry in entries)
+
+
+async def resumption_of(outcomes: Outcomes[Lease, Receipt]) -> Resumption:
+    """Wait for all outcomes and count them; cut short, release what was not begun."""
+    ended: Counter[State] = Counter()
+    unfinished, latest = 0, None
+    async with released_on_failure(partial(_release_unfinished, outcomes)), outcomes:
+        async for outcome in outcomes:
+            if outcome.value is not None:
+                ended[outcome.value.state] += 1
+            else:
+                unfinished, latest = unfinished + 1, outcome.error
+    return Resumption(ended=dict(ended), unfinished=unfinished, error=latest)
+
+
+async def _release_unfinished(outcomes: Outcomes[Lease, Receipt]) -> None:
+    """Release what was taken over and is still leased when the rest was cut short."""
+    leases = (outcome.item for outcome in outcomes.unfinished)
+    await _release(lease for lease in leases if lease.entry.owner is not None)
+
+
+async def _release(leases: Iterable[Lease]) -> None:
+    """Release, all at once, the entries that nothing was begun with."""
+    async with anyio.create_task_group() as tasks:
+        for lease in leases:
+            tasks.start_soon(release_or_log, lease.release)
 
 
 @frozen(kw_only=True)
@@ -66,11 +145,27 @@ async def parked(journal: Journal) -> AsyncGenerator[Parked, None]:
     """Yield the parked campaigns of a journal, the oldest key first."""
     async with aclosing(journal.entries(State.PARKED)) as entries:
         async for entry in entries:
-            yield _described(entry)
+            yield _parked(entry)
 
 
-def _described(entry: Entry) -> Parked:
-    look = _ADVICE.get(entry.reason or Reason.NO_EVIDENCE, _ADVICE[Reason.NO_EVIDENCE])
+_LOOK: Final = {
+    Reason.NO_EVIDENCE: (
+        "Look campaign {id} up in the Mediasflow console: the server did not tell whether it "
+        "was launched."
+    ),
+    Reason.TOO_LATE: (
+        "Look campaign {id} up in the Mediasflow console: it seems to be a draft still, and too "
+        "much time has passed to launch it unasked."
+    ),
+}
+_THEN: Final = (
+    " If it was sent or is scheduled, resolve the key with launched=True. If it is a draft, "
+    "delete it there and resolve the key with launched=False; to send it after all, use a new key."
+)
+
+
+def _parked(entry: Entry) -> Parked:
+    look = _LOOK.get(entry.reason or Reason.NO_EVIDENCE, _LOOK[Reason.NO_EVIDENCE])
     return Parked(
         key=entry.key,
         campaign_id=entry.campaign_id,
@@ -94,10 +189,11 @@ async def resolve(journal: Journal, key: str, *, launched: bool) -> Receipt | Me
     return NotParked(f"the key {mask_text(key)!r} is {entry.state}", campaign_id=entry.campaign_id)
 
 
-async def call_off(journal: Journal, key: str) -> Receipt | MediasflowError:
-    """Cancel a campaign that was not launched, unless somebody works on it right now.
+async def cancel(journal: Journal, key: str) -> Receipt | MediasflowError:
+    """Cancel a campaign that was not launched, unless a sender has a lease on it.
 
-    The compare on the owner keeps a dead one out: should it wake up, its next move fails.
+    An owner whose lease has run out may still be alive: its next move fails, since that compares
+    the state.
     """
     entry = await journal.get(key)
     if entry is None:
@@ -114,79 +210,3 @@ async def call_off(journal: Journal, key: str) -> Receipt | MediasflowError:
 
 def _unknown(key: str) -> KeyUnknown:
     return KeyUnknown(f"the journal has no key {mask_text(key)!r}")
-
-
-_AT_ONCE: Final = 20
-
-
-@frozen(kw_only=True)
-class Resumption:
-    """What `Sender.resume` did.
-
-    Attributes:
-        ended: how many campaigns came to an end, by the state that they ended in.
-        unfinished: how many could not be brought to an end, and are free again.
-        error: why, of the latest of those; None without any.
-    """
-
-    ended: Mapping[State, int]
-    unfinished: int = 0
-    error: MediasflowError | None = None
-
-
-async def left_behind(
-    journal: Journal, policy: Policy, *, is_wanted: Callable[[], bool]
-) -> AsyncGenerator[Lease, None]:
-    """Take over what dead or finished owners have left until now, a few at a time.
-
-    Left early, it gives back what it has taken and not given.
-
-    Args:
-        journal: where to take it.
-        policy: how long it is held.
-        is_wanted: asked before any more is taken.
-    """
-    before = await journal.now()
-    while is_wanted():
-        leases = await _taken(journal, policy, before)
-        if not leases:
-            return
-        async with released_on_failure(partial(_release, leases)):
-            while leases:
-                yield leases.popleft()
-
-
-async def _taken(journal: Journal, policy: Policy, before: datetime) -> deque[Lease]:
-    owner = new_owner()
-    asked = boot_seconds()
-    async with released_on_failure(partial(journal.disclaim, owner)):
-        take = journal.take(owner=owner, lease=policy.lease, limit=_AT_ONCE, before=before)
-        taken = await value_or_error(take)
-    entries = value_of(taken)
-    return deque(Lease(journal, boot_seconds, policy, entry, asked) for entry in entries)
-
-
-async def _release(leases: Iterable[Lease]) -> None:
-    """Give entries back, together, that nothing was begun with."""
-    async with anyio.create_task_group() as tasks:
-        for lease in leases:
-            tasks.start_soon(given_back, lease.release)
-
-
-async def _release_the_rest(outcomes: Outcomes[Lease, Receipt]) -> None:
-    """Give back what was taken over and is still held when the rest was cut short."""
-    leases = (outcome.item for outcome in outcomes.unfinished)
-    await _release(lease for lease in leases if lease.entry.owner is not None)
-
-
-async def resumption_of(outcomes: Outcomes[Lease, Receipt]) -> Resumption:
-    """Wait for all outcomes and count them; cut short, give back what was not begun."""
-    ended: Counter[State] = Counter()
-    unfinished, latest = 0, None
-    async with released_on_failure(partial(_release_the_rest, outcomes)), outcomes:
-        async for outcome in outcomes:
-            if outcome.value is not None:
-                ended[outcome.value.state] += 1
-            else:
-                unfinished, latest = unfinished + 1, outcome.error
-    return Resumption(ended=dict(ended), unfinished=unfinished, error=latest)

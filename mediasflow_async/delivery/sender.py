@@ -1,4 +1,8 @@
-"""The sender: what users lease to send each campaign at most once, and to lose none."""
+"""The sender: sends each campaign at most once under its key, and loses none.
+
+Options, the account and the shutdown are looked after here. What happens to one key is written in
+`delivery.campaign`; what other senders left behind, in `delivery.recovery`.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +16,33 @@ from mediasflow_async.concurrency import Outcomes, map_bounded
 from mediasflow_async.delivery.campaign import advance, send_campaign
 from mediasflow_async.delivery.errors import SenderStopped
 from mediasflow_async.delivery.journal import Journal
-from mediasflow_async.delivery.lease import Lease, Policy, Retries, SendContext
+from mediasflow_async.delivery.lease import Lease, Policy, SendContext, released_on_failure
 from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
 from mediasflow_async.delivery.pacing import Pacing
 from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
 from mediasflow_async.delivery.recovery import (
     Parked,
     Resumption,
-    call_off,
-    left_behind,
+    cancel,
     parked,
     resolve,
     resumption_of,
+    take_over,
 )
-from mediasflow_async.delivery.slots import Slot, Slots, released_on_failure
+from mediasflow_async.delivery.slots import Slot, Slots
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.session import Session
 from mediasflow_async.validation import refuse
 
-__all__ = ["Sender", "Time", "span_of"]
-
+__all__ = ["Sender", "Time"]
 
 Time = float | timedelta
 """Seconds, or a timedelta."""
 
+_Pair = tuple[str, CampaignRequest]
 
-def span_of(value: Time, name: str) -> timedelta:
-    """Return a time option.
-
-    Raises:
-        ConfigurationError: it is no positive time.
-    """
-    seconds = seconds_of(value, name)
-    if seconds is None:
-        raise ConfigurationError(f"{name} is a positive number of seconds or a timedelta")
-    return timedelta(seconds=seconds)
-
-
-Pair = tuple[str, CampaignRequest]
-
+# After one of these, every further campaign would end in the same way.
 _ENDS_ALL: Final = (SenderStopped, ConfigurationError)
 
 
@@ -121,19 +112,20 @@ class Sender:
         adopt: str | None = None,
     ) -> None:
         self._policy = Policy(
-            settle=span_of(settle, "settle"),
+            settle=_timedelta_of(settle, "settle"),
             confirmations=count_of(confirmations, "confirmations"),
-            confirm_every=span_of(confirm_every, "confirm_every"),
-            lease=span_of(lease, "lease"),
-            relaunch_window=span_of(relaunch_window, "relaunch_window"),
-            patience=span_of(patience, "patience"),
+            confirm_every=_timedelta_of(confirm_every, "confirm_every"),
+            lease=_timedelta_of(lease, "lease"),
+            relaunch_window=_timedelta_of(relaunch_window, "relaunch_window"),
+            patience=_timedelta_of(patience, "patience"),
         )
         limit = count_of(session.max_in_flight if limit is None else limit, "limit")
         self._at_once = limit + count_of(in_doubt, "in_doubt")
         self._slots = Slots(limit)
         self._pacing = Pacing(journal, ceiling=limit, rate=rate_of(rate, "rate"))
         retry = RetryPolicy() if retry is None else retry
-        self._retries = Retries(policy=retry, quota=RetryQuota(retry.quota))
+        self._retry = retry
+        self._retry_quota = RetryQuota(retry.quota)
         self._session = session.with_options(
             deadline=self._policy.longest_call,
             retry=RetryPolicy.off(),
@@ -163,7 +155,7 @@ class Sender:
         is given back at once. All that had not ended raises `SenderStopped`, and goes on with
         `resume` or with the same key, in whatever process.
         """
-        await self._slots.stop(span_of(grace, "grace").total_seconds())
+        await self._slots.stop(_timedelta_of(grace, "grace").total_seconds())
 
     async def send(
         self,
@@ -197,18 +189,18 @@ class Sender:
             MediasflowError: why it could not be sent yet.
         """
         order = Order(request=request, sender=sender, auto_list=auto_list)
-        return value_of(await self._sent(key, order))
+        return value_of(await self._send(key, order))
 
     def send_many(
         self,
-        pairs: Iterable[Pair] | AsyncIterable[Pair],
+        pairs: Iterable[_Pair] | AsyncIterable[_Pair],
         *,
         sender: str | None = None,
         auto_list: bool = False,
-    ) -> Outcomes[Pair, Receipt]:
+    ) -> Outcomes[_Pair, Receipt]:
         """Send any number of campaigns under their keys, several at once.
 
-        Pairs are read as places become free, never all at once, and none is kept. A launch in
+        _Pairs are read as places become free, never all at once, and none is kept. A launch in
         doubt waits aside and gives its outcome when it is decided. Go through the input again
         after a crash: what had ended is found in the journal and not sent again.
 
@@ -221,7 +213,7 @@ class Sender:
             An `Outcome` for each pair, in the order of completion; `value` is its `Receipt`.
         """
 
-        async def send(pair: Pair) -> Receipt:
+        async def send(pair: _Pair) -> Receipt:
             return await self.send(*pair, sender=sender, auto_list=auto_list)
 
         return map_bounded(send, pairs, limit=self._at_once, stop_on=_ENDS_ALL)
@@ -234,10 +226,10 @@ class Sender:
         of which not even a draft is recorded needs its request: send its key again.
         """
         await self._know_account()
-        left = left_behind(
+        leases = take_over(
             self._journal, self._policy, is_wanted=lambda: not self._slots.is_stopped
         )
-        return await resumption_of(map_bounded(self._resumed, left, limit=self._at_once))
+        return await resumption_of(map_bounded(self._resume_one, leases, limit=self._at_once))
 
     async def status(self, key: str) -> Receipt | None:
         """Return where a key stands, None for one that the journal does not know."""
@@ -272,7 +264,7 @@ class Sender:
             KeyUnknown: there is no such key.
             KeyBusy: somebody works on it right now, or its launch is in doubt.
         """
-        return value_of(await call_off(self._journal, key))
+        return value_of(await cancel(self._journal, key))
 
     async def _know_account(self) -> None:
         if self._knows_account:
@@ -281,33 +273,41 @@ class Sender:
         check_account(own, await self._journal.belong(own, adopt=self._adopts))
         self._knows_account = True
 
-    def _context(self, slot: Slot) -> SendContext:
-        return SendContext(
-            campaigns=self._session.campaigns,
-            reports=self._session.reports,
-            dialect=self._session.dialect,
-            journal=self._journal,
-            policy=self._policy,
-            retries=self._retries,
-            pacing=self._pacing,
-            clock=slot,
-            released_on_failure=released_on_failure,
-        )
-
-    async def _sent(self, key: str, order: Order) -> Receipt | MediasflowError:
+    async def _send(self, key: str, order: Order) -> Receipt | MediasflowError:
         refuse(key_problems(key))
         await self._know_account()
         async with self._slots.occupied() as slot:
-            context = self._context(slot)
-            problems = [*order_problems(order, context.dialect, datetime.now(UTC))]
-            # A request that was sound once may be so no more: its date has passed.
+            problems = [*order_problems(order, self._session.dialect, datetime.now(UTC))]
+            # A request that was valid when it was recorded may be so no more: its date has passed.
             if problems and await self._journal.get(key) is None:
                 refuse(problems)
-            return await send_campaign(context, key, digest_of(order, self._journal.salt), order)
+            digest = digest_of(order, self._journal.salt)
+            return await send_campaign(self._context(slot), key, digest, order)
 
-    async def _resumed(self, lease: Lease) -> Receipt:
-        return value_of(await self._advanced(lease))
-
-    async def _advanced(self, lease: Lease) -> Receipt | MediasflowError:
+    async def _resume_one(self, lease: Lease) -> Receipt:
         async with released_on_failure(lease.release), self._slots.occupied() as slot:
-            return await advance(self._context(slot), lease)
+            result = await advance(self._context(slot), lease)
+        return value_of(result)
+
+    def _context(self, slot: Slot) -> SendContext:
+        return SendContext(
+            session=self._session,
+            journal=self._journal,
+            policy=self._policy,
+            retry=self._retry,
+            retry_quota=self._retry_quota,
+            pacing=self._pacing,
+            slot=slot,
+        )
+
+
+def _timedelta_of(value: Time, name: str) -> timedelta:
+    """Return a time option.
+
+    Raises:
+        ConfigurationError: it is no positive time.
+    """
+    seconds = seconds_of(value, name)
+    if seconds is None:
+        raise ConfigurationError(f"{name} is a positive number of seconds or a timedelta")
+    return timedelta(seconds=seconds)

@@ -16,10 +16,11 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
+from mediasflow_async._core.retry import RetryPolicy
 from mediasflow_async.delivery.errors import KeyConflict, SenderStopped
 from mediasflow_async.delivery.records import Receipt
 from mediasflow_async.delivery.sender import Sender
-from mediasflow_async.errors import InvalidRequest, MediasflowError, RateLimited, ServerError
+from mediasflow_async.errors import InvalidRequest, MediasflowError
 from mediasflow_async.secrecy import LOGGER, Secret, mask_text
 from mediasflow_async.workers.database import Database
 from mediasflow_async.workers.jobs import QUEUE, TASK, QueueError, order_of
@@ -30,10 +31,7 @@ __all__ = ["NEVER_SENT", "Backoff", "Report", "Rescue", "SendTask", "Worker"]
 NEVER_SENT: Final = (InvalidRequest, KeyConflict)
 """What no repetition can help: nothing was sent, and nothing ever is."""
 
-_AT_ONCE: Final = timedelta(0)
-_SHORTEST: Final = timedelta(seconds=2)
-_LONGEST: Final = timedelta(minutes=5)
-_MOST_DOUBLINGS: Final = 8
+_BACKOFF: Final = RetryPolicy(base_wait=timedelta(seconds=2), max_wait=timedelta(minutes=5))
 
 
 class Backoff(BaseRetryStrategy):
@@ -46,16 +44,15 @@ class Backoff(BaseRetryStrategy):
         """Return when the job is done again, None for never."""
         if isinstance(exception, NEVER_SENT):
             return None
-        return RetryDecision(retry_at=datetime.now(UTC) + _wait_after(exception, job.attempts))
+        wait = timedelta(0)
+        if isinstance(exception, Exception) and not isinstance(exception, SenderStopped):
+            wait = _BACKOFF.wait_after(exception, job.attempts + 1, _equal_jitter)
+        return RetryDecision(retry_at=datetime.now(UTC) + wait)
 
 
-def _wait_after(error: BaseException, attempts: int) -> timedelta:
-    if isinstance(error, SenderStopped) or not isinstance(error, Exception):
-        return _AT_ONCE
-    told = error.retry_after if isinstance(error, RateLimited | ServerError) else None
-    doubled: timedelta = min(_SHORTEST * 2 ** min(attempts, _MOST_DOUBLINGS), _LONGEST)
-    # Those that failed together do not come back together.
-    return (told or _AT_ONCE) + doubled * random.uniform(0.5, 1)  # noqa: S311 - no secret
+def _equal_jitter() -> float:
+    """Return a part from a half to the whole: a job is never taken up at once again."""
+    return random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 Report = Callable[[str, Receipt | MediasflowError], object]

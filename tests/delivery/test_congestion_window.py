@@ -47,21 +47,21 @@ def test_an_answer_is_no_trouble(result: object) -> None:
 
 def test_a_window_halves_on_trouble_and_keeps_one_place() -> None:
     window = CongestionWindow.of(10)
-    places = []
+    limits = []
     for _ in range(5):
         window = window.after(window.cuts, trouble=True)
-        places.append(window.places)
-    assert places == [5, 2, 1, 1, 1]
+        limits.append(window.limit)
+    assert limits == [5, 2, 1, 1, 1]
 
 
 def test_a_windowful_of_successes_opens_one_place_more_up_to_the_ceiling() -> None:
     window = CongestionWindow.of(6).after(0, trouble=True)
-    places = []
+    limits = []
     for _ in range(40):
         window = window.after(window.cuts, trouble=False)
-        places.append(window.places)
-    assert places[:12] == [3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5]
-    assert max(places) == 6
+        limits.append(window.limit)
+    assert limits[:12] == [3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5]
+    assert max(limits) == 6
 
 
 @pytest.mark.parametrize("trouble", [True, False])

@@ -150,7 +150,7 @@ async def test_trouble_halves_what_is_under_way_at_once(clock: Clock) -> None:
         # Both began before the first cut, and count once.
         await first.noted(RequestTimeout())
         await second.noted(RequestTimeout())
-    assert pacing.window.places == 4
+    assert pacing.window.limit == 4
     async with anyio.create_task_group() as tasks:
         for _ in range(10):
             tasks.start_soon(call)

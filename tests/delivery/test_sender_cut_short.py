@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from mediasflow_async.delivery import Entry, Journal, SenderStopped, State
-from mediasflow_async.delivery.slots import released_on_failure
+from mediasflow_async.delivery.lease import released_on_failure
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.journals import OVER, claimed, moved, sqlite_url
 from tests.support.senders import kept, launches, memory_journal, quick_sender, request_for
@@ -212,7 +212,7 @@ async def test_a_call_that_the_journal_never_saw_gives_nothing_back(journal: Jou
 
 
 async def test_to_give_back_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediasflow_async.delivery.slots._LONGEST_RELEASE", 0.01)
+    monkeypatch.setattr("mediasflow_async.delivery.lease._LONGEST_RELEASE_SECONDS", 0.01)
     with anyio.CancelScope() as scope:
         async with released_on_failure(anyio.sleep_forever):
             scope.cancel()

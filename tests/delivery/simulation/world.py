@@ -62,7 +62,7 @@ class Process:
         return self.world.seconds + self.skew
 
     async def pause(self, seconds: float) -> MediasflowError | None:
-        """Wait, as `Clock.pause` does; there is always time."""
+        """Wait, as `Slot.pause` does; there is always time."""
         await wait(max(seconds, 0))
         return None
 
@@ -78,7 +78,7 @@ class Process:
     def crash(self) -> None:
         """Die, with all that is in memory, and start again a little later."""
         if self._running is not None:
-            # What cleans up on the way out is left out of a run: see `released_on_failure` there.
+            # Closing runs what cleans up on the way out; a run leaves out what releases a lease.
             self._running.close()
         self._running = None
         self.wakes_at = self.world.seconds + _RESTART
