@@ -1,11 +1,11 @@
-"""What can go wrong on the way of a keyed campaign, beside the errors of a call.
+"""What can go wrong with a campaign under a key, beside the errors of a call.
 
 MediasflowError
 ├── KeyConflict     the key was used before, for another payload
-├── KeyBusy         another sender works on the key, and did not come to an end in time
+├── KeyBusy         another sender works on the key, and did not end in time
 ├── CampaignTaken   the campaign's number belongs to another key
 ├── KeyUnknown      there is no such key in the journal
-├── NotParked       a person's word is for a parked campaign alone
+├── NotParked       only a parked campaign can be resolved
 ├── SenderStopped   the sender was shut down; what was begun is resumed later
 ├── LeaseLost       the lease ended before the first byte could leave
 └── JournalError    the journal itself failed
@@ -36,7 +36,7 @@ class KeyConflict(MediasflowError):
 
 
 class KeyBusy(MediasflowError):
-    """Another sender works on the key and did not come to an end in time; nothing was done here."""
+    """Another sender works on the key and did not end in time; nothing was done here."""
 
     next_step = "Call again with the same key: you get what became of it."
 
@@ -54,7 +54,7 @@ class KeyUnknown(MediasflowError):
 
 
 class NotParked(MediasflowError):
-    """A person's word is for a parked campaign alone; nothing was changed."""
+    """Only a parked campaign can be resolved; nothing was changed."""
 
     next_step = "Ask for its status: it has ended, or is still being worked on."
 
@@ -78,6 +78,6 @@ class LeaseLost(MediasflowError):
 
 
 class JournalError(MediasflowError):
-    """The journal failed; what it already holds is still true."""
+    """The journal failed; what it has recorded is kept."""
 
     next_step = "Check the disk or the database, then call again with the same keys."

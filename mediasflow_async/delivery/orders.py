@@ -1,4 +1,8 @@
-"""What is to be sent under a key, checked before the key is used."""
+"""What is to be sent under a key: checked before the key is used, and recognised by its digest.
+
+The journal keeps the digest and not the payload, so that a key that is used again for another
+payload is noticed, and no number and no text is stored.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
-import attrs
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen, has
 
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import Problem
@@ -20,7 +23,7 @@ from mediasflow_async.validation import MAX_INLINE_RECIPIENTS, campaign_problems
 __all__ = ["Order", "digest_of", "key_problems", "order_problems"]
 
 
-_LONGEST_KEY = 255
+_LONGEST_KEY: Final = 255
 
 
 @frozen(kw_only=True)
@@ -64,14 +67,14 @@ def order_problems(order: Order, dialect: Dialect, now: datetime) -> Iterator[Pr
         yield Problem("campaign_id", "names a prepared campaign, which is launched as it is")
 
 
-_SIZE_BYTES = 32
+_DIGEST_BYTES: Final = 32
 
 
 def digest_of(order: Order, salt: bytes) -> str:
     """Return the keyed digest of a payload, in hexadecimal.
 
-    Of everything that decides what is sent to whom: the request, but for `start_now`, and the
-    sender at launch. Neither the day nor the dialect changes it, nor a field that has its
+    It covers everything that decides what is sent to whom: the request, but for `start_now`, and
+    the sender at launch. Neither the day nor the dialect changes it, nor a field that has its
     default.
 
     The key is the journal's salt, so that a digest alone says nothing. Who has the whole
@@ -79,14 +82,14 @@ def digest_of(order: Order, salt: bytes) -> str:
     other part went to a certain number, by trying numbers: keep the journal as private as a
     list of recipients.
     """
-    payload = {"request": attrs.evolve(order.request, start_now=False), "sender": order.sender}
+    payload = {"request": evolve(order.request, start_now=False), "sender": order.sender}
     text = json.dumps(payload, default=_plain, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), key=salt, digest_size=_SIZE_BYTES).hexdigest()
+    return blake2b(text.encode(), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has no form for as something that it has one for."""
-    if attrs.has(type(value)):
+    """Return a value that JSON has no form for as one that it has a form for."""
+    if has(type(value)):
         return _given(value)
     if isinstance(value, Mapping):
         return dict(value)
@@ -98,6 +101,6 @@ def _plain(value: Any) -> Any:
 
 
 def _given(value: Any) -> dict[str, Any]:
-    """Return the fields that hold something, so that a field of a later version changes nothing."""
-    values = ((name.name, getattr(value, name.name)) for name in attrs.fields(type(value)))
+    """Return the fields that are set, so that a field of a later version changes no digest."""
+    values = ((name.name, getattr(value, name.name)) for name in fields(type(value)))
     return {name: value for name, value in values if value is not None and value not in ((), {})}

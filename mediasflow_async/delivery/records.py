@@ -1,4 +1,9 @@
-"""Entry, State, Reason, Receipt, Account."""
+"""What the journal remembers of a campaign and of its account, and what a sender tells of it.
+
+An `Entry` is one campaign in the journal, in a `State` and for a `Reason`; `MOVES` are the changes
+of state that there are. A `Receipt` is what the caller of a sender gets of it. The `Account` is
+whose campaigns the journal holds.
+"""
 
 from __future__ import annotations
 
@@ -30,59 +35,8 @@ __all__ = [
 ]
 
 
-_SIZE_BYTES = 16
-_NEXT_STEP = (
-    "Use the journal of this account, or a new one. Only where it is the same account, which has "
-    "moved to another address or has another login: adopt, or --adopt, with the old address."
-)
-
-
-@frozen
-class Account:
-    """An account on a server.
-
-    Attributes:
-        address: base URL of the server.
-        login: keyed digest of the username; None where only a bearer is known.
-    """
-
-    address: str
-    login: str | None = None
-
-
-def account_of(session: Session, salt: bytes) -> Account:
-    """Return the account of a session, its login under the journal's salt."""
-    name = session.username
-    if name is None:
-        return Account(session.base_url)
-    login = blake2b(name.encode(), key=salt, digest_size=_SIZE_BYTES).hexdigest()
-    return Account(session.base_url, login)
-
-
-def check_account(own: Account, recorded: Account) -> None:
-    """Refuse the journal of another account.
-
-    A bearer does not say whose it is: without a login, the address alone is compared.
-
-    Raises:
-        ConfigurationError: it is another's; nothing was sent.
-    """
-    if own.address != recorded.address:
-        raise ConfigurationError(
-            f"the journal holds campaigns of {recorded.address}, and the session talks to "
-            f"{own.address}, where their numbers mean others",
-            next_step=_NEXT_STEP,
-        )
-    if own.login is not None and own.login != recorded.login:
-        raise ConfigurationError(
-            f"the journal holds campaigns of another account of {own.address}, whose numbers "
-            "the session may not launch",
-            next_step=_NEXT_STEP,
-        )
-
-
 class State(StrEnum):
-    """Where a campaign stands."""
+    """How far a campaign has come."""
 
     NEW = "NEW"
     """The key is known. A draft may exist at the server, and nothing has been sent."""
@@ -91,13 +45,13 @@ class State(StrEnum):
     LAUNCHING = "LAUNCHING"
     """A launch may have left. What it did is found out, never assumed."""
     LAUNCHED = "LAUNCHED"
-    """Final: the server has the launch, by its answer, by other evidence or by a person's word."""
+    """Final: the server has the launch: it answered so, evidence shows it, or a person said so."""
     REJECTED = "REJECTED"
     """Final: the server or the rules of the API refused it; nothing was sent."""
     PARKED = "PARKED"
     """Nobody can tell whether it was sent: waits for a person, and for `Sender.resolve`."""
     CANCELLED = "CANCELLED"
-    """Final: not to be sent, by the caller's wish before a launch or by a person's word."""
+    """Final: not to be sent: the caller cancelled it before a launch, or a person said so."""
 
     @property
     def is_open(self) -> bool:
@@ -159,7 +113,7 @@ class Entry:
     Attributes:
         key: the caller's key, unique.
         digest: keyed digest of the payload, in hexadecimal.
-        state: where it stands.
+        state: how far it has come.
         campaign_id: the server's number, unique among the entries; None before PREPARED.
         sender: the sender that phones show, a name by the API's rules and never a number; a
             launch and a question about a draft need it. None for the account's short code.
@@ -207,16 +161,16 @@ class Receipt:
 
     Attributes:
         key: the caller's key.
-        state: where the campaign stands. `Sender.send` gives a receipt when it has ended, well
-            or not: LAUNCHED, REJECTED, CANCELLED, or PARKED for a person to look at.
+        state: how far the campaign has come. `Sender.send` returns a receipt when it has ended:
+            LAUNCHED, REJECTED, CANCELLED, or PARKED for a person to look at.
         campaign_id: the server's number, or None where no draft was made.
         reason: why it is in this state, or None.
         status: HTTP status of the refusal, or None.
         launched_at: when the launch was recorded, by the journal's clock; None unless LAUNCHED.
         launches: how often a launch was about to leave.
         is_recorded: whether it had ended before this call, which then did nothing.
-        campaign: the launched campaign where this call had it from the server, else None.
-        error: the refusal where this call had it from the server, else None.
+        campaign: the launched campaign as the server described it to this call, else None.
+        error: the refusal as the server sent it to this call, else None.
     """
 
     key: str
@@ -238,11 +192,11 @@ class Receipt:
 
 def receipt_of(
     entry: Entry,
-    told: Campaign | MediasflowError | None = None,
+    answer: Campaign | MediasflowError | None = None,
     *,
     is_recorded: bool = False,
 ) -> Receipt:
-    """Return the receipt of an entry, with what the server told about it just now."""
+    """Return the receipt of an entry, with what the server answered just now."""
     return Receipt(
         key=entry.key,
         state=entry.state,
@@ -252,6 +206,57 @@ def receipt_of(
         launched_at=entry.updated_at if entry.state is State.LAUNCHED else None,
         launches=entry.launches,
         is_recorded=is_recorded,
-        campaign=told if isinstance(told, Campaign) else None,
-        error=told if isinstance(told, MediasflowError) else None,
+        campaign=answer if isinstance(answer, Campaign) else None,
+        error=answer if isinstance(answer, MediasflowError) else None,
     )
+
+
+@frozen
+class Account:
+    """An account on a server.
+
+    Attributes:
+        address: base URL of the server.
+        login: keyed digest of the username; None where only a bearer is known.
+    """
+
+    address: str
+    login: str | None = None
+
+
+_LOGIN_DIGEST_BYTES: Final = 16
+_NEXT_STEP: Final = (
+    "Use the journal of this account, or a new one. Only where it is the same account, which has "
+    "moved to another address or has another login: adopt, or --adopt, with the old address."
+)
+
+
+def account_of(session: Session, salt: bytes) -> Account:
+    """Return the account of a session, with the digest of its login under the journal's salt."""
+    name = session.username
+    if name is None:
+        return Account(session.base_url)
+    login = blake2b(name.encode(), key=salt, digest_size=_LOGIN_DIGEST_BYTES).hexdigest()
+    return Account(session.base_url, login)
+
+
+def check_account(own: Account, recorded: Account) -> None:
+    """Refuse the journal of another account.
+
+    A bearer does not say whose it is: without a login, the address alone is compared.
+
+    Raises:
+        ConfigurationError: it is another's; nothing was sent.
+    """
+    if own.address != recorded.address:
+        raise ConfigurationError(
+            f"the journal holds campaigns of {recorded.address}, and the session talks to "
+            f"{own.address}, where their numbers mean others",
+            next_step=_NEXT_STEP,
+        )
+    if own.login is not None and own.login != recorded.login:
+        raise ConfigurationError(
+            f"the journal holds campaigns of another account of {own.address}, whose numbers "
+            "the session may not launch",
+            next_step=_NEXT_STEP,
+        )

@@ -56,7 +56,7 @@ class Sender:
 
     Everything about a key is in the journal, which many senders may share, on one machine or on
     several. A call that ends in an exception has not ended its campaign: call again with the
-    same key and request, from wherever, and it goes on where it stood. A `Receipt` says that it
+    same key and request, in any process, and it goes on where it stood. A `Receipt` says that it
     has ended, and how.
 
         async with Session.from_env() as session, Journal.open("sqlite:///sms.db") as journal:
@@ -64,18 +64,18 @@ class Sender:
                 receipt = await sender.send("order-4711", request)
 
     Args:
-        session: what to send with. Here its calls have a deadline of half a `lease`, and are
-            tried again by the sender alone.
-        journal: where to remember; see `Journal.open`.
+        session: makes the calls. They have a deadline of half a `lease` here, and only the
+            sender tries them again.
+        journal: the record of the campaigns; see `Journal.open`.
         limit: campaigns under way at once; the session's `max_in_flight` by default.
-        in_doubt: campaigns that may wait beside those, for the server to settle or for another
-            that works on the same key. When all of these wait, `send_many` begins nothing new:
-            a server that does not answer is not sent thousands more.
+        in_doubt: campaigns that may wait beside those, for a launch in doubt to settle or for
+            another sender that works on the same key. When all of these wait, `send_many` begins
+            nothing new: a server that does not answer is not sent thousands more.
         settle: how long to wait after a launch without an answer before the server is asked
             about it; must be longer than the server could still take to process it.
         confirmations: answers that must agree before a launch in doubt is decided.
         confirm_every: the wait between two of them.
-        lease: how long a claim holds, and so how long others wait for one who died.
+        lease: how long a claim holds, and so how long others wait for a sender that died.
         relaunch_window: how long after its first launch a campaign that is shown to be a draft
             is launched again; later, it is parked.
         patience: how long `send` waits for another sender that works on the same key.
@@ -84,9 +84,9 @@ class Sender:
         retry: how often and after which wait a campaign that could not be sent yet is tried
             again before the error is raised. Its hooks are not called.
         adopt: the base URL that the journal was used with before: this session's address and
-            login take its place. Only for the same account, at a new address or with a new
-            login: campaigns that the journal holds are launched by their number, which is
-            somebody else's campaign anywhere else. Stop the senders of the old address first.
+            login replace it. Only for the same account, at a new address or with a new login:
+            campaigns that the journal holds are launched by their number, which is another
+            campaign on any other server. Stop the senders of the old address first.
 
     Every time takes seconds or a timedelta.
 
@@ -136,7 +136,7 @@ class Sender:
         self._knows_account = False
 
     async def __aenter__(self) -> Self:
-        """Check that the journal is this account's, as the first use does otherwise."""
+        """Check that the journal is this account's; without this, the first use does."""
         await self._know_account()
         return self
 
@@ -148,12 +148,12 @@ class Sender:
         await self.shutdown()
 
     async def shutdown(self, grace: Time = timedelta(seconds=30)) -> None:
-        """Stop and lose nothing, when a signal says so.
+        """Stop and lose nothing, as a program does on SIGTERM.
 
         Nothing new begins, and `send_many` takes no more of its input. Calls under way are
-        waited for, `grace` long, and then cut short; what waits for a launch in doubt to settle
-        is given back at once. All that had not ended raises `SenderStopped`, and goes on with
-        `resume` or with the same key, in whatever process.
+        waited for, `grace` long, and then cancelled; a campaign that waits for a launch in doubt
+        to settle is released at once. All that had not ended raises `SenderStopped`, and goes on
+        with `resume` or with the same key, in any process.
         """
         await self._slots.stop(_timedelta_of(grace, "grace").total_seconds())
 
@@ -200,9 +200,10 @@ class Sender:
     ) -> Outcomes[_Pair, Receipt]:
         """Send any number of campaigns under their keys, several at once.
 
-        _Pairs are read as places become free, never all at once, and none is kept. A launch in
-        doubt waits aside and gives its outcome when it is decided. Go through the input again
-        after a crash: what had ended is found in the journal and not sent again.
+        Pairs are read as slots become free, never all at once, and none is kept. A launch in
+        doubt leaves its slot while it waits, and gives its outcome when it is decided. After a
+        crash, give the same input again: what had ended is found in the journal and not sent
+        again.
 
         Args:
             pairs: keys and requests.
@@ -219,11 +220,11 @@ class Sender:
         return map_bounded(send, pairs, limit=self._at_once, stop_on=_ENDS_ALL)
 
     async def resume(self) -> Resumption:
-        """Bring to an end what other senders left behind, dead ones first of all.
+        """Bring to an end what other senders left behind, such as processes that died.
 
-        That is what the journal has prepared or launched, and nobody holds a lease on: call it
-        at the start of a program, and every few minutes in one that runs for long. A campaign
-        of which not even a draft is recorded needs its request: send its key again.
+        That is every campaign that is PREPARED or LAUNCHING and on which no sender has a lease:
+        call it at the start of a program, and every few minutes in one that runs for long. A
+        campaign that is still NEW needs its request: send its key again.
         """
         await self._know_account()
         leases = take_over(
@@ -232,7 +233,7 @@ class Sender:
         return await resumption_of(map_bounded(self._resume_one, leases, limit=self._at_once))
 
     async def status(self, key: str) -> Receipt | None:
-        """Return where a key stands, None for one that the journal does not know."""
+        """Return how far a key has come, None for one that the journal does not know."""
         entry = await self._journal.get(key)
         return None if entry is None else receipt_of(entry, is_recorded=True)
 
@@ -255,14 +256,14 @@ class Sender:
         return value_of(await resolve(self._journal, key, launched=launched))
 
     async def cancel(self, key: str) -> Receipt:
-        """Call a campaign off that was not launched; one that has ended stays as it is.
+        """Cancel a campaign that was not launched; one that has ended stays as it is.
 
         Returns:
             How it ended: CANCELLED, unless it was too late for that.
 
         Raises:
             KeyUnknown: there is no such key.
-            KeyBusy: somebody works on it right now, or its launch is in doubt.
+            KeyBusy: a sender works on it right now, or its launch is in doubt.
         """
         return value_of(await cancel(self._journal, key))
 

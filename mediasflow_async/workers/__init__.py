@@ -9,7 +9,7 @@
         await queue.work(sender, stop)
 
 Every worker sends through a `Sender`, so that the promise of `mediasflow_async.delivery` holds
-for all of them together. The journal keeps no number and no text. The queue has to hold both,
+for all of them together. The journal keeps no number and no text. The queue has to keep both,
 since they are what is to be sent: until the campaign has ended, and no longer.
 """
 

@@ -1,4 +1,8 @@
-"""The way of the queue to its database, and what goes wrong on it."""
+"""The database of the queue: procrastinate's tables, its connections, and their errors.
+
+What the driver and procrastinate raise becomes a `QueueError`, without the rows and the secrets
+that such an error may quote.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from mediasflow_async.workers.jobs import QueueError, arguments_from_json, json_
 __all__ = ["Database", "prepare_tables"]
 
 
-_MOST_CONNECTIONS = 6
+_MOST_CONNECTIONS: Final = 6
 
 
 @frozen
@@ -29,7 +33,7 @@ class Database:
 
     Attributes:
         address: where the server is.
-        connector: the way there that procrastinate takes.
+        connector: the connections that procrastinate uses.
     """
 
     address: Address
@@ -41,7 +45,7 @@ class Database:
         """Connect, and close the connections at the end."""
         connector = PsycopgConnector(
             conninfo=address.conninfo,
-            # Named prepared statements do not pass through every pooler on the way.
+            # Not every pooler on the way passes named prepared statements on.
             kwargs={"prepare_threshold": None},
             min_size=1,
             max_size=_MOST_CONNECTIONS,
@@ -59,12 +63,12 @@ class Database:
                 await connector.close_async()
 
     def new_app(self) -> App:
-        """Return an application of procrastinate, without a task."""
+        """Return an application of procrastinate that has no task yet."""
         return App(connector=self.connector)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection, None]:
-        """Give a connection whose statements take effect together.
+        """Open a transaction on one connection.
 
         Raises:
             QueueError: the database failed.
@@ -78,7 +82,7 @@ class Database:
 
     @asynccontextmanager
     async def translated(self) -> AsyncGenerator[None, None]:
-        """Raise what the driver and procrastinate raise as `QueueError`."""
+        """Raise `QueueError` for what the driver and procrastinate raise in the block."""
         try:
             async with wrap_exceptions():
                 yield
@@ -96,21 +100,21 @@ class Database:
 
 
 _LOCK: Final = 0x6D656469_71756575  # any number that no other program locks
-_EXIST: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
-# What tables of an earlier release lack.
-_ARE_OF_TODAY: Final = """
+_TABLES_EXIST: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
+# Functions that an earlier release of procrastinate does not have.
+_ARE_CURRENT: Final = """
 SELECT to_regproc('procrastinate_retry_job_v2') IS NOT NULL
    AND to_regproc('procrastinate_fetch_job_v2') IS NOT NULL
    AND to_regproc('procrastinate_defer_jobs_v1') IS NOT NULL
 """
-_EARLIER: Final = (
+_EARLIER_RELEASE: Final = (
     "the tables of procrastinate in this database are of an earlier release: apply its migrations "
     "first, which its documentation lists"
 )
 
 
 async def prepare_tables(address: Address) -> None:
-    """Make the tables where there are none, one process at a time.
+    """Create the tables where there are none, one process at a time.
 
     Raises:
         QueueError: there are tables of an earlier release of procrastinate.
@@ -118,13 +122,13 @@ async def prepare_tables(address: Address) -> None:
     """
     async with connected(address) as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        if await _is_true(connection, _EXIST):
-            is_usable = await _is_true(connection, _ARE_OF_TODAY)
+        if await _is_true(connection, _TABLES_EXIST):
+            is_usable = await _is_true(connection, _ARE_CURRENT)
         else:
             await connection.execute(SchemaManager.get_schema())
             is_usable = True
     if not is_usable:
-        raise QueueError(_EARLIER)
+        raise QueueError(_EARLIER_RELEASE)
 
 
 async def _is_true(connection: Connection, question: str) -> bool:

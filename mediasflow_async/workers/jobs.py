@@ -1,4 +1,7 @@
-"""A campaign as text in the queue."""
+"""A campaign as a job of the queue: what is queued under its key, as JSON.
+
+A payload is a `Secret` inside this process, so that no log or error of procrastinate can show it.
+"""
 
 from __future__ import annotations
 
@@ -29,62 +32,39 @@ __all__ = [
 
 
 class QueueError(MediasflowError):
-    """The queue failed; what it already holds is kept."""
+    """The queue failed; what it holds is kept."""
 
     next_step = "Check the database, then do the same again: nothing is queued or sent twice."
 
 
-_PAYLOAD: Final = "payload"
+QUEUE: Final = "mediasflow"
+TASK: Final = "mediasflow:send"
+
+
+def job_of(key: str, order: Order) -> Job:
+    """Return the job that sends an order under a key."""
+    arguments: dict[str, Any] = {"key": key, "payload": Secret(payload_of(order))}
+    return Job(
+        queue=QUEUE,
+        task_name=TASK,
+        lock=None,
+        queueing_lock=key,
+        task_kwargs=arguments,
+    )
 
 
 def payload_of(order: Order) -> str:
-    """Return the text of an order; equal orders have equal texts."""
-    held = {
+    """Return an order as JSON; equal orders give equal texts."""
+    values = {
         "request": _given(order.request),
         "sender": order.sender,
         "auto_list": order.auto_list,
     }
-    return json.dumps(held, default=_written, sort_keys=True, separators=(",", ":"))
-
-
-def order_of(payload: str) -> Order:
-    """Return the order that a text holds.
-
-    Raises:
-        QueueError: it has a field that this version does not know.
-    """
-    held: dict[str, Any] = json.loads(payload)
-    try:
-        request: Any = _request(held.pop("request"))
-        return Order(request=request, **held)
-    except TypeError as error:
-        problem = str(error)
-    raise QueueError(f"a campaign in the queue was written by another version: {problem}")
-
-
-def json_of_arguments(arguments: object) -> str:
-    """Return the JSON of a job's arguments, in which a payload is no secret any more."""
-    return json.dumps(arguments, default=_revealed)
-
-
-def arguments_from_json(text: str | bytes) -> Any:
-    """Return a job's arguments, with the payload as a secret."""
-    return json.loads(text, object_hook=_sealed)
-
-
-def _revealed(value: object) -> str:
-    if isinstance(value, Secret):
-        return value.reveal()
-    raise TypeError(f"no argument of a job: {type(value).__name__}")
-
-
-def _sealed(found: dict[str, Any]) -> dict[str, Any]:
-    payload = found.get(_PAYLOAD)
-    return {**found, _PAYLOAD: Secret(payload)} if isinstance(payload, str) else found
+    return json.dumps(values, default=_written, sort_keys=True, separators=(",", ":"))
 
 
 def _given(model: Any) -> dict[str, Any]:
-    """Return the fields that do not have their default, so that a later field changes nothing."""
+    """Return the fields that do not have their default, so that later fields change nothing."""
     return {
         field.name: value
         for field in attrs.fields(type(model))
@@ -95,12 +75,12 @@ def _given(model: Any) -> dict[str, Any]:
 def _is_default(default: Any, value: object) -> bool:
     factory = getattr(default, "factory", None)
     default = default if factory is None else factory()
-    # False is not 0, nor a flag that was not given.
+    # A flag that is False is not a number that is 0.
     return type(value) is type(default) and value == default
 
 
 def _written(value: object) -> Any:
-    """Return the JSON of what it has no form for; pairs name the type of a value."""
+    """Return a value that JSON has no form for; a pair names its type."""
     if isinstance(value, Recipient):
         return _given(attrs.evolve(value, fields=_as_on_the_wire(value.fields)))
     if isinstance(value, TinyUrl):
@@ -121,16 +101,19 @@ def _as_on_the_wire(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_TYPED: Final = frozenset({"schedule_on", "image_preview", "zip_local"})
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "bytes": b64decode,
-    "date": date.fromisoformat,
-    "datetime": datetime.fromisoformat,
-}
+def order_of(payload: str) -> Order:
+    """Return the order that a payload holds.
 
-
-def _typed(value: Any) -> Any:
-    return _READERS[value[0]](value[1]) if isinstance(value, list) else value
+    Raises:
+        QueueError: it has a field that this version of the package does not know.
+    """
+    held: dict[str, Any] = json.loads(payload)
+    try:
+        request: Any = _request(held.pop("request"))
+        return Order(request=request, **held)
+    except TypeError as error:
+        problem = str(error)
+    raise QueueError(f"a campaign in the queue was written by another version: {problem}")
 
 
 def _request(held: dict[str, Any]) -> CampaignRequest:
@@ -145,17 +128,37 @@ def _link(held: dict[str, Any]) -> TinyUrl:
     return TinyUrl(**{**held, "end_of_life": _typed(held.get("end_of_life"))})
 
 
-QUEUE: Final = "mediasflow"
-TASK: Final = "mediasflow:send"
+_TYPED: Final = frozenset({"schedule_on", "image_preview", "zip_local"})
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "bytes": b64decode,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
 
 
-def job_of(key: str, order: Order) -> Job:
-    """Return the job that sends an order under a key."""
-    arguments: dict[str, Any] = {"key": key, "payload": Secret(payload_of(order))}
-    return Job(
-        queue=QUEUE,
-        task_name=TASK,
-        lock=None,
-        queueing_lock=key,
-        task_kwargs=arguments,
-    )
+def _typed(value: Any) -> Any:
+    return _READERS[value[0]](value[1]) if isinstance(value, list) else value
+
+
+_PAYLOAD: Final = "payload"
+
+
+def json_of_arguments(arguments: object) -> str:
+    """Return the arguments of a job as JSON, with the payload in plain text."""
+    return json.dumps(arguments, default=_revealed)
+
+
+def arguments_from_json(text: str | bytes) -> Any:
+    """Return the arguments of a job, with the payload as a secret."""
+    return json.loads(text, object_hook=_sealed)
+
+
+def _revealed(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"no argument of a job: {type(value).__name__}")
+
+
+def _sealed(found: dict[str, Any]) -> dict[str, Any]:
+    payload = found.get(_PAYLOAD)
+    return {**found, _PAYLOAD: Secret(payload)} if isinstance(payload, str) else found

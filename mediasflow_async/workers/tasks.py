@@ -1,4 +1,8 @@
-"""The job, its worker, its rescue, its backoff."""
+"""What a worker does: run procrastinate's worker, send each job's campaign, requeue lost jobs.
+
+The journal decides what becomes of a campaign, so a job that runs twice sends nothing twice. The
+queue has only to make sure that every job runs until its campaign has ended.
+"""
 
 from __future__ import annotations
 
@@ -25,41 +29,79 @@ from mediasflow_async.secrecy import LOGGER, Secret, mask_text
 from mediasflow_async.workers.database import Database
 from mediasflow_async.workers.jobs import QUEUE, TASK, QueueError, order_of
 
-__all__ = ["NEVER_SENT", "Backoff", "Report", "Rescue", "SendTask", "Worker"]
-
-
-NEVER_SENT: Final = (InvalidRequest, KeyConflict)
-"""What no repetition can help: nothing was sent, and nothing ever is."""
-
-_BACKOFF: Final = RetryPolicy(base_wait=timedelta(seconds=2), max_wait=timedelta(minutes=5))
-
-
-class Backoff(BaseRetryStrategy):
-    """Does every job again that may still be sent, after longer and longer waits.
-
-    No number of failures ends it: a campaign that is not sent and that nobody hears of is lost.
-    """
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return when the job is done again, None for never."""
-        if isinstance(exception, NEVER_SENT):
-            return None
-        wait = timedelta(0)
-        if isinstance(exception, Exception) and not isinstance(exception, SenderStopped):
-            wait = _BACKOFF.wait_after(exception, job.attempts + 1, _equal_jitter)
-        return RetryDecision(retry_at=datetime.now(UTC) + wait)
-
-
-def _equal_jitter() -> float:
-    """Return a part from a half to the whole: a job is never taken up at once again."""
-    return random.uniform(0.5, 1)  # noqa: S311 - no secret
-
+__all__ = ["Backoff", "Report", "Rescue", "SendTask", "Worker"]
 
 Report = Callable[[str, Receipt | MediasflowError], object]
-"""Is told of each attempt at a campaign: its key, and its receipt or why it has not ended."""
+"""Called after each attempt at a campaign with its key, and its receipt or why it has not ended."""
+
+_POLL_SECONDS: Final = 1.0
+
+
+@frozen(kw_only=True)
+class Worker:
+    """Runs the jobs of the queue until it is stopped.
+
+    Attributes:
+        app: the application of procrastinate, which has the task.
+        sender: what the task sends with.
+        rescue: requeues lost jobs.
+        concurrency: jobs held at once.
+        stalled_after: seconds without a heartbeat after which others take the jobs over.
+        grace: how long calls under way are waited for at the stop.
+    """
+
+    app: App
+    sender: Sender
+    rescue: Rescue
+    concurrency: int
+    stalled_after: float
+    grace: timedelta
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Work until the event is set, then stop and requeue what has not ended."""
+        tasks = [
+            asyncio.create_task(self._keep_working()),
+            asyncio.create_task(self.rescue.run()),
+            asyncio.create_task(stop.wait()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            with anyio.CancelScope(shield=True):
+                # A worker of procrastinate that is cancelled takes no more jobs, and waits for
+                # those that it has: the shutdown of the sender ends them.
+                for task in tasks:
+                    task.cancel()
+                await self.sender.shutdown(self.grace)
+                for task in tasks:
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    async def _keep_working(self) -> None:
+        """Run procrastinate's worker, and a new one when the database was away for a while."""
+        while True:
+            try:
+                await self.app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=self.concurrency,
+                    fetch_job_polling_interval=_POLL_SECONDS,
+                    # A campaign that has ended is in the journal: its payload is deleted at once.
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    update_heartbeat_interval=self.stalled_after / 3,
+                    stalled_worker_timeout=self.stalled_after,
+                )
+            except ConnectorException as error:
+                problem = self.rescue.database.problem(error)
+                LOGGER.warning("the queue is out of reach: %s", problem)
+            await anyio.sleep(_POLL_SECONDS)
+
+
+_NEVER_SENT: Final = (InvalidRequest, KeyConflict)
+"""Errors that no repetition can help: nothing was sent, and nothing ever is."""
 
 # The job stays, to be found by its key; the numbers and the text do not.
-_EMPTY: Final = b"""
+_DROP_PAYLOAD: Final = b"""
 UPDATE procrastinate_jobs SET args = jsonb_build_object('key', %(key)s::text, 'why', %(why)s::text)
  WHERE id = %(id)s AND status = 'doing'
 """
@@ -72,9 +114,9 @@ class SendTask:
     Attributes:
         sender: what sends them.
         database: where the queue is.
-        report: who is told of each attempt.
+        report: called after each attempt.
         running: numbers of the jobs under way here.
-        worker_id: whose jobs these are, once there was one.
+        worker_id: procrastinate's number of this worker; None before the first job.
     """
 
     sender: Sender
@@ -90,7 +132,7 @@ class SendTask:
     async def send(
         self, context: JobContext, *, key: str, payload: Secret | None = None, why: str = ""
     ) -> None:
-        """Send the campaign of a job; its end, good or bad, ends the job.
+        """Send the campaign of a job; the job ends when the campaign has, well or not.
 
         Raises:
             MediasflowError: it has not ended, or never can.
@@ -99,21 +141,23 @@ class SendTask:
         self.worker_id = context.job.worker_id
         self.running.add(number)
         try:
-            await self._reported(number, key, payload, why)
+            await self._send_and_report(number, key, payload, why)
         finally:
             self.running.discard(number)
 
-    async def _reported(self, number: int, key: str, payload: Secret | None, why: str) -> None:
+    async def _send_and_report(
+        self, number: int, key: str, payload: Secret | None, why: str
+    ) -> None:
         try:
-            receipt = await self._sent(key, payload, why)
+            receipt = await self._send(key, payload, why)
         except MediasflowError as error:
-            if isinstance(error, NEVER_SENT):
-                await self._empty(number, key, error)
+            if isinstance(error, _NEVER_SENT):
+                await self._drop_payload(number, key, error)
             self.report(key, error)
             raise
         self.report(key, receipt)
 
-    async def _sent(self, key: str, payload: Secret | None, why: str) -> Receipt:
+    async def _send(self, key: str, payload: Secret | None, why: str) -> Receipt:
         if payload is None:
             raise QueueError(f"the payload of {mask_text(key)!r} was dropped: {why}")
         order = order_of(payload.reveal())
@@ -121,10 +165,34 @@ class SendTask:
             key, order.request, sender=order.sender, auto_list=order.auto_list
         )
 
-    async def _empty(self, number: int, key: str, error: MediasflowError) -> None:
+    async def _drop_payload(self, number: int, key: str, error: MediasflowError) -> None:
         values: dict[str, Any] = {"id": number, "key": key, "why": mask_text(error.message)}
         async with self.database.transaction() as connection:
-            await connection.execute(_EMPTY, values)
+            await connection.execute(_DROP_PAYLOAD, values)
+
+
+_BACKOFF: Final = RetryPolicy(base_wait=timedelta(seconds=2), max_wait=timedelta(minutes=5))
+
+
+class Backoff(BaseRetryStrategy):
+    """Runs every job again whose campaign may still be sent, after waits that double.
+
+    No number of failures ends it: a campaign that is neither sent nor reported would be lost.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when the job runs again, None for never."""
+        if isinstance(exception, _NEVER_SENT):
+            return None
+        wait = timedelta(0)
+        if isinstance(exception, Exception) and not isinstance(exception, SenderStopped):
+            wait = _BACKOFF.wait_after(exception, job.attempts + 1, _equal_jitter)
+        return RetryDecision(retry_at=datetime.now(UTC) + wait)
+
+
+def _equal_jitter() -> float:
+    """Return a number from a half to one: no job that failed runs again at once."""
+    return random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 _LOCK: Final = 0x6D656469_72657363  # any number that no other program locks
@@ -132,17 +200,14 @@ _LOCK: Final = 0x6D656469_72657363  # any number that no other program locks
 
 @define(eq=False)
 class Rescue:
-    """Gives back what dead workers held, and what this one holds without knowing of it.
-
-    The journal decides what becomes of such a campaign: a job that is done twice after all sends
-    nothing twice.
+    """Requeues the jobs of dead workers, and those that this worker has without knowing of them.
 
     Attributes:
         app: the application of procrastinate.
         database: where the queue is.
-        task: what runs here.
+        task: the task that runs here.
         stalled_after: seconds without a heartbeat after which a worker counts as dead.
-        idle: jobs that were this worker's and not under way, at the look before.
+        idle: jobs that were this worker's and not under way, at the check before.
     """
 
     app: App
@@ -151,41 +216,41 @@ class Rescue:
     stalled_after: float
     idle: frozenset[int] = field(default=frozenset(), init=False)
 
-    async def keep_watch(self) -> None:
-        """Look again and again, until it is cancelled."""
+    async def run(self) -> None:
+        """Check again and again, until it is cancelled."""
         while True:
             try:
                 async with self.database.translated():
-                    await self.look()
+                    await self._check()
             except QueueError as error:
                 LOGGER.warning("stalled jobs could not be looked for: %s", error.message)
             await anyio.sleep(self.stalled_after / 3)
 
-    async def look(self) -> None:
-        """Give back what is stalled now, unless another worker is about to."""
-        await self._show_life()
+    async def _check(self) -> None:
+        """Requeue what is stalled now, unless another worker does that at the same time."""
+        await self._send_heartbeat()
         async with self.database.transaction() as connection:
             cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
             if (True,) in await cursor.fetchall():
-                await self._give_back(await self._of_the_dead())
-        await self._give_back(await self._forgotten())
+                await self._requeue(await self._jobs_of_dead_workers())
+        await self._requeue(await self._jobs_never_received())
 
-    async def _show_life(self) -> None:
-        # Procrastinate's own heartbeat ends unseen when the database fails it once.
+    async def _send_heartbeat(self) -> None:
+        # Procrastinate's own heartbeat ends without a message when the database fails it once.
         if self.task.worker_id is not None:
             await self.app.job_manager.update_heartbeat(self.task.worker_id)
 
-    async def _of_the_dead(self) -> list[Job]:
+    async def _jobs_of_dead_workers(self) -> list[Job]:
         stalled = await self.app.job_manager.get_stalled_jobs(
             queue=QUEUE, seconds_since_heartbeat=self.stalled_after
         )
-        # Without a worker: of one that was stopped or pruned after it had lost its database.
+        # Some have no worker: theirs was stopped, or pruned after it had lost its database.
         return [job for job in stalled if job.id not in self.task.running]
 
-    async def _forgotten(self) -> list[Job]:
-        """Return what the queue thinks is done here, and is not, at two looks in a row.
+    async def _jobs_never_received(self) -> list[Job]:
+        """Return the jobs that the queue counts as running here and that do not, twice in a row.
 
-        The connection broke while a job was handed out, or while its end was written down.
+        The connection broke while a job was handed out, or while its end was recorded.
         """
         if self.task.worker_id is None:
             return []
@@ -197,74 +262,13 @@ class Rescue:
         self.idle = frozenset(job.id for job in idle if job.id is not None)
         return twice
 
-    async def _give_back(self, jobs: list[Job]) -> None:
+    async def _requeue(self, jobs: list[Job]) -> None:
         for job in jobs:
             try:
                 await self.app.job_manager.retry_job(job)
             except ConnectorException as error:
-                # It has ended meanwhile, or is looked at again at the next look.
+                # It has ended meanwhile, or the next check tries again.
                 problem = self.database.problem(error)
                 LOGGER.info("job %s was not given back: %s", job.id, problem)
             else:
                 LOGGER.warning("job %s was given back: its worker is gone", job.id)
-
-
-_POLL_SECONDS = 1.0
-
-
-@frozen(kw_only=True)
-class Worker:
-    """Does the jobs of the queue until it is stopped.
-
-    Attributes:
-        app: the application of procrastinate, which has the task.
-        sender: what the task sends with.
-        rescue: gives stalled jobs back.
-        concurrency: jobs held at once.
-        stalled_after: seconds without a heartbeat after which others take the jobs over.
-        grace: how long calls under way are waited for at the stop.
-    """
-
-    app: App
-    sender: Sender
-    rescue: Rescue
-    concurrency: int
-    stalled_after: float
-    grace: timedelta
-
-    async def until(self, stop: asyncio.Event) -> None:
-        """Work until the event is set, then stop and give back what has not ended."""
-        working = asyncio.create_task(self._keep_working())
-        watching = asyncio.create_task(self.rescue.keep_watch())
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({working, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            with anyio.CancelScope(shield=True):
-                # A worker of procrastinate that is cancelled takes no more jobs, and waits for
-                # those that it has: the sender ends them.
-                for task in (working, watching, stopped):
-                    task.cancel()
-                await self.sender.shutdown(self.grace)
-                for task in (working, watching, stopped):
-                    with suppress(asyncio.CancelledError):
-                        await task
-
-    async def _keep_working(self) -> None:
-        """Work, and start anew when the database was away for a while."""
-        while True:
-            try:
-                await self.app.run_worker_async(
-                    queues=[QUEUE],
-                    concurrency=self.concurrency,
-                    fetch_job_polling_interval=_POLL_SECONDS,
-                    # What has ended is in the journal: its payload goes at once.
-                    delete_jobs="successful",
-                    install_signal_handlers=False,
-                    update_heartbeat_interval=self.stalled_after / 3,
-                    stalled_worker_timeout=self.stalled_after,
-                )
-            except ConnectorException as error:
-                problem = self.rescue.database.problem(error)
-                LOGGER.warning("the queue is out of reach: %s", problem)
-            await anyio.sleep(_POLL_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -277,3 +278,23 @@ async def test_retries_can_be_turned_off_for_a_test() -> None:
                     Ending(ServerError, Sent.ANSWERED, 1),
                 )
             assert (await failure(session, OperationKind.READ)).attempts == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("attempt", "longest"), [(1, 0.5), (2, 1), (3, 2), (6, 16), (7, 20), (10_000, 20)]
+)
+def test_waits_double_up_to_the_longest_one(attempt: int, longest: float) -> None:
+    policy = RetryPolicy()
+    for part in (0.0, 0.5, 1.0):
+        wait = policy.wait_after(ConnectionFailed(), attempt, partial(float, part))
+        assert wait == timedelta(seconds=longest * part)
+    assert (
+        timedelta(0) <= policy.wait_after(ConnectionFailed(), attempt) < timedelta(seconds=longest)
+    )
+
+
+def test_the_jitter_is_added_to_what_the_server_asks_for() -> None:
+    error = RateLimited(status=429)
+    error.retry_after = timedelta(seconds=7)
+    policy = RetryPolicy(base_wait=timedelta(seconds=2))
+    assert policy.wait_after(error, 1, lambda: 0.5) == timedelta(seconds=8)

@@ -1,4 +1,4 @@
-"""The window of calls under way, and pauses for everybody."""
+"""The congestion window, and the pauses that the server asks for."""
 
 from __future__ import annotations
 

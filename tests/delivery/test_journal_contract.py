@@ -509,18 +509,20 @@ async def test_what_breaks_the_rules_is_not_written(journal: Journal) -> None:
     assert (await kept(journal)).state is State.NEW
 
 
-async def test_slots_are_evenly_spaced(journal: Journal) -> None:
+async def test_departures_are_evenly_spaced(journal: Journal) -> None:
     before = await journal.now()
-    slots = []
+    departures = []
     for _ in range(5):
         wait = await journal.pace(0.1)
-        slots.append(await journal.now() + wait)
-    assert slots[0] - before < timedelta(seconds=5)
-    for number, slot in enumerate(slots):
-        assert abs(slot - slots[0] - number * timedelta(seconds=10)) < timedelta(seconds=2)
+        departures.append(await journal.now() + wait)
+    assert departures[0] - before < timedelta(seconds=5)
+    for number, departure in enumerate(departures):
+        assert abs(departure - departures[0] - number * timedelta(seconds=10)) < timedelta(
+            seconds=2
+        )
 
 
-async def test_slots_that_were_not_asked_for_are_not_made_up_for(journal: Journal) -> None:
+async def test_departures_that_were_not_asked_for_are_not_made_up_for(journal: Journal) -> None:
     assert await journal.pace(1_000_000) == OVER
     await journal.now()
     assert await journal.pace(0.001) == OVER

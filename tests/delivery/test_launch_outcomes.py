@@ -1,4 +1,4 @@
-"""What a call means for a campaign: nothing that may have been sent counts as not sent."""
+"""The outcome of a launch: nothing that may have been sent counts as not sent."""
 
 from __future__ import annotations
 

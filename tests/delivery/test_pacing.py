@@ -66,7 +66,7 @@ async def _starts(pacing: Pacing, clock: Clock, count: int) -> Sequence[float]:
     return moments
 
 
-async def test_calls_start_in_evenly_spaced_slots(clock: Clock) -> None:
+async def test_calls_start_in_evenly_spaced_departures(clock: Clock) -> None:
     assert await _starts(paced(clock), clock, 4) == [0, 0.1, 0.2, 0.3]
 
 
@@ -74,14 +74,14 @@ async def test_without_a_rate_nothing_waits(clock: Clock) -> None:
     assert await _starts(paced(clock, rate=None), clock, 4) == [0, 0, 0, 0]
 
 
-async def test_a_slot_that_was_overslept_is_lost(clock: Clock) -> None:
+async def test_a_departure_that_was_overslept_is_lost(clock: Clock) -> None:
     pacing = paced(clock)
     clock.delays = iter([0.04, 0.06])
-    # A little late is in time; later than half a slot, and the next but one is taken.
+    # A little late is in time; later than half an interval, and the next but one is taken.
     assert await _starts(pacing, clock, 4) == [0, 0.14, 0.3, 0.4]
 
 
-async def test_a_slot_is_for_one_request(clock: Clock) -> None:
+async def test_a_departure_is_for_one_request(clock: Clock) -> None:
     pacing = paced(clock)
     async with pacing.turn():
         await pacing.departing()
@@ -92,7 +92,7 @@ async def test_a_slot_is_for_one_request(clock: Clock) -> None:
     assert clock.passed == pytest.approx(0.2)
 
 
-async def test_a_slot_that_passed_during_a_login_is_replaced(clock: Clock) -> None:
+async def test_a_departure_that_passed_during_a_login_is_replaced(clock: Clock) -> None:
     pacing = paced(clock)
     async with pacing.turn():
         clock.passed += 0.06
@@ -117,7 +117,9 @@ async def test_a_pause_without_a_rate_holds_in_the_process(clock: Clock) -> None
     assert await _starts(pacing, clock, 2) == [5, 5]
 
 
-async def test_a_pause_that_begins_while_a_slot_is_waited_for_comes_first(clock: Clock) -> None:
+async def test_a_pause_that_begins_while_a_call_waits_to_depart_comes_first(
+    clock: Clock,
+) -> None:
     pacing = paced(clock)
     async with pacing.turn() as turn:
         pass
@@ -159,12 +161,14 @@ async def test_trouble_halves_what_is_under_way_at_once(clock: Clock) -> None:
     assert max(seen) == 4
 
 
-async def test_each_request_but_a_login_takes_a_slot(sandbox: Sandbox, connect: Connect) -> None:
+async def test_each_request_but_a_login_uses_a_departure(
+    sandbox: Sandbox, connect: Connect
+) -> None:
     class Counting(MemoryJournal):
-        slots = 0
+        departures = 0
 
         async def pace(self, rate: float) -> timedelta:
-            self.slots += 1
+            self.departures += 1
             return await super().pace(rate)
 
     journal = Counting(lambda: datetime.now(UTC))
@@ -175,5 +179,5 @@ async def test_each_request_but_a_login_takes_a_slot(sandbox: Sandbox, connect: 
         assert receipt.is_launched
         assert (await sender.send("one", request_for(recipients=[MOBILE]))).is_launched
     assert logins(sandbox) > 0
-    # More slots than requests where one had passed, on a busy machine.
-    assert journal.slots >= len(sandbox.requests) - logins(sandbox)
+    # More departures than requests where one had passed, on a busy machine.
+    assert journal.departures >= len(sandbox.requests) - logins(sandbox)

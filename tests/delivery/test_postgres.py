@@ -85,7 +85,7 @@ async def test_an_entry_that_another_took_meanwhile_is_not_ones_own(
         assert (await kept(journal)).owner == "other"
 
 
-async def test_a_slot_whose_answer_is_lost_is_lost(lossy: tuple[LossyProxy, Journal]) -> None:
+async def test_a_departure_whose_answer_is_lost_is_lost(lossy: tuple[LossyProxy, Journal]) -> None:
     proxy, journal = lossy
     proxy.lose(PACE)
     wait = await journal.pace(0.01)

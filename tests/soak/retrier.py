@@ -31,7 +31,7 @@ Way = Callable[[httpx.AsyncClient, str], Awaitable[Any]]
 
 @frozen(kw_only=True)
 class Careless:
-    """What came of a client that tries again whatever failed, without a single death.
+    """What came of a client that tries again whatever failed, without a single kill.
 
     Attributes:
         name: how it sends.

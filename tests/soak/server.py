@@ -12,9 +12,9 @@ from typing import Any, Final
 import httptools
 from attrs import define, field
 
+from tests.soak.api import LEDGER, Api, ApiCall
 from tests.soak.faults import Fault, Faults, Hit
 from tests.soak.ledger import Ledger
-from tests.soak.office import LEDGER, Errand, Office
 from tests.soak.replies import FAILED, LIMITED, broken, json_reply
 
 __all__ = ["Server"]
@@ -37,34 +37,34 @@ class Server:
     faults: Faults
     latest: float
     ledger: Ledger = field(factory=Ledger)
-    office: Office = field(init=False)
+    api: Api = field(init=False)
     _seen: Counter[str] = field(factory=Counter)
 
     def __attrs_post_init__(self) -> None:
-        self.office = Office(self.ledger)
+        self.api = Api(self.ledger)
 
     async def listen(self) -> asyncio.Server:
         """Take connections, on any port of the loopback interface."""
         loop = asyncio.get_running_loop()
         return await loop.create_server(lambda: _Line(self), "127.0.0.1", 0, backlog=1024)
 
-    def hit(self, errand: Errand) -> Hit | None:
+    def hit(self, call: ApiCall) -> Hit | None:
         """Return what is done to a request that has come in, and write it down."""
-        name = f"{errand.operation}/{errand.about}"
+        name = f"{call.operation}/{call.about}"
         hit = self.faults.hitting(name, self._seen[name])
         self._seen[name] += 1
-        self.ledger.requests[errand.operation] += 1
+        self.ledger.requests[call.operation] += 1
         if hit is not None:
             self.ledger.faults[hit.fault] += 1
         return hit
 
-    def process_later(self, errand: Errand, part: float) -> None:
+    def process_later(self, call: ApiCall, part: float) -> None:
         """Process a request for which nobody waits any more."""
         loop = asyncio.get_running_loop()
         given_up = loop.time()
 
         def process() -> None:
-            errand.process()
+            call.process()
             self.ledger.pending -= 1
             self.ledger.latest = max(self.ledger.latest, loop.time() - given_up)
 
@@ -107,18 +107,18 @@ class _Line(asyncio.Protocol):
         if target == LEDGER.encode():
             self._transport.write(json_reply(self._server.ledger.statement()))
             return
-        errand = self._server.office.errand(method.decode(), target.decode(), body)
-        hit = self._server.hit(errand)
+        call = self._server.api.call_of(method.decode(), target.decode(), body)
+        hit = self._server.hit(call)
         if hit is None:
-            self._transport.write(errand.process())
+            self._transport.write(call.process())
         else:
-            self._spoil(errand, hit)
+            self._spoil(call, hit)
 
-    def _spoil(self, errand: Errand, hit: Hit) -> None:
-        whole = errand.process() if hit.fault.processes else b""
+    def _spoil(self, call: ApiCall, hit: Hit) -> None:
+        whole = call.process() if hit.fault.processes else b""
         match hit.fault:
             case Fault.LATE:
-                self._when_lost = lambda: self._server.process_later(errand, hit.part)
+                self._when_lost = lambda: self._server.process_later(call, hit.part)
             case Fault.SILENT_BEFORE | Fault.SILENT_AFTER:
                 pass
             case Fault.RESET_BEFORE | Fault.RESET_AFTER:

@@ -13,9 +13,9 @@ from typing import Final
 import httpx
 from attrs import frozen
 
+from tests.soak.api import LEDGER
 from tests.soak.faults import Faults
 from tests.soak.ledger import Statement
-from tests.soak.office import LEDGER
 from tests.soak.orphans import end_with
 from tests.soak.server import Server
 

@@ -1,4 +1,4 @@
-"""One soak: campaigns, faults and deaths, and what is left of them in the end."""
+"""One soak: campaigns, faults and kills, and what is left of them in the end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from attrs import evolve, frozen
 
 from tests.soak.accounts import Account, audited
 from tests.soak.campaigns import Pair, pairs
-from tests.soak.deaths import Begun, Deaths
 from tests.soak.faults import Faults
+from tests.soak.kills import Begun, Kills
 from tests.soak.ledger import Statement
 from tests.soak.lives import Life, opened
 from tests.soak.serving import Address, serving
@@ -31,7 +31,7 @@ class Plan:
     """What is done.
 
     Attributes:
-        seed: what chooses the faults and the deaths.
+        seed: what chooses the faults and the kills.
         share: the part of the requests that a fault hits.
         interval: seconds that a process lives, on average.
         processes: how many send at once.
@@ -72,13 +72,13 @@ class Run:
 
     @classmethod
     def of(
-        cls, name: str, account: Account, deaths: Deaths, statement: Statement, seconds: float
+        cls, name: str, account: Account, kills: Kills, statement: Statement, seconds: float
     ) -> Run:
         """Return a run that has ended."""
         return cls(
             name=name,
             account=account,
-            kills=deaths.count,
+            kills=kills.count,
             requests=statement["requests"],
             faults=statement["faults"],
             latest=statement["latest"],
@@ -89,14 +89,14 @@ class Run:
 def soaked(plan: Plan, name: str, journal: str, count: int) -> Run:
     """Send so many campaigns through a journal, and look at what is left."""
     campaigns = pairs(count)
-    deaths = Deaths(plan.seed, plan.interval)
+    kills = Kills(plan.seed, plan.interval)
     begin = time.monotonic()
     with serving(plan.faults, LATEST) as server:
         life = Life(journal=journal, base_url=server.base_url, pairs=campaigns)
-        deaths.until_done(partial(_live, plan.seed, life), processes=plan.processes)
+        kills.until_done(partial(_live, plan.seed, life), processes=plan.processes)
         seconds = time.monotonic() - begin
         account, statement = asyncio.run(looked_at(journal, server, campaigns))
-    return Run.of(name, account, deaths, statement, seconds)
+    return Run.of(name, account, kills, statement, seconds)
 
 
 def _live(seed: int, life: Life, number: int, begun: Begun) -> None:

@@ -20,7 +20,7 @@ from mediasflow_async.cli import app, worker
 from mediasflow_async.cli import main as mediasflow
 from mediasflow_async.workers import Queue
 from tests.soak.campaigns import Pair, pairs
-from tests.soak.deaths import Begun, Deaths
+from tests.soak.kills import Begun, Kills
 from tests.soak.serving import Address, serving
 from tests.soak.soak import LATEST, Plan, Run, looked_at
 from tests.support.commands import environment_with, executable
@@ -41,7 +41,7 @@ def worked(plan: Plan, name: str, database: str, count: int) -> Run:
     campaigns = pairs(count)
     # In turn: of the two together, one is killed after each interval. Each death puts the jobs
     # that it hits off for longer, and what is put off for minutes shows nothing.
-    deaths = Deaths(plan.seed, plan.interval * _WORKERS)
+    kills = Kills(plan.seed, plan.interval * _WORKERS)
     begin = time.monotonic()
     with serving(plan.faults, LATEST) as server, TemporaryDirectory(prefix=_PREFIX) as folder:
         environment = _environment(server, database)
@@ -49,10 +49,10 @@ def worked(plan: Plan, name: str, database: str, count: int) -> Run:
         log = Path(folder) / "log"
         work = partial(_work, environment, log)
         with _telling(log):
-            deaths.until(partial(_is_empty, database), work, processes=_WORKERS)
+            kills.until(partial(_is_empty, database), work, processes=_WORKERS)
         seconds = time.monotonic() - begin
         account, statement = asyncio.run(looked_at(database, server, campaigns))
-    return Run.of(name, account, deaths, statement, seconds)
+    return Run.of(name, account, kills, statement, seconds)
 
 
 def _environment(server: Address, database: str) -> dict[str, str]:

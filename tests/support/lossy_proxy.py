@@ -1,4 +1,4 @@
-"""A way to PostgreSQL on which answers get lost after the server has done what it was asked."""
+"""A proxy before PostgreSQL that loses answers after the server has executed the statement."""
 
 from __future__ import annotations
 

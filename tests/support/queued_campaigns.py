@@ -39,7 +39,7 @@ async def feed(
 
 
 async def work_until(ends: int, queue: Queue, session: Session, url: str, **options: Any) -> Ends:
-    """Work on a queue until so many attempts are told of, and return them."""
+    """Work on a queue until so many attempts are reported, and return them."""
     told: Ends = []
     stop = asyncio.Event()
 
@@ -55,7 +55,7 @@ async def work_until(ends: int, queue: Queue, session: Session, url: str, **opti
 
 
 def execute(url: str, statement: str) -> None:
-    """Change something in the database behind the back of all."""
+    """Execute a statement in the database, past the queue and the journal."""
     with psycopg.connect(url) as connection:
         connection.execute(statement.encode())
 

@@ -1,4 +1,4 @@
-"""Senders for tests: as sure as by default, and in no way as patient."""
+"""Senders for tests: with the default certainty, and short waits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = [
     "TEXT",
     "kept",
     "launches",
+    "left_behind",
     "memory_journal",
     "quick_sender",
     "request_for",

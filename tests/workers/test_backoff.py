@@ -1,4 +1,4 @@
-"""When a job that has not ended is done again."""
+"""When a job whose campaign has not ended runs again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database on the command line, and the password that has no place there."""
+"""The database on the command line, where a password is refused."""
 
 from __future__ import annotations
 

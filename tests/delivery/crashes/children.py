@@ -17,7 +17,7 @@ from attrs import frozen
 
 from tests.delivery.crashes.lives import Life
 
-__all__ = ["Child", "Children", "nursery", "thaw"]
+__all__ = ["Child", "Children", "fork_server", "thaw"]
 
 _ROOT: Final = Path(__file__).parents[3]
 _PATIENCE_SECONDS: Final = 60
@@ -68,10 +68,10 @@ class Children:
 
 
 @contextmanager
-def nursery() -> Iterator[Children]:
+def fork_server() -> Iterator[Children]:
     """Keep a program that starts lives; it ends when the tests do, in whatever way."""
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "tests.delivery.crashes.nursery", str(theirs.fileno())]
+    command = [sys.executable, "-m", "tests.delivery.crashes.fork_server", str(theirs.fileno())]
     with theirs:
         program = subprocess.Popen(command, cwd=_ROOT, pass_fds=[theirs.fileno()])
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.sandbox import Fault
-from tests.delivery.crashes.children import Children, nursery
+from tests.delivery.crashes.children import Children, fork_server
 from tests.delivery.crashes.scenes import NewJournal, Open, Scene, scene
 from tests.support.journals import sqlite_url
 from tests.support.local_postgres import PostgresServer
@@ -24,7 +24,7 @@ TROUBLES: dict[str, list[Fault]] = {
 @pytest.fixture(scope="module")
 def children() -> Iterator[Children]:
     """Starts lives."""
-    with nursery() as started:
+    with fork_server() as started:
         yield started
 
 

@@ -23,13 +23,13 @@ from tests.support.senders import request_for
 
 __all__ = ["HEADER"]
 
-HEADER: Final = "x-slot"
+HEADER: Final = "x-departure"
 
-_SLOT: Final[ContextVar[float]] = ContextVar("slot", default=0.0)
+_DEPARTURE: Final[ContextVar[float]] = ContextVar("departure", default=0.0)
 
 
 class _Noting:
-    """A journal that notes when the slots begin that it gives, the earliest that it may be."""
+    """A journal that notes when its departures begin, the earliest that it may be."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -40,13 +40,13 @@ class _Noting:
     async def pace(self, rate: float) -> timedelta:
         asked = time.time()
         wait = await self._journal.pace(rate)
-        _SLOT.set(asked + wait.total_seconds())
+        _DEPARTURE.set(asked + wait.total_seconds())
         return wait
 
 
 class _Telling(AsyncioTransport):
     async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
-        header = f"\r\n{HEADER}: {_SLOT.get()!r}\r\n".encode()
+        header = f"\r\n{HEADER}: {_DEPARTURE.get()!r}\r\n".encode()
         start = outgoing.start.replace(b"\r\n", header, 1)
         return await super().ask(outgoing._replace(start=start), origin)
 

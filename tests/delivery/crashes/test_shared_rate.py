@@ -30,11 +30,11 @@ class _Call:
     """A call, in seconds since 1970.
 
     Attributes:
-        slot: from when it could be on its way, or earlier.
+        departure: from when it could be on its way, or earlier.
         arrived: when the server had it.
     """
 
-    slot: float
+    departure: float
     arrived: float
 
 
@@ -50,9 +50,9 @@ def test_no_second_sees_more_calls_than_the_shared_rate(
     assert len(calls) == 2 * _CAMPAIGNS * _PROCESSES
     # Those that a busy machine kept waiting on the way may come close together. On one that has
     # nothing else to do, that is none.
-    prompt = [call.arrived for call in calls if call.arrived - call.slot <= 1 / _RATE]
+    prompt = [call.arrived for call in calls if call.arrived - call.departure <= 1 / _RATE]
     assert _most_in_a_second(prompt) <= _MOST
-    begin = min(call.slot for call in calls)
+    begin = min(call.departure for call in calls)
     for number, call in enumerate(calls):
         assert call.arrived - begin >= number / _RATE - _ROUNDING_SECONDS
 

@@ -33,7 +33,7 @@ _LATEST: Final = 120.0
 
 
 class Broken(AssertionError):
-    """The promise did not lease."""
+    """The promise did not hold."""
 
 
 @frozen(kw_only=True)

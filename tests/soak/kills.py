@@ -23,7 +23,7 @@ from mediasflow_async.delivery import postgres as postgres_opening
 from mediasflow_async.delivery import sqlite as sqlite_opening
 from tests.soak.orphans import end_with
 
-__all__ = ["Begun", "Deaths", "Work"]
+__all__ = ["Begun", "Kills", "Work"]
 
 # What is imported only when it is used would be imported in each life anew.
 _IMPORTED_EARLY: Final = (opening, postgres_opening, sqlite_opening, resources, starting)
@@ -73,7 +73,7 @@ class _Slot:
 
 
 @define
-class Deaths:
+class Kills:
     """Gives lives to processes, and takes them.
 
     Attributes:
@@ -90,7 +90,7 @@ class Deaths:
     _lot: Random = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._lot = Random(f"{self._seed}/deaths")  # noqa: S311 - no secret
+        self._lot = Random(f"{self._seed}/kills")  # noqa: S311 - no secret
 
     def until_done(self, work: Work, *, processes: int) -> None:
         """Have so many processes work, each killed and started again until it ends by itself.

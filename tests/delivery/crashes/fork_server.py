@@ -37,12 +37,12 @@ def main() -> None:
             return
         if os.fork() == 0:
             control.close()
-            _nurse(socket.socket(fileno=descriptors[0]))
+            _supervise(socket.socket(fileno=descriptors[0]))
             os._exit(0)
         os.close(descriptors[0])
 
 
-def _nurse(line: socket.socket) -> None:
+def _supervise(line: socket.socket) -> None:
     """Start one life and report on it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     life = Life(**json.loads(line.makefile().readline()))

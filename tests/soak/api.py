@@ -12,7 +12,7 @@ from tests.soak.campaigns import is_mute, is_refused
 from tests.soak.ledger import Draft, Ledger
 from tests.soak.replies import csv, json_reply
 
-__all__ = ["LEDGER", "Errand", "Office"]
+__all__ = ["LEDGER", "Api", "ApiCall"]
 
 LEDGER: Final = "/ledger"
 _API: Final = "/v1/"
@@ -22,7 +22,7 @@ _ROW: Final = "list;1;+33600001601;16;Delivered"
 
 
 @frozen
-class Errand:
+class ApiCall:
     """What a request is about.
 
     Attributes:
@@ -37,7 +37,7 @@ class Errand:
 
 
 @frozen
-class Office:
+class Api:
     """Understands requests.
 
     Attributes:
@@ -46,34 +46,34 @@ class Office:
 
     ledger: Ledger
 
-    def errand(self, method: str, target: str, body: bytes) -> Errand:
+    def call_of(self, method: str, target: str, body: bytes) -> ApiCall:
         """Return what a request asks for."""
         path = target.partition("?")[0].removeprefix(_API)
         if (method, path) == ("POST", "users/login"):
-            return Errand("login", "", lambda: json_reply({}, Authorization="Bearer of-the-soak"))
+            return ApiCall("login", "", lambda: json_reply({}, Authorization="Bearer of-the-soak"))
         if (method, path) == ("POST", "campaigns/inject"):
             return self._injection(orjson.loads(body))
         if method == "GET" and path.startswith(_REPORT):
             return self._about("report", path.removeprefix(_REPORT), _report)
         if method == "PUT" and path.endswith("/sender"):
             return self._about("set sender", path.split("/")[1], _sender)
-        return Errand("unknown", path, _unknown)
+        return ApiCall("unknown", path, _unknown)
 
-    def _injection(self, order: dict[str, Any]) -> Errand:
+    def _injection(self, order: dict[str, Any]) -> ApiCall:
         is_launch = order.get("startNow") is True
         if "campaignId" in order:
             act = self._launched if is_launch else _looked_at
             return self._about("launch" if is_launch else "look", order["campaignId"], act)
         key = str(order["campaignName"])
         if is_launch:
-            return Errand("send", key, lambda: self._launched(self.ledger.add(key)))
-        return Errand("prepare", key, lambda: self._prepared(key))
+            return ApiCall("send", key, lambda: self._launched(self.ledger.add(key)))
+        return ApiCall("prepare", key, lambda: self._prepared(key))
 
-    def _about(self, operation: str, number: Any, act: Callable[[Draft], bytes]) -> Errand:
+    def _about(self, operation: str, number: Any, act: Callable[[Draft], bytes]) -> ApiCall:
         draft = self.ledger.drafts.get(int(number))
         if draft is None:
-            return Errand(operation, "", _unknown)
-        return Errand(operation, draft.key, lambda: act(draft))
+            return ApiCall(operation, "", _unknown)
+        return ApiCall(operation, draft.key, lambda: act(draft))
 
     def _prepared(self, key: str) -> bytes:
         if is_refused(key):
