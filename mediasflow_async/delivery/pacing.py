@@ -1,6 +1,6 @@
 """When the next call may start: as fast as the server can bear, and no faster than agreed.
 
-Two limits hold together. The congestion window follows what comes of the calls in this process
+Two limits hold together. The congestion window follows the results of the calls in this process
 (AIMD). The rate, where there is one, is kept in the journal for all processes that share it
 (GCRA). A pause that the server asks for stops both.
 """
@@ -243,8 +243,8 @@ _LONGEST_PAUSE: Final = timedelta(minutes=15)
 def pause_after(result: object) -> timedelta | None:
     """Return for how long nobody should call after this result, or None.
 
-    Only the server's own word stops everybody: a 429, or a 5xx that says for how long. However
-    long it asks for, it is called again after a quarter of an hour.
+    Only what the server says stops all calls: a 429, or a 5xx that names a pause. However long
+    that is, the server is called again after a quarter of an hour.
     """
     asked = result.retry_after if isinstance(result, RateLimited | ServerError) else None
     if asked is None and not isinstance(result, RateLimited):

@@ -34,7 +34,6 @@ from mediasflow_async.secrecy import hidden
 __all__ = [
     "Address",
     "Connection",
-    "PostgresDatabase",
     "PostgresPool",
     "connected",
     "open_store",
@@ -46,7 +45,7 @@ _INSERT_JOURNAL: Final = "INSERT INTO mediasflow_journal (id, version, salt) VAL
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncGenerator[tuple[PostgresDatabase, bytes], None]:
+async def open_store(url: str) -> AsyncGenerator[tuple[sql.Database, bytes], None]:
     """Open the journal's tables in a database, where they are made if they are not there.
 
     Yields:
@@ -64,7 +63,7 @@ async def open_store(url: str) -> AsyncGenerator[tuple[PostgresDatabase, bytes],
     async with connected(address) as connection, connection.transaction():
         salt = await _prepare(connection)
     async with PostgresPool.open(address) as pool:
-        yield PostgresDatabase(pool), salt
+        yield _PostgresDatabase(pool), salt
 
 
 async def _prepare(connection: Connection) -> bytes:
@@ -103,7 +102,7 @@ _POSTGRES: Final = sql.SqlDialect(
 
 
 @frozen
-class PostgresDatabase:
+class _PostgresDatabase:
     """Runs each statement as a transaction of its own, on any connection of a pool.
 
     Attributes:
@@ -113,7 +112,6 @@ class PostgresDatabase:
     pool: PostgresPool
 
     async def change(self, change: sql.Change, values: sql.Values) -> Sequence[sql.Row]:
-        """Make a change and return what it left."""
         statement = f"{change.statement} RETURNING {change.returning}"
 
         async def work(connection: Connection, attempt: int) -> Sequence[sql.Row]:
@@ -128,31 +126,25 @@ class PostgresDatabase:
         return await self.pool.run(work)
 
     async def execute(self, statement: str, values: sql.Values) -> int:
-        """Change or delete rows and return how many there were."""
-
         async def work(connection: Connection, _: int) -> int:
             return (await _execute(connection, statement, values)).rowcount
 
         return await self.pool.run(work)
 
     async def query(self, statement: str, values: sql.Values) -> Sequence[sql.Row]:
-        """Return the rows of a query."""
-
         async def work(connection: Connection, _: int) -> Sequence[sql.Row]:
             return await _fetch(connection, statement, values)
 
         return await self.pool.run(work)
 
     async def integrity_problems(self) -> Sequence[str]:
-        """Return nothing: PostgreSQL has no such check, and reports damage where it meets it."""
+        # PostgreSQL has no such check, and reports damage where it meets it.
         return ()
 
     def datetime_of(self, value: datetime) -> datetime:
-        """Return a time in UTC."""
         return value.astimezone(UTC)
 
     def timedelta_of(self, value: timedelta) -> timedelta:
-        """Return a duration."""
         return value
 
 

@@ -1,7 +1,7 @@
-"""What the journal remembers of a campaign and of its account, and what a sender tells of it.
+"""What the journal remembers of a campaign and of its account, and what a sender returns.
 
 An `Entry` is one campaign in the journal, in a `State` and for a `Reason`; `MOVES` are the changes
-of state that there are. A `Receipt` is what the caller of a sender gets of it. The `Account` is
+of state that there are. A `Receipt` is what `Sender.send` returns of it. The `Account` is
 whose campaigns the journal holds.
 """
 

@@ -33,7 +33,6 @@ from mediasflow_async.delivery.slots import boot_seconds
 
 __all__ = [
     "Clock",
-    "SqliteDatabase",
     "SqliteThread",
     "boot_id",
     "connect",
@@ -48,7 +47,7 @@ _INSERT_JOURNAL: Final = (
 
 
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncGenerator[tuple[SqliteDatabase, bytes], None]:
+async def open_store(path: Path) -> AsyncGenerator[tuple[sql.Database, bytes], None]:
     """Open the journal's tables in a file, which is made where there is none.
 
     Yields:
@@ -65,7 +64,7 @@ async def open_store(path: Path) -> AsyncGenerator[tuple[SqliteDatabase, bytes],
         salt, clock = await writer.run(_prepare)
         await reader.start()
         stack.push_async_callback(reader.aclose)
-        yield SqliteDatabase(writer, reader, clock), salt
+        yield _SqliteDatabase(writer, reader, clock), salt
 
 
 def _create_and_connect(path: Path) -> sqlite3.Connection:
@@ -101,7 +100,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @frozen
-class SqliteDatabase:
+class _SqliteDatabase:
     """Writes with one connection and reads with another, so that neither waits for the other.
 
     Attributes:
@@ -115,8 +114,6 @@ class SqliteDatabase:
     clock: Clock
 
     async def change(self, change: sql.Change, values: sql.Values) -> Sequence[sql.Row]:
-        """Make a change and return what it left."""
-
         def work(connection: sqlite3.Connection) -> Sequence[sql.Row]:
             bound = self._bound(values)
             _execute(connection, sql.render(change.statement, _SQLITE), bound)
@@ -125,16 +122,12 @@ class SqliteDatabase:
         return await self.writer.run(work)
 
     async def execute(self, statement: str, values: sql.Values) -> int:
-        """Change or delete rows and return how many there were."""
-
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(sql.render(statement, _SQLITE), self._bound(values)).rowcount
 
         return await self.writer.run(work)
 
     async def query(self, statement: str, values: sql.Values) -> Sequence[sql.Row]:
-        """Return the rows of a query."""
-
         def work(connection: sqlite3.Connection) -> Sequence[sql.Row]:
             rows = connection.execute(sql.render(statement, _SQLITE), self._bound(values))
             return rows.fetchall()
@@ -142,16 +135,13 @@ class SqliteDatabase:
         return await self.reader.run(work)
 
     async def integrity_problems(self) -> Sequence[str]:
-        """Return what SQLite's own check of the whole file finds."""
         rows = await self.query("PRAGMA integrity_check", {})
         return [sentence for (sentence,) in rows if sentence != "ok"]
 
     def datetime_of(self, value: int) -> datetime:
-        """Return a time."""
         return _EPOCH + value * _MICROSECOND
 
     def timedelta_of(self, value: int) -> timedelta:
-        """Return a duration."""
         return value * _MICROSECOND
 
     def _bound(self, values: sql.Values) -> dict[str, Any]:
