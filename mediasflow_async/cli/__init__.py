@@ -1,7 +1,9 @@
 """The `mediasflow` command.
 
-What it ends with is in `mediasflow_async.cli.exits.ExitCode`. One file per command; files named
-for what they draw hold the tables, bars and panels.
+`main` is what the installed script runs. It imports the command line itself late: that needs the
+extra `cli`, and some commands need others, and a missing one is named instead of a traceback. The
+commands are in `mediasflow_async.cli.app`, one file each; their exit codes are
+`mediasflow_async.cli.console.ExitCode`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Final
 
 __all__ = ["main"]
 
-# Extra, by a package that it installs.
+# The extra that installs a package.
 _EXTRAS: Final = {
     "cyclopts": "cli",
     "rich": "cli",
@@ -27,7 +29,6 @@ _USAGE: Final = 2
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
-    # The command line needs the extra `cli`: it is imported where its absence can be told.
     try:
         from mediasflow_async.cli.app import run
 

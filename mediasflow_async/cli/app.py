@@ -1,4 +1,9 @@
-"""The command line: its commands, and how each run of it ends."""
+"""The command line: its commands, and how each run of it ends.
+
+A new command is a function in a file of its own, named in `_COMMANDS`; cyclopts makes its options
+from the signature and its help from the docstring. What costs time or needs an extra is imported
+inside the command, so that the help of the others stays fast and complete.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Options that commands share: server, journal, campaign, file."""
+"""The options that commands share, and what they open: servers, journals, files of campaigns.
+
+An option that several commands take has one type here. The classes are groups of options: cyclopts
+makes an option of each attribute, with its help from the docstring. Credentials are never options,
+since other users of the machine see the command line of a process.
+"""
 
 from __future__ import annotations
 
@@ -26,46 +31,34 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox import Sandbox
 
 __all__ = [
-    "JOURNAL_VARIABLE",
     "CampaignOptions",
     "FileOptions",
     "JournalOption",
+    "JsonOption",
+    "Positive",
     "Seconds",
     "SenderOptions",
     "Target",
+    "YesOption",
     "database_url",
     "is_on_this_machine",
     "local_server",
     "open_existing",
     "open_or_make",
-    "refuse_password",
     "sandbox_target",
     "server_target",
 ]
 
-
-def refuse_password(address: str, *, option: str, variable: str) -> None:
-    """Refuse an address with a password in it, which is not shown.
-
-    Args:
-        address: what was given.
-        option: the option that it was given with.
-        variable: the environment variable that may hold the whole address.
-
-    Raises:
-        ConfigurationError: it has a password.
-    """
-    if _holds_password(address):
-        raise ConfigurationError(
-            f"a password on the command line is seen by others: leave it out of {option} and set "
-            f"PGPASSWORD or PGPASSFILE, or put the whole address in {variable}"
-        )
-
-
-def _holds_password(address: str) -> bool:
-    # A password with a slash in it ends the address too early for a parser.
-    user, _, _ = address.partition("://")[2].rpartition("@")
-    return ":" in user or "password=" in unquote(address).lower()
+JournalOption = Annotated[str | None, Parameter(name="--journal")]
+"""A file, or the address of a PostgreSQL database without its password."""
+JsonOption = Annotated[bool, Parameter(name="--json", negative=())]
+"""Whether to print JSON for programs on the standard output."""
+YesOption = Annotated[bool, Parameter(negative=())]
+"""Whether to send without asking."""
+Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
+"""A duration in seconds, which may be zero."""
+Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+"""A number above zero."""
 
 
 @Parameter(name="*")
@@ -104,11 +97,11 @@ class CampaignOptions:
             renderer=self.renderer,
             allow_ucs2=self.allow_ucs2,
             replace_to_gsm7=self.replace,
-            schedule_on=None if self.schedule is None else _moment(self.schedule),
+            schedule_on=None if self.schedule is None else _aware_datetime(self.schedule),
         )
 
 
-def _moment(text: str) -> datetime:
+def _aware_datetime(text: str) -> datetime:
     refusal = ConfigurationError(
         "--schedule is a date and a time with its zone, such as 2026-03-10T10:00+01:00"
     )
@@ -119,28 +112,6 @@ def _moment(text: str) -> datetime:
     if moment.utcoffset() is None:
         raise refusal
     return moment
-
-
-_VARIABLE: Final = "MEDIASFLOW_DATABASE"
-_SCHEMES: Final = ("postgresql://", "postgres://")
-
-
-def database_url(given: str | None) -> str:
-    """Return the address of the database: the given one, or that of MEDIASFLOW_DATABASE.
-
-    Raises:
-        ConfigurationError: there is none, it is no PostgreSQL database, or it was given on the
-            command line with its password.
-    """
-    url = os.environ.get(_VARIABLE, "").strip() if given is None else given
-    if not url:
-        raise ConfigurationError(f"--database or {_VARIABLE} says which database: postgresql://...")
-    # What was given may hold a password in any place, so it is not shown.
-    if not url.startswith(_SCHEMES):
-        raise ConfigurationError("the database is a PostgreSQL one: postgresql://user@host/name")
-    if given is not None:
-        refuse_password(given, option="--database", variable=_VARIABLE)
-    return url
 
 
 @Parameter(name="*")
@@ -163,7 +134,7 @@ class FileOptions:
         """Return the file.
 
         Raises:
-            ConfigurationError: for what does not go together.
+            ConfigurationError: the options contradict each other or the kind of the file.
         """
         return CampaignFile(
             path=path,
@@ -172,83 +143,6 @@ class FileOptions:
             key_column=self.key_column,
             batch=self.batch,
         )
-
-
-JOURNAL_VARIABLE: Final = "MEDIASFLOW_JOURNAL"
-_SQLITE: Final = "sqlite:///"
-
-JournalOption = Annotated[str | None, Parameter(name="--journal")]
-"""A file, or the address of a PostgreSQL database without its password."""
-
-
-def open_or_make(given: str | None) -> AbstractAsyncContextManager[Journal]:
-    """Open the journal of the option or of the environment, made where there is none.
-
-    Raises:
-        ConfigurationError: neither names one, or the option holds a password.
-    """
-    return Journal.open(_url(given))
-
-
-def open_existing(given: str | None) -> AbstractAsyncContextManager[Journal]:
-    """Open the journal of the option or of the environment; a file must be there.
-
-    Raises:
-        ConfigurationError: as in `open_or_make`, or there is no such file.
-    """
-    url = _url(given)
-    path = Path(url.removeprefix(_SQLITE))
-    if url.startswith(_SQLITE) and not path.is_file():
-        raise ConfigurationError(f"there is no journal in {path}")
-    return Journal.open(url)
-
-
-def _url(given: str | None) -> str:
-    if given is not None:
-        refuse_password(given, option="--journal", variable=JOURNAL_VARIABLE)
-    address = given or os.environ.get(JOURNAL_VARIABLE, "")
-    if not address:
-        raise ConfigurationError(f"name the journal with --journal or in {JOURNAL_VARIABLE}")
-    return address if "://" in address else _SQLITE + address
-
-
-Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
-"""A time on the command line."""
-
-
-@contextmanager
-def local_server(
-    *,
-    delivery_seconds: float,
-    port: int = 0,
-    username: str = "demo",
-    password: str | None = None,
-    database: Path | None = None,
-) -> Generator[Sandbox]:
-    """Run a sandbox on this machine while a `with` block runs.
-
-    Args:
-        delivery_seconds: time from a launch until the last message is final.
-        port: where it listens; 0 for any free port.
-        username: what to log in with.
-        password: the same; a random one by default.
-        database: file that keeps its state; in memory by default.
-    """
-    # The sandbox is an extra of its own, which the help can do without.
-    from mediasflow_async.sandbox import DeliveryPlan, Sandbox
-
-    sandbox = Sandbox(
-        port=port,
-        username=username,
-        password=password,
-        database=database,
-        delivery=DeliveryPlan(duration=timedelta(seconds=delivery_seconds)),
-    )
-    with sandbox.serve_in_thread():
-        yield sandbox
-
-
-_Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 
 
 @Parameter(name="*")
@@ -269,25 +163,93 @@ class SenderOptions:
     """
 
     limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
-    rate: _Positive | None = None
-    settle: _Positive = 120.0
-    confirm_every: _Positive = 10.0
-    lease: _Positive = 120.0
+    rate: Positive | None = None
+    settle: Positive = 120.0
+    confirm_every: Positive = 10.0
+    lease: Positive = 120.0
     adopt: str | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of a `Sender`."""
+        """Return them as keyword arguments of a `Sender`."""
         return asdict(self)
+
+
+_JOURNAL_VARIABLE: Final = "MEDIASFLOW_JOURNAL"
+_DATABASE_VARIABLE: Final = "MEDIASFLOW_DATABASE"
+_SQLITE: Final = "sqlite:///"
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
+
+
+def open_or_make(given: str | None) -> AbstractAsyncContextManager[Journal]:
+    """Open the journal of the option or of MEDIASFLOW_JOURNAL, and make one where there is none.
+
+    Raises:
+        ConfigurationError: neither names one, or the option holds a password.
+    """
+    return Journal.open(_journal_url(given))
+
+
+def open_existing(given: str | None) -> AbstractAsyncContextManager[Journal]:
+    """Open the journal of the option or of MEDIASFLOW_JOURNAL; a file must exist already.
+
+    Raises:
+        ConfigurationError: as in `open_or_make`, or there is no such file.
+    """
+    url = _journal_url(given)
+    path = Path(url.removeprefix(_SQLITE))
+    if url.startswith(_SQLITE) and not path.is_file():
+        raise ConfigurationError(f"there is no journal in {path}")
+    return Journal.open(url)
+
+
+def _journal_url(given: str | None) -> str:
+    if given is not None:
+        _refuse_password(given, option="--journal", variable=_JOURNAL_VARIABLE)
+    address = given or os.environ.get(_JOURNAL_VARIABLE, "")
+    if not address:
+        raise ConfigurationError(f"name the journal with --journal or in {_JOURNAL_VARIABLE}")
+    return address if "://" in address else _SQLITE + address
+
+
+def database_url(given: str | None) -> str:
+    """Return the address of the workers' database, from the option or from MEDIASFLOW_DATABASE.
+
+    Raises:
+        ConfigurationError: there is none, it is no PostgreSQL database, or the option holds a
+            password.
+    """
+    url = os.environ.get(_DATABASE_VARIABLE, "").strip() if given is None else given
+    if not url:
+        raise ConfigurationError(
+            f"--database or {_DATABASE_VARIABLE} says which database: postgresql://..."
+        )
+    # What was given may hold a password in any place, so it is not shown.
+    if not url.startswith(_POSTGRESQL):
+        raise ConfigurationError("the database is a PostgreSQL one: postgresql://user@host/name")
+    if given is not None:
+        _refuse_password(given, option="--database", variable=_DATABASE_VARIABLE)
+    return url
+
+
+def _refuse_password(address: str, *, option: str, variable: str) -> None:
+    """Refuse an address of the command line that holds a password, without showing it."""
+    # A password with a slash in it ends the address too early for a parser.
+    user, _, _ = address.partition("://")[2].rpartition("@")
+    if ":" in user or "password=" in unquote(address).lower():
+        raise ConfigurationError(
+            f"a password on the command line is seen by others: leave it out of {option} and set "
+            f"PGPASSWORD or PGPASSFILE, or put the whole address in {variable}"
+        )
 
 
 @frozen(kw_only=True)
 class Target:
-    """A server, and how to reach it.
+    """A server, and how to open a session with it.
 
     Attributes:
         base_url: its address.
-        is_sandbox: whether it is the demo's own, from which no SMS leaves.
-        open_session: opens a session with it.
+        is_sandbox: whether it is the sandbox of the demo, from which no SMS leaves.
+        open_session: returns a new session.
     """
 
     base_url: str
@@ -295,24 +257,11 @@ class Target:
     open_session: Callable[[], Session] = field(repr=False)
 
 
-@contextmanager
-def sandbox_target(delivery_seconds: float) -> Generator[Target]:
-    """Run a sandbox on this machine while a `with` block runs."""
-    with local_server(delivery_seconds=delivery_seconds) as sandbox:
-        yield Target(
-            base_url=sandbox.base_url,
-            is_sandbox=True,
-            open_session=lambda: Session(
-                sandbox.username, sandbox.password, base_url=sandbox.base_url
-            ),
-        )
-
-
 def server_target(base_url: str | None) -> Target:
-    """Return a server elsewhere; the credentials are the environment's.
+    """Return a server that runs already, with the credentials of the environment.
 
     Args:
-        base_url: its address; None for the environment's, or else that of production.
+        base_url: its address; by default that of MEDIASFLOW_BASE_URL, or else production.
 
     Raises:
         ConfigurationError: the address or the environment is not usable.
@@ -327,5 +276,50 @@ def server_target(base_url: str | None) -> Target:
 
 
 def is_on_this_machine(base_url: str) -> bool:
-    """Tell whether an address is one of this machine's own."""
+    """Return whether an address is a loopback address."""
     return is_loopback(httpx.URL(base_url).host)
+
+
+@contextmanager
+def sandbox_target(delivery_seconds: float) -> Generator[Target]:
+    """Run a sandbox on this machine while a `with` block runs, and give it as a target."""
+    with local_server(delivery_seconds=delivery_seconds) as sandbox:
+        yield Target(
+            base_url=sandbox.base_url,
+            is_sandbox=True,
+            open_session=lambda: Session(
+                sandbox.username, sandbox.password, base_url=sandbox.base_url
+            ),
+        )
+
+
+@contextmanager
+def local_server(
+    *,
+    delivery_seconds: float,
+    port: int = 0,
+    username: str = "demo",
+    password: str | None = None,
+    database: Path | None = None,
+) -> Generator[Sandbox]:
+    """Run a sandbox on this machine while a `with` block runs.
+
+    Args:
+        delivery_seconds: time from a launch until the last message is final.
+        port: where it listens; 0 for any free port.
+        username: what to log in with.
+        password: the password of that user; a random one by default.
+        database: file that keeps its state; in memory by default.
+    """
+    # Imported here, since it needs the extra `sandbox`, which most commands do without.
+    from mediasflow_async.sandbox import DeliveryPlan, Sandbox
+
+    sandbox = Sandbox(
+        port=port,
+        username=username,
+        password=password,
+        database=database,
+        delivery=DeliveryPlan(duration=timedelta(seconds=delivery_seconds)),
+    )
+    with sandbox.serve_in_thread():
+        yield sandbox

@@ -1,4 +1,9 @@
-"""What stands between a command and real SMS; signals."""
+"""What keeps a command from sending by accident, and from losing what it has begun.
+
+Before real SMS are sent, a person types how many; where nobody can be asked, `--yes` stands for
+that. While campaigns are sent, Ctrl-C and SIGTERM shut the sender down in an orderly way: the first
+lets what is under way come to its end, the second gives it back to the journal at once.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +28,11 @@ from mediasflow_async.delivery import Sender
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import Campaign
 
-__all__ = [
-    "Stop",
-    "confirm",
-    "confirm_batch",
-    "refuse_unattended",
-    "refuse_unsafe",
-    "stop_signals",
-    "stoppable",
-    "typed",
-]
+__all__ = ["Stop", "confirm", "confirm_batch", "refuse_unattended", "refuse_unsafe", "stoppable"]
 
 
 def refuse_unsafe(base_url: str, csv: Path | None, *, yes: bool) -> None:
-    """Refuse what could send SMS by accident, before anything leaves.
+    """Refuse a run of the demo that could send SMS by accident, before any request.
 
     Raises:
         ConfigurationError: says what to do instead.
@@ -60,7 +56,7 @@ def refuse_unsafe(base_url: str, csv: Path | None, *, yes: bool) -> None:
 
 
 def confirm(console: Console, draft: Campaign, base_url: str) -> None:
-    """Return when the number of recipients was typed.
+    """Ask for the number of recipients of a draft, and return when it was typed.
 
     Raises:
         CommandStopped: something else was typed, or the number is not known.
@@ -69,37 +65,20 @@ def confirm(console: Console, draft: Campaign, base_url: str) -> None:
     stays = f"Nothing was sent; campaign {draft.id} stays a draft."
     if people is None:
         raise CommandStopped(f"The platform does not say how many SMS it would send. {stays}")
-    console.print()
-    console.print(_warning(people, draft.credit_count, base_url))
-    if typed(console, "Number of recipients") != str(people):
-        raise CommandStopped(f"Not confirmed. {stays}")
-
-
-def typed(console: Console, name: str) -> str:
-    """Return what is typed when it is asked for, without spaces and commas."""
-    try:
-        answer = console.input(Text(f"{name}: ", style="bold"))
-    except EOFError:
-        return ""
-    return "".join(answer.split()).replace(",", "")
-
-
-def _warning(people: int, credit_count: float | None, base_url: str) -> Panel:
+    credit_count = draft.credit_count
     cost = "an unknown number of" if credit_count is None else f"{credit_count:,.0f}"
-    text = Text.assemble(
+    warning = Text.assemble(
         ("Real SMS will be sent ", "bold"),
         (f"to {people:,} people, for {cost} credits", "bold red"),
         (f", through {base_url}\n", "bold"),
         "Type the number of recipients to launch, or anything else to stop.",
     )
-    return Panel(text, border_style="red", padding=(0, 1))
-
-
-_UNCOUNTED = "send"
+    if _answer(console, warning, "Number of recipients") != str(people):
+        raise CommandStopped(f"Not confirmed. {stays}")
 
 
 def refuse_unattended(*, yes: bool) -> None:
-    """Refuse to send what nobody can be asked about.
+    """Refuse to send without `--yes` where nobody can be asked.
 
     Raises:
         ConfigurationError: says what to do instead.
@@ -111,10 +90,13 @@ def refuse_unattended(*, yes: bool) -> None:
         )
 
 
+_UNCOUNTED: Final = "send"
+
+
 def confirm_batch(
     console: Console, what: str, campaigns: int | None, base_url: str, *, known: int = 0
 ) -> None:
-    """Return when the number of campaigns was typed, or `send` where they were not counted.
+    """Ask for the number of campaigns, or for `send` where they were not counted.
 
     Args:
         console: where it is asked.
@@ -127,69 +109,45 @@ def confirm_batch(
         CommandStopped: something else was typed.
     """
     expected = _UNCOUNTED if campaigns is None else str(campaigns)
-    name = f"The word {_UNCOUNTED}" if campaigns is None else "Number of campaigns"
-    console.print()
-    console.print(_batch_warning(what, name.lower(), base_url, known))
-    if typed(console, name) != expected:
-        raise CommandStopped("Not confirmed. Nothing was sent.")
-
-
-def _batch_warning(what: str, name: str, base_url: str, known: int) -> Panel:
+    name = f"word {_UNCOUNTED}" if campaigns is None else "number of campaigns"
     known_already = (
         f"The journal knows {known:,} campaigns already: what of these was launched is not "
         "launched again.\n"
     )
-    text = Text.assemble(
+    warning = Text.assemble(
         ("Real SMS will be sent: ", "bold"),
         (what, "bold red"),
         (f", through {base_url}\n", "bold"),
         known_already if known else "",
-        f"Type the {name.removeprefix('the ')} to send, or anything else to stop.",
+        f"Type the {name} to send, or anything else to stop.",
     )
-    return Panel(text, border_style="red", padding=(0, 1))
+    prompt = f"The {name}" if campaigns is None else name.capitalize()
+    if _answer(console, warning, prompt) != expected:
+        raise CommandStopped("Not confirmed. Nothing was sent.")
+
+
+def _answer(console: Console, warning: Text, prompt: str) -> str:
+    """Show a warning and return what is typed, without spaces and commas."""
+    console.print()
+    console.print(Panel(warning, border_style="red", padding=(0, 1)))
+    try:
+        answer = console.input(Text(f"{prompt}: ", style="bold"))
+    except EOFError:
+        return ""
+    return "".join(answer.split()).replace(",", "")
 
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextmanager
-def stop_signals(*actions: Callable[[], object]) -> Generator[None]:
-    """Call the first action at the first signal, the next at the next, while a block runs.
-
-    After the last action the signals do again what they did before. For the main thread, in an
-    event loop of asyncio, where the actions are called.
-    """
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    left = list(actions)
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def stop(*_: Any) -> None:
-        loop.call_soon_threadsafe(left.pop(0))
-        if not left:
-            restore()
-
-    for number in _SIGNALS:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        restore()
-
-
-_FIRST: Final = (
+_STOPPING: Final = (
     "Stopping: what is under way comes to its end, nothing new begins. Once more stops at once."
 )
 
 
 class Stop:
-    """The word to stop.
+    """Asks a sender to stop.
 
     Attributes:
-        is_signalled: whether a signal gave it.
+        is_signalled: whether a signal asked.
     """
 
     def __init__(self) -> None:
@@ -197,16 +155,16 @@ class Stop:
         self._asked = anyio.Event()
 
     def ask(self) -> None:
-        """Let the sender stop when what is under way has ended."""
+        """Ask the sender to stop when what is under way has ended."""
         self._asked.set()
 
     def signal(self) -> None:
-        """Let it stop since a signal came."""
+        """Ask because of a signal."""
         self.is_signalled = True
         self._asked.set()
 
     async def wait(self) -> None:
-        """Wait for the word."""
+        """Return when somebody has asked."""
         await self._asked.wait()
 
 
@@ -225,7 +183,7 @@ async def stoppable(sender: Sender, say: Callable[[str], object]) -> AsyncGenera
     with anyio.CancelScope() as scope:
         shutting = Background(partial(_shut_down, stop, sender, say))
         try:
-            with stop_signals(stop.signal, scope.cancel):
+            with _handled_signals(stop.signal, scope.cancel):
                 yield stop
         finally:
             await shutting.aclose()
@@ -234,5 +192,33 @@ async def stoppable(sender: Sender, say: Callable[[str], object]) -> AsyncGenera
 async def _shut_down(stop: Stop, sender: Sender, say: Callable[[str], object]) -> None:
     await stop.wait()
     if stop.is_signalled:
-        say(_FIRST)
+        say(_STOPPING)
     await sender.shutdown()
+
+
+@contextmanager
+def _handled_signals(*actions: Callable[[], object]) -> Generator[None]:
+    """Call the first action at the first signal, the next at the next, while a block runs.
+
+    The actions are called in the running event loop of asyncio, in the main thread. After the
+    last one the signals have their former effect.
+    """
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    left = list(actions)
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def handle(*_: Any) -> None:
+        loop.call_soon_threadsafe(left.pop(0))
+        if not left:
+            restore()
+
+    for number in _SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        restore()

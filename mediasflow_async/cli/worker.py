@@ -1,4 +1,8 @@
-"""`mediasflow worker`: send what is queued in a database, with as many others as there are."""
+"""`mediasflow worker`: send the campaigns that are queued in a PostgreSQL database.
+
+Any number of workers share the queue, on any number of machines. Each campaign is sent under its
+key with the journal in the same database, so that it goes out once, whichever workers die.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mediasflow_async.cli.console import console
-from mediasflow_async.cli.options import database_url
+from mediasflow_async.cli.options import Positive, SenderOptions, database_url
 from mediasflow_async.delivery import Journal, KeyConflict, Receipt, Sender, SenderStopped, State
 from mediasflow_async.errors import InvalidRequest, MediasflowError
 from mediasflow_async.secrecy import mask_text
@@ -25,19 +29,16 @@ from mediasflow_async.session import Session
 
 __all__ = ["worker"]
 
-_FINAL: Final = (InvalidRequest, KeyConflict)
-_Positive = Parameter(validator=Number(gt=0))
-
 
 def worker(
     *,
     database: str | None = None,
     concurrency: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
-    rate: Annotated[float | None, _Positive] = None,
-    settle: Annotated[float, _Positive] = 120.0,
-    confirm_every: Annotated[float, _Positive] = 10.0,
-    lease: Annotated[float, _Positive] = 120.0,
-    stalled_after: Annotated[float, _Positive] = 30.0,
+    rate: Positive | None = None,
+    settle: Positive = 120.0,
+    confirm_every: Positive = 10.0,
+    lease: Positive = 120.0,
+    stalled_after: Positive = 30.0,
 ) -> None:
     """Send what `mediasflow batch enqueue` has queued, until Ctrl-C or SIGTERM.
 
@@ -63,16 +64,10 @@ def worker(
     stalled_after
         Seconds of silence after which the others take the work of a worker over.
     """
-    run = _Run(
-        url=database_url(database),
-        concurrency=concurrency,
-        rate=rate,
-        settle=settle,
-        confirm_every=confirm_every,
-        lease=lease,
-        stalled_after=stalled_after,
-        screen=console(),
+    sending = SenderOptions(
+        limit=concurrency, rate=rate, settle=settle, confirm_every=confirm_every, lease=lease
     )
+    run = _Run(database_url(database), concurrency, sending, timedelta(seconds=stalled_after))
     _log_to_standard_error()
     asyncio.run(run.to_the_end())
 
@@ -81,26 +76,28 @@ def _log_to_standard_error() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
-    # What becomes of a job is told here, in the words of campaigns.
+    # Its log repeats what the worker prints about each campaign, in terms of jobs.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
 
 
-@frozen(kw_only=True)
+# Errors that would come again, however often the campaign is tried.
+_FINAL: Final = (InvalidRequest, KeyConflict)
+
+
+@frozen
 class _Run:
     """One run of a worker."""
 
     url: str = field(repr=False)
     concurrency: int
-    rate: float | None
-    settle: float
-    confirm_every: float
-    lease: float
-    stalled_after: float
-    screen: Console
-    ends: Counter[str] = field(factory=Counter, init=False)
+    sending: SenderOptions
+    stalled_after: timedelta
+    screen: Console = field(factory=console, init=False)
+    counts: Counter[str] = field(factory=Counter, init=False)
 
     async def to_the_end(self) -> None:
-        """Work until a signal says stop."""
+        """Work until a signal asks to stop."""
+        # Imported here, since it needs the extra `workers`, which the other commands do without.
         from mediasflow_async.workers import Queue
 
         stop = asyncio.Event()
@@ -110,7 +107,7 @@ class _Run:
             Session.from_env(max_in_flight=self.concurrency) as session,
             Journal.open(self.url) as journal,
             Queue.open(self.url) as queue,
-            self._sender(session, journal) as sender,
+            Sender(session, journal, **self.sending.arguments()) as sender,
         ):
             self.screen.print("The worker has started. Ctrl-C or SIGTERM stops it.")
             await queue.work(
@@ -118,43 +115,30 @@ class _Run:
                 stop,
                 # As many again may wait for a launch in doubt to be decided.
                 concurrency=2 * self.concurrency,
-                stalled_after=timedelta(seconds=self.stalled_after),
+                stalled_after=self.stalled_after,
                 report=self._report,
             )
-        self.screen.print(Text(f"The worker has stopped: {self._summary()}."), soft_wrap=True)
-
-    def _sender(self, session: Session, journal: Journal) -> Sender:
-        return Sender(
-            session,
-            journal,
-            limit=self.concurrency,
-            rate=self.rate,
-            settle=self.settle,
-            confirm_every=self.confirm_every,
-            lease=self.lease,
-        )
+        counts = (f"{count} {name}" for name, count in sorted(self.counts.items()))
+        summary = ", ".join(counts) or "nothing was done"
+        self.screen.print(Text(f"The worker has stopped: {summary}."), soft_wrap=True)
 
     def _report(self, key: str, end: Receipt | MediasflowError) -> None:
         if isinstance(end, Receipt):
-            self.ends[end.state] += 1
+            self.counts[end.state] += 1
             if end.state is not State.LAUNCHED:
-                self._tell(key, f"{end.state} ({end.reason})")
+                self._print(key, f"{end.state} ({end.reason})")
         elif isinstance(end, _FINAL):
-            self.ends["REFUSED"] += 1
-            self._tell(key, f"can never be sent: {end.message}")
+            self.counts["REFUSED"] += 1
+            self._print(key, f"can never be sent: {end.message}")
         elif not isinstance(end, SenderStopped):
             self._put_off(key, end)
 
     def _put_off(self, key: str, error: MediasflowError) -> None:
         name = f"put off by {type(error).__name__}"
-        self.ends[name] += 1
-        # The first, the tenth, the hundredth: an outage is told of, not its every campaign.
-        if str(self.ends[name]).rstrip("0") == "1":
-            self._tell(key, f"{name}, and tried again later: {error.message}")
+        self.counts[name] += 1
+        # An outage puts off many campaigns: the first, the tenth, the hundredth ... is printed.
+        if str(self.counts[name]).rstrip("0") == "1":
+            self._print(key, f"{name}, and tried again later: {error.message}")
 
-    def _tell(self, key: str, what: str) -> None:
+    def _print(self, key: str, what: str) -> None:
         self.screen.print(Text(mask_text(f"{key}: {what}")), soft_wrap=True)
-
-    def _summary(self) -> str:
-        told = (f"{count} {name}" for name, count in sorted(self.ends.items()))
-        return ", ".join(told) or "nothing was done"
