@@ -1,11 +1,16 @@
-"""Where commands write, and what they end with."""
+"""The output of every command: consoles, headings, JSON for programs, failures, exit codes.
+
+A command that fails raises. `mediasflow_async.cli.app` shows the error as the `failure_panel` and
+ends the process with its `exit_code_of`, so that all commands fail alike.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,11 +18,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, InvalidRequest
-from mediasflow_async.models import DeliveryCategory
 
 __all__ = [
-    "COLOURS",
-    "NAMES",
     "CommandStopped",
     "ExitCode",
     "console",
@@ -27,26 +29,10 @@ __all__ = [
     "hint",
     "indented",
     "never_fail_on_characters",
+    "print_json",
     "step",
     "title",
 ]
-
-
-_WIDEST: Final = 100
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return a console, as wide as its terminal but no wider than is good to read."""
-    made = Console(stderr=stderr, highlight=False)
-    made.width = min(made.width, _WIDEST)
-    return made
-
-
-def never_fail_on_characters() -> None:
-    """Write `?` for what the terminal's encoding does not have."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 class ExitCode(IntEnum):
@@ -66,20 +52,11 @@ class ExitCode(IntEnum):
     """Stopped by Ctrl-C, or a batch by SIGTERM too; a batch goes on when it is run again."""
 
 
-_TITLES: Final = {
-    ExitCode.FAILED: "Failed",
-    ExitCode.USAGE: "Not possible like this",
-    ExitCode.DELIVERY_UNKNOWN: "SMS may have been sent",
-    ExitCode.PARKED: "Waiting for a person",
-    ExitCode.INTERRUPTED: "Interrupted",
-}
-
-
 class CommandStopped(Exception):
-    """A command ends before its end.
+    """Ends a command early, without a fault in the program.
 
     Args:
-        message: why, and what was done until then.
+        message: why, and what was done before.
         exit_code: what the command ends with.
     """
 
@@ -89,7 +66,7 @@ class CommandStopped(Exception):
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
-    """Return what a command that ends with `error` ends with."""
+    """Return the exit code of a command that raised `error`."""
     if isinstance(error, CommandStopped):
         return error.exit_code
     if isinstance(error, DeliveryUnknown):
@@ -99,8 +76,17 @@ def exit_code_of(error: BaseException) -> ExitCode:
     return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.FAILED
 
 
+_TITLES: Final = {
+    ExitCode.FAILED: "Failed",
+    ExitCode.USAGE: "Not possible like this",
+    ExitCode.DELIVERY_UNKNOWN: "SMS may have been sent",
+    ExitCode.PARKED: "Waiting for a person",
+    ExitCode.INTERRUPTED: "Interrupted",
+}
+
+
 def failure_panel(error: BaseException) -> Panel:
-    """Return the panel that says what went wrong, with what was noted on the way."""
+    """Return the panel that says what went wrong: the message of an error and its notes."""
     code = exit_code_of(error)
     style = "yellow" if code is ExitCode.INTERRUPTED else "red"
     lines = [_message(error), *getattr(error, "__notes__", ())]
@@ -119,7 +105,33 @@ def _message(error: BaseException) -> str:
     return str(error) or "Stopped."
 
 
-_INDENT = 3
+_MAX_WIDTH: Final = 100
+_INDENT: Final = 3
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console as wide as its terminal, but at most 100 columns, which read well."""
+    made = Console(stderr=stderr, highlight=False)
+    made.width = min(made.width, _MAX_WIDTH)
+    return made
+
+
+def never_fail_on_characters() -> None:
+    """Let standard output and error write `?` for a character that their encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def print_json(data: Any, *, indent: int | None = None) -> None:
+    """Print JSON for programs on the standard output, at once, also where that is a pipe.
+
+    Args:
+        data: the JSON data.
+        indent: spaces for each level; on a single line by default.
+    """
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.flush()
 
 
 def title(console: Console, text: str, subtitle: str) -> None:
@@ -136,36 +148,15 @@ def step(console: Console, number: int, text: str) -> None:
 
 
 def indented(console: Console, content: RenderableType) -> None:
-    """Print what belongs to a step."""
+    """Print what belongs to a step, indented under its heading."""
     console.print(Padding(content, (0, _INDENT), expand=False))
 
 
 def hint(console: Console, text: str) -> None:
-    """Print what could be done next."""
+    """Print a suggestion, dimmed."""
     indented(console, Text(text, style="dim"))
 
 
 def done(console: Console, text: str) -> None:
-    """Print that something is done."""
+    """Print that something is done, with a check mark."""
     indented(console, Text.assemble(("✓ ", "bold green"), text))
-
-
-COLOURS: Final = {
-    DeliveryCategory.DELIVERED: "green",
-    DeliveryCategory.PENDING: "yellow",
-    DeliveryCategory.FAILED: "red",
-    DeliveryCategory.NOT_SENT: "magenta",
-    DeliveryCategory.BLOCKED: "bright_black",
-    DeliveryCategory.UNKNOWN: "cyan",
-}
-"""Terminal colour by category, in the order in which categories are shown."""
-
-NAMES: Final = {
-    DeliveryCategory.DELIVERED: "delivered",
-    DeliveryCategory.PENDING: "on the way",
-    DeliveryCategory.FAILED: "failed",
-    DeliveryCategory.NOT_SENT: "not sent",
-    DeliveryCategory.BLOCKED: "blocked",
-    DeliveryCategory.UNKNOWN: "unknown",
-}
-"""What a category is called in a legend."""

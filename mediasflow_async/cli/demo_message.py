@@ -1,4 +1,8 @@
-"""The message of the demo: chosen by the columns of the list, and measured at its longest."""
+"""What the demo sends, and to whom: the shipped list, and a message that fits a list.
+
+The message is chosen by the columns of the list, and measured with the longest cell of each, so
+that the demo can show in how many SMS it fits at worst.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,13 @@ from attrs import evolve, field, frozen
 from mediasflow_async.models import CampaignType
 from mediasflow_async.text import Culprit, TextSize, measure, placeholders, render, replace_to_gsm7
 
-__all__ = [
-    "BLACKLISTED",
-    "RECIPIENTS",
-    "Longest",
-    "Message",
-    "longest",
-    "message_for",
-    "own_message",
-    "unknown_columns",
-]
+__all__ = ["BLACKLISTED", "RECIPIENTS", "Longest", "Message", "longest", "message_for"]
+
+RECIPIENTS: Final = Path(__file__).with_name("recipients.csv")
+"""A list of 2,000 fictitious people, with the faults that real files have."""
+
+BLACKLISTED: Final = tuple(f"+336399800{line:02}" for line in range(1, 13))
+"""The numbers of those in it who asked not to be written to."""
 
 
 @frozen(kw_only=True)
@@ -29,7 +30,7 @@ class Message:
 
     Attributes:
         text: the message, with fields such as ``${Prénom}``.
-        defaults: what stands for empty cells.
+        defaults: what is sent for empty cells, by column.
         sender: the sender shown on the phone; None for a short code.
         type: marketing or notification; None for the account's default.
     """
@@ -55,7 +56,7 @@ _FIRST_NAMES: Final = frozenset({"prénom", "prenom", "firstname", "first name",
 
 def message_for(columns: Sequence[str]) -> Message:
     """Return a message that these columns can personalise."""
-    if not unknown_columns(_ORDER_READY, columns):
+    if {*placeholders(_ORDER_READY.text)} <= {*columns, *_ORDER_READY.defaults}:
         return _ORDER_READY
     test = Message(text=_TEST, type=CampaignType.NOTIFICATION)
     name = next((column for column in columns if column.lower() in _FIRST_NAMES), None)
@@ -63,17 +64,6 @@ def message_for(columns: Sequence[str]) -> Message:
         return test
     text = _TEST.replace("Bonjour", f"Bonjour ${{{name}}}", 1)
     return evolve(test, text=text, defaults={name: "à vous"})
-
-
-def own_message(text: str) -> Message:
-    """Return a message in the words of whoever runs the demo."""
-    return Message(text=text)
-
-
-def unknown_columns(message: Message, columns: Sequence[str]) -> list[str]:
-    """Return the fields of a message that no column and no default fills."""
-    known = {*columns, *message.defaults}
-    return [name for name in placeholders(message.text) if name not in known]
 
 
 @frozen(kw_only=True)
@@ -108,10 +98,3 @@ def longest(message: Message, cells: Mapping[str, str]) -> Longest:
         replaced=list({each.character: each for each in replaced.replacements}.values()),
         unreplaced=measure(written),
     )
-
-
-RECIPIENTS: Final = Path(__file__).with_name("recipients.csv")
-"""A list of 2,000 people in the state that real files are in."""
-
-BLACKLISTED: Final = tuple(f"+336399800{line:02}" for line in range(1, 13))
-"""Those of them who asked not to be written to."""

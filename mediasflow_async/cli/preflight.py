@@ -1,12 +1,15 @@
-"""`mediasflow preflight`: a campaign looked at before it is sent."""
+"""`mediasflow preflight`: what a campaign would cost and what may go wrong, before it is sent.
+
+Everything happens on this machine: the recipients are read from a file, checked and measured by
+`mediasflow_async.text.preflight`, and the report is printed for people or as JSON.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import anyio
 from cyclopts import Parameter
@@ -14,16 +17,25 @@ from cyclopts.types import ExistingFile
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
 
 from mediasflow_async.cli.campaign_files import read_rows
-from mediasflow_async.cli.console import ExitCode, console, title
-from mediasflow_async.cli.options import CampaignOptions
-from mediasflow_async.cli.views import show
+from mediasflow_async.cli.console import (
+    ExitCode,
+    console,
+    done,
+    hint,
+    indented,
+    print_json,
+    title,
+)
+from mediasflow_async.cli.options import CampaignOptions, JsonOption
+from mediasflow_async.cli.views import Fact, ShareBar, facts_table, notices_table, share_bars
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.resources.preflights import validated_preflight
-from mediasflow_async.text import Preflight, PreviewNotInstalled
+from mediasflow_async.text import Encoding, Preflight, PreviewNotInstalled
 
 __all__ = ["preflight"]
 
@@ -34,7 +46,7 @@ def preflight(
     campaign: CampaignOptions,
     max_segments: Annotated[int, Parameter(validator=Number(gte=1, lte=6))] = 1,
     credit: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: JsonOption = False,
 ) -> ExitCode:
     """Tell who would get a campaign, what it costs and what may go wrong; nothing leaves.
 
@@ -57,9 +69,9 @@ def preflight(
     screen = console(stderr=as_json)
     title(screen, "A campaign before it is sent", f"{recipients.name} · nothing leaves")
     report = _report(screen, recipients, request, credit=credit, max_segments=max_segments)
-    show(screen, report)
+    _show(screen, report)
     if as_json:
-        sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) + "\n")
+        print_json(report.to_dict(), indent=2)
     return ExitCode.FAILED if report.problems else ExitCode.OK
 
 
@@ -71,6 +83,7 @@ def _report(
     credit: float | None,
     max_segments: int,
 ) -> Preflight:
+    """Return the report on a request and a file, with a progress bar while the file is read."""
     bar = Progress(
         TextColumn("   {task.description}"),
         BarColumn(),
@@ -87,3 +100,45 @@ def _report(
             return anyio.run(examine, request, rows, Dialect())
         except PreviewNotInstalled as error:
             raise ConfigurationError(str(error)) from None
+
+
+def _show(screen: Console, report: Preflight) -> None:
+    """Print who gets the message and in how many SMS, then problems and warnings."""
+    screen.print()
+    indented(screen, facts_table(_facts(report)))
+    if report.histogram:
+        screen.print()
+        indented(screen, _size_bars(report))
+    screen.print()
+    notices = (*report.problems, *report.warnings)
+    if not notices:
+        done(screen, "Nothing stands in its way")
+        return
+    indented(screen, notices_table(notices))
+    if any(each.rows for each in notices):
+        hint(screen, "Row 1 is the line below the header.")
+
+
+def _facts(report: Preflight) -> Iterator[Fact]:
+    left_out = report.recipients - report.sendable
+    yield "Will get it", f"{report.sendable:,}", f"of {report.recipients:,}"
+    yield "Will not", f"{left_out:,}", "for the reasons below" if left_out else ""
+    at_most = "" if report.is_exact else "at most "
+    at_hand = "" if report.credit is None else f"of {report.credit:,.0f} at hand"
+    yield "Credits", f"{report.credits:,}", f"{at_most}{at_hand}"
+    for longest in report.longest[:1]:
+        where = "" if longest.row is None else f", row {longest.row:,}"
+        size = f"characters in {longest.encoding}: {longest.segments} SMS{where}"
+        yield "Longest message", f"{longest.units:,}", size
+
+
+_COLOURS: Final = {Encoding.GSM7: "green", Encoding.UCS2: "yellow"}
+
+
+def _size_bars(report: Preflight) -> Table:
+    """Return a bar for each encoding and number of SMS."""
+    bars = [
+        ShareBar(f"{encoding}, {segments} SMS", _COLOURS[encoding], count)
+        for (encoding, segments), count in sorted(report.histogram.items())
+    ]
+    return share_bars(bars, report.sendable)

@@ -1,4 +1,8 @@
-"""`mediasflow sandbox`: the local Mediasflow, until it is stopped."""
+"""`mediasflow sandbox`: run a local Mediasflow until it is stopped.
+
+It prints the environment variables of a client as lines for a shell, and which phone numbers end
+in which status, so that any program can be tried on it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from mediasflow_async.cli.console import console, title
 from mediasflow_async.cli.options import Seconds, local_server
-from mediasflow_async.cli.views import magic_numbers_table
+from mediasflow_async.cli.views import CATEGORY_COLOURS, CATEGORY_NAMES
+from mediasflow_async.models import DeliveryStatus
 
 if TYPE_CHECKING:
     from mediasflow_async.sandbox import Sandbox
@@ -24,8 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["sandbox"]
 
 _PASSWORD: Final = "MEDIASFLOW_SANDBOX_PASSWORD"  # noqa: S105  the name of a variable
-# Where a wait without an end would not hear Ctrl-C (Windows), one of this length does.
+# On Windows, a wait without a timeout is not interrupted by Ctrl-C.
 _WAIT_SECONDS: Final = 1.0
+_STATUS_CODES: Final = range(100)
 
 
 def sandbox(
@@ -67,7 +74,7 @@ def sandbox(
 
 
 def _stop_signal() -> threading.Event:
-    """Return what is set when this process is asked to end."""
+    """Return an event that SIGINT and SIGTERM set."""
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -81,14 +88,30 @@ def _introduce(screen: Console, running: Sandbox) -> None:
         screen.print(Text(f"export {name}={value}"), soft_wrap=True)
     screen.print(f"\n[dim]The password is new at every start, unless {_PASSWORD} holds one.[/]")
     screen.print("\n[bold]Numbers that end in a status:[/] +3360000SSxx ends in status SS\n")
-    screen.print(magic_numbers_table())
+    screen.print(_statuses_table())
 
 
 def _variables(running: Sandbox) -> dict[str, str]:
-    """Return the environment of a client, as a shell reads it."""
+    """Return the environment variables of a client, their values quoted for a shell."""
     is_known = bool(os.environ.get(_PASSWORD))
     return {
         "MEDIASFLOW_BASE_URL": shlex.quote(running.base_url),
         "MEDIASFLOW_USERNAME": shlex.quote(running.username),
         "MEDIASFLOW_PASSWORD": f'"${_PASSWORD}"' if is_known else shlex.quote(running.password),
     }
+
+
+def _statuses_table() -> Table:
+    """Return the codes of all known statuses with their labels, a row for each category."""
+    table = Table.grid(padding=(0, 2))
+    statuses = [status for status in map(DeliveryStatus, _STATUS_CODES) if status.is_known]
+    for category, colour in CATEGORY_COLOURS.items():
+        of_category = [status for status in statuses if status.category is category]
+        if of_category:
+            name = Text(f"● {CATEGORY_NAMES[category]}", style=colour, no_wrap=True)
+            table.add_row(name, Text(", ").join(map(_coded, of_category)))
+    return table
+
+
+def _coded(status: DeliveryStatus) -> Text:
+    return Text.assemble((f"{status.code:02}", "bold"), f" {status.label}")
