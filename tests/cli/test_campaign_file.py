@@ -1,4 +1,7 @@
-"""Files of campaigns: what a line says, and the key that it is sent under."""
+"""Files of campaigns: what a line says, the key that it is sent under, and what is wrong with it.
+
+What the command makes of them is in the tests of `mediasflow batch run`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,16 @@ from typing import Any
 import pytest
 
 from mediasflow_async import CampaignRequest, CampaignType, Recipient, Renderer, TinyUrl
-from mediasflow_async.cli import campaign_files as campaign_records
-from mediasflow_async.cli.campaign_files import CampaignFile, Line, campaigns_of, lines_of
-from mediasflow_async.errors import ConfigurationError, InvalidRequest
+from mediasflow_async.cli import campaign_files
+from mediasflow_async.cli.campaign_files import (
+    CampaignFile,
+    Line,
+    lines_of,
+    problems_text,
+    read_rows,
+    sendable_campaigns,
+)
+from mediasflow_async.errors import ConfigurationError
 from tests.support.batches import write_lines
 
 SALT = bytes(range(32))
@@ -57,9 +67,9 @@ def test_a_line_holds_every_field_of_a_request(tmp_path: Path) -> None:
         "brand": None,
     }
     path = write_lines(tmp_path / "c.jsonl", [record])
-    ((key, request),) = campaigns_of(CampaignFile(path=path), salt=SALT)
-    assert key == "order-1"
-    assert request == CampaignRequest(
+    (line,) = read(path)
+    assert (line.key, line.problems) == ("order-1", ())
+    assert line.request == CampaignRequest(
         msg="Bonjour ${NOM}",
         recipients=[
             Recipient("0639980001"),
@@ -129,19 +139,25 @@ def test_what_is_of_the_wrong_kind_is_left_to_the_rules(tmp_path: Path) -> None:
 
 
 def test_a_line_that_never_ends_is_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign_records, "_LONGEST_LINE_BYTES", 1_000)
+    monkeypatch.setattr(campaign_files, "_MAX_LINE_BYTES", 1_000)
     with pytest.raises(ConfigurationError, match=r"c\.jsonl, line 2: the line never ends"):
         read_text(tmp_path, "{}\n" + "x" * 2_000)
 
 
-def test_the_first_line_that_cannot_be_read_is_named_without_its_numbers(tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "c.jsonl", [{"msg": "A"}, {"0639981234": 1, "start_now": True}])
-    campaigns = campaigns_of(CampaignFile(path=path), salt=SALT)
-    next(campaigns)
-    with pytest.raises(InvalidRequest) as caught:
-        next(campaigns)
-    message = str(caught.value)
-    assert "c.jsonl, line 2: " in message
+def test_what_can_be_sent_is_given_with_its_place_and_the_rest_is_refused(tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = [
+        {"msg": "A"},
+        {"0639981234": 1, "start_now": True},
+        {"key": "b", "msg": "B"},
+    ]
+    file = CampaignFile(path=write_lines(tmp_path / "c.jsonl", records))
+    places: dict[int, str] = {}
+    refused: list[Line] = []
+    campaigns = sendable_campaigns(file, salt=SALT, places=places, refuse=refused.append)
+    assert [request.msg for _, request in campaigns] == ["A", "B"]
+    assert places == {0: "line 1", 1: "line 3"}
+    assert [line.where for line in refused] == ["line 2"]
+    message = problems_text(refused[0].problems)
     assert "start_now" in message
     assert "0639981234" not in message
 
@@ -258,14 +274,38 @@ def test_a_list_without_rows_has_no_campaigns(tmp_path: Path) -> None:
         read(path, template=TEMPLATE, as_list=True)
 
 
-def test_a_file_is_read_a_line_at_a_time(tmp_path: Path) -> None:
+def test_a_file_is_read_a_line_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes after a line is not looked at before it is asked for."""
+    monkeypatch.setattr(campaign_files, "_MAX_LINE_BYTES", 5_000)
     path = tmp_path / "c.jsonl"
     with path.open("w") as file:
         record = json.dumps({"msg": "x" * 1_000, "recipients": ["0639980001"]})
         file.writelines(f"{record}\n" for _ in range(1_000))
-        file.write("no JSON\n")
-    campaigns = campaigns_of(CampaignFile(path=path), salt=SALT)
-    assert len([next(campaigns) for _ in range(1_000)]) == 1_000
-    with pytest.raises(InvalidRequest, match="line 1001"):
-        next(campaigns)
+        file.write("x" * 5_000)
+    lines = lines_of(CampaignFile(path=path), salt=SALT)
+    assert len([next(lines) for _ in range(1_000)]) == 1_000
+    with pytest.raises(ConfigurationError, match="line 1001"):
+        next(lines)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+def test_a_list_is_read_whatever_it_is_written_in(
+    tmp_path: Path, encoding: str, delimiter: str
+) -> None:
+    lines = [("sms ", "Prénom", "Ville"), ("0612345678", "Zoé", '"L\nyon"'), ("", "", ""), ("06",)]
+    path = tmp_path / "list.csv"
+    text = "\r\n".join(delimiter.join(line) for line in lines)
+    path.write_text(text, encoding=encoding, newline="")
+    assert list(read_rows(path)) == [
+        {"sms": "0612345678", "Prénom": "Zoé", "Ville": "L\nyon"},
+        {"sms": "06", "Prénom": "", "Ville": ""},
+    ]
+
+
+def test_cells_beyond_the_header_are_dropped_and_progress_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("sms\n0612345678;x\n")
+    read: list[int] = []
+    assert list(read_rows(path, progress=read.append)) == [{"sms": "0612345678"}]
+    assert read == [path.stat().st_size]

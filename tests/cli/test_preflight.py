@@ -1,4 +1,4 @@
-"""`mediasflow preflight`."""
+"""`mediasflow preflight`: what it shows of a campaign and a list, and what it ends with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mediasflow_async.cli.campaign_files import read_rows
-from mediasflow_async.errors import ConfigurationError
 from tests.support.commands import Command, Start
 
 STOP = "Bonjour ${Prenom}, soldes ! STOP 36184"
@@ -160,33 +158,3 @@ def test_reading_a_list_is_shown_in_a_terminal(terminal: Start, own_list: Path) 
     assert shown.ended() == 0
     assert "Reading" in shown.seen
     assert "\x1b[32m● \x1b[0m" in shown.seen
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
-def test_a_list_is_read_whatever_it_is_written_in(
-    tmp_path: Path, encoding: str, delimiter: str
-) -> None:
-    lines = [("sms ", "Prénom", "Ville"), ("0612345678", "Zoé", '"L\nyon"'), ("", "", ""), ("06",)]
-    path = tmp_path / "list.csv"
-    text = "\r\n".join(delimiter.join(line) for line in lines)
-    path.write_text(text, encoding=encoding, newline="")
-    assert list(read_rows(path)) == [
-        {"sms": "0612345678", "Prénom": "Zoé", "Ville": "L\nyon"},
-        {"sms": "06", "Prénom": "", "Ville": ""},
-    ]
-
-
-def test_cells_beyond_the_header_are_dropped_and_progress_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "list.csv"
-    path.write_text("sms\n0612345678;x\n")
-    read: list[int] = []
-    assert list(read_rows(path, progress=read.append)) == [{"sms": "0612345678"}]
-    assert read == [path.stat().st_size]
-
-
-def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
-    path = tmp_path / "list.csv"
-    path.touch()
-    with pytest.raises(ConfigurationError, match="is empty"):
-        next(read_rows(path))
