@@ -1,4 +1,9 @@
-"""What became of the lines of a batch, and its progress."""
+"""What becomes of the lines of a batch, and how that is shown while the batch runs.
+
+Each line ends as a `LineResult`. The `Tally` counts them, decides the exit code, and works as a
+circuit breaker: it ends the run at an error that every further campaign would meet too. The
+`BatchProgress` prints the lines that need a look and draws the progress bar.
+"""
 
 from __future__ import annotations
 
@@ -39,20 +44,7 @@ from mediasflow_async.errors import (
     SessionClosed,
 )
 
-__all__ = ["BatchProgress", "Ended", "Ending", "Tally", "ended"]
-
-
-_MOST_FAILURES_IN_A_ROW: Final = 50
-# What the next campaign would meet too.
-_HOPELESS: Final = (
-    AuthenticationFailed,
-    ConfigurationError,
-    JournalError,
-    PermissionDenied,
-    SessionClosed,
-)
-# What is wrong with one campaign, and says nothing of the next.
-_OF_ONE: Final = (CampaignTaken, InvalidRequest, KeyBusy, KeyConflict)
+__all__ = ["BatchProgress", "Ending", "LineResult", "Tally", "counts_text", "line_result"]
 
 
 class Ending(StrEnum):
@@ -76,16 +68,17 @@ class Ending(StrEnum):
     """The run was stopped before it had ended; the next one goes on with it."""
 
 
-_OF_STATE: Final = {
+_GOOD: Final = frozenset({Ending.LAUNCHED, Ending.LAUNCHED_BEFORE})
+_BAD: Final = (Ending.FAILED, Ending.REFUSED, Ending.NOT_SENDABLE, Ending.STOPPED)
+_ENDING_OF_STATE: Final = {
     State.PARKED: Ending.PARKED,
     State.REJECTED: Ending.REFUSED,
     State.CANCELLED: Ending.CANCELLED,
 }
-_GOOD: Final = frozenset({Ending.LAUNCHED, Ending.LAUNCHED_BEFORE})
 
 
 @frozen(kw_only=True)
-class Ended:
+class LineResult:
     """What became of one line.
 
     Attributes:
@@ -105,14 +98,14 @@ class Ended:
     error: MediasflowError | None = field(default=None, repr=False)
 
     @property
-    def is_news(self) -> bool:
-        """Whether it needs a look."""
+    def needs_a_look(self) -> bool:
+        """Whether a person should look at it."""
         return self.ending not in _GOOD | {Ending.STOPPED}
 
     @property
     def is_for_programs(self) -> bool:
-        """Whether it is told as JSON; what is parked is told with its advice, in the end."""
-        return self.is_news and self.ending is not Ending.PARKED
+        """Whether it is printed as JSON at once; parked ones come in the end, with advice."""
+        return self.needs_a_look and self.ending is not Ending.PARKED
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -125,11 +118,11 @@ class Ended:
         }
 
 
-def ended(where: str, key: str, result: Receipt | MediasflowError) -> Ended:
-    """Return what became of a line, from what the sender gave for it."""
+def line_result(where: str, key: str, result: Receipt | MediasflowError) -> LineResult:
+    """Return what became of a line, from what the sender returned for it."""
     if isinstance(result, MediasflowError):
         is_stopped = isinstance(result, SenderStopped)
-        return Ended(
+        return LineResult(
             where=where,
             key=key,
             ending=Ending.STOPPED if is_stopped else Ending.FAILED,
@@ -138,10 +131,10 @@ def ended(where: str, key: str, result: Receipt | MediasflowError) -> Ended:
             error=result,
         )
     launched = Ending.LAUNCHED_BEFORE if result.is_recorded else Ending.LAUNCHED
-    return Ended(
+    return LineResult(
         where=where,
         key=key,
-        ending=_OF_STATE.get(result.state, launched),
+        ending=_ENDING_OF_STATE.get(result.state, launched),
         campaign_id=result.campaign_id,
         reason=_reason(result),
     )
@@ -154,34 +147,47 @@ def _reason(receipt: Receipt) -> str:
     return f"{receipt.reason or receipt.state}{status}"
 
 
+_MAX_FAILURES_IN_A_ROW: Final = 50
+# Errors that the next campaign would meet too.
+_FATAL: Final = (
+    AuthenticationFailed,
+    ConfigurationError,
+    JournalError,
+    PermissionDenied,
+    SessionClosed,
+)
+# Errors of one campaign, which say nothing about the next.
+_OF_ONE_CAMPAIGN: Final = (CampaignTaken, InvalidRequest, KeyBusy, KeyConflict)
+
+
 class Tally:
     """The counts of a run, and whether there is a point in going on.
 
     Attributes:
         counts: how many lines ended how.
-        give_up: the error that ends the run, or None.
+        fatal_error: the error that ends the run, or None.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[Ending] = Counter()
-        self.give_up: MediasflowError | None = None
-        self._in_a_row = 0
+        self.fatal_error: MediasflowError | None = None
+        self._failures_in_a_row = 0
 
     @property
     def done(self) -> int:
         """How many lines have ended."""
         return self.counts.total() - self.counts[Ending.STOPPED]
 
-    def count(self, line: Ended) -> None:
-        """Count a line."""
+    def count(self, line: LineResult) -> None:
+        """Count a line; set `fatal_error` at an error that concerns all, or at 50 in a row."""
         self.counts[line.ending] += 1
         error = line.error
-        if line.ending is Ending.STOPPED or isinstance(error, _OF_ONE):
+        if line.ending is Ending.STOPPED or isinstance(error, _OF_ONE_CAMPAIGN):
             return
-        self._in_a_row = 0 if error is None else self._in_a_row + 1
-        is_hopeless = isinstance(error, _HOPELESS) or self._in_a_row >= _MOST_FAILURES_IN_A_ROW
-        if is_hopeless and self.give_up is None:
-            self.give_up = error
+        self._failures_in_a_row = 0 if error is None else self._failures_in_a_row + 1
+        is_fatal = isinstance(error, _FATAL) or self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
+        if is_fatal and self.fatal_error is None:
+            self.fatal_error = error
 
     @property
     def can_go_on(self) -> bool:
@@ -189,13 +195,12 @@ class Tally:
         return bool(self.counts[Ending.FAILED] or self.counts[Ending.STOPPED])
 
     def exit_code(self, *, is_signalled: bool) -> ExitCode:
-        """Return what the command ends with."""
+        """Return the exit code of the command."""
         if is_signalled:
             return ExitCode.INTERRUPTED
         if self.counts[Ending.PARKED]:
             return ExitCode.PARKED
-        bad = (Ending.FAILED, Ending.REFUSED, Ending.NOT_SENDABLE, Ending.STOPPED)
-        return ExitCode.FAILED if any(self.counts[each] for each in bad) else ExitCode.OK
+        return ExitCode.FAILED if any(self.counts[each] for each in _BAD) else ExitCode.OK
 
     def as_json(self) -> Mapping[str, int]:
         """Return the counts as JSON data, by the names of the endings."""
@@ -206,13 +211,17 @@ _MARKS: Final = {
     Ending.PARKED: ("? ", "bold yellow"),
     Ending.CANCELLED: ("- ", "dim"),
 }
-_TENTH: Final = 10
-_LINE_EVERY: Final = 1_000
-_MOST_SHOWN: Final = 100
+_MAX_LINES_SHOWN: Final = 100
+# Without a terminal, a line is printed for each tenth of the batch, or for so many campaigns
+# where they were not counted.
+_TENTHS: Final = 10
+_UNCOUNTED_STEP: Final = 1_000
 
 
 class BatchProgress:
     """Shows a run while it goes on; use it in a `with` block.
+
+    A terminal shows a bar; anything else gets a line from time to time.
 
     Args:
         screen: where it is shown.
@@ -222,7 +231,7 @@ class BatchProgress:
     def __init__(self, screen: Console, total: int | None) -> None:
         self._screen = screen
         self._total = total
-        self._every = _LINE_EVERY if total is None else max(1, total // _TENTH)
+        self._step = _UNCOUNTED_STEP if total is None else max(1, total // _TENTHS)
         self._shown = 0
         self._bar = Progress(
             TextColumn("   {task.description}"),
@@ -248,12 +257,12 @@ class BatchProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, line: Ended, tally: Tally) -> None:
-        """Show what became of a line, where it needs a look, and where the run stands."""
-        if line.is_news:
-            self._tell(line)
+    def show(self, line: LineResult, tally: Tally) -> None:
+        """Show a line that needs a look, and how far the run has come."""
+        if line.needs_a_look:
+            self._show_line(line)
         self._bar.update(self._task, completed=tally.done, description=counts_text(tally))
-        if not self._screen.is_terminal and tally.done % self._every == 0:
+        if not self._screen.is_terminal and tally.done % self._step == 0:
             of = "" if self._total is None else f" of {self._total:,}"
             self._screen.print(f"{tally.done:,}{of}: {counts_text(tally)}", soft_wrap=True)
 
@@ -261,20 +270,20 @@ class BatchProgress:
         """Print a sentence, above the bar."""
         self._bar.console.print(Text(text), soft_wrap=True)
 
-    def _tell(self, line: Ended) -> None:
+    def _show_line(self, line: LineResult) -> None:
         self._shown += 1
-        if self._shown > _MOST_SHOWN:
+        if self._shown > _MAX_LINES_SHOWN:
             return
         mark, style = _MARKS.get(line.ending, ("✗ ", "red"))
         key = f", key {line.key}" if line.key else ""
         where = Text.assemble((mark, style), (f"{line.where}{key}", "bold"))
         text = Text.assemble(where, f": {line.ending}: {line.reason}")
         self._bar.console.print(text, soft_wrap=True)
-        if self._shown == _MOST_SHOWN:
+        if self._shown == _MAX_LINES_SHOWN:
             self.say("… what follows of these is counted only")
 
 
 def counts_text(tally: Tally) -> str:
-    """Return the counts in words."""
+    """Return the counts of a tally in words."""
     counted = (f"{tally.counts[each]:,} {each}" for each in Ending if tally.counts[each])
     return ", ".join(counted) or "nothing yet"
