@@ -19,16 +19,11 @@ from tests.support.batches import (
     text,
     write_campaigns,
 )
-from tests.support.commands import Command, Start
+from tests.support.commands import Command, Start, said
 
 Surroundings = dict[str, str]
 JOURNAL = ("--journal", "batch.db")
 GO = (*JOURNAL, "--yes", *QUICKLY)
-
-
-def said(output: str) -> str:
-    """Return what is shown, without the borders of panels and the ends of lines."""
-    return " ".join(output.replace("│", " ").split())
 
 
 @pytest.fixture

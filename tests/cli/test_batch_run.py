@@ -25,15 +25,10 @@ from tests.support.batches import (
     write_campaigns,
     write_lines,
 )
-from tests.support.commands import Command
+from tests.support.commands import Command, said
 
 Surroundings = dict[str, str]
 GO = ("--journal", "batch.db", "--yes")
-
-
-def said(output: str) -> str:
-    """Return what is shown, without the borders of panels and the ends of lines."""
-    return " ".join(output.replace("│", " ").split())
 
 
 def test_every_campaign_is_launched_and_counted(

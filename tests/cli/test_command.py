@@ -32,10 +32,20 @@ def test_it_says_its_version(process: Command) -> None:
 def test_its_help_names_every_command(mediasflow: Command) -> None:
     run = mediasflow("--help")
     assert run.returncode == 0
-    assert "demo " in run.stdout
-    assert "preflight " in run.stdout
-    assert "sandbox " in run.stdout
-    assert "batch " in run.stdout
+    for name in ("batch", "demo", "preflight", "sandbox", "worker"):
+        assert f"│ {name} " in run.stdout
+
+
+@pytest.mark.parametrize("command", [["--help"], ["batch", "--help"], ["worker", "--help"]])
+def test_its_help_imports_nothing_that_only_some_commands_need(command: list[str]) -> None:
+    names = ["starlette", "uvicorn", "psycopg", "procrastinate", "phonenumbers", "quickjs"]
+    run = subprocess.run(
+        [sys.executable, "-c", BLOCKED.format(names=names, command=command)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from mediasflow_async.cli.console import CommandStopped
+from mediasflow_async.cli.safety import confirm
+from mediasflow_async.models import Campaign
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.support.commands import Command, Start
+from tests.support.commands import Command, Start, said
 
 ELSEWHERE = "https://mediasflow.invalid/MediasflowApi/v1/"
 Account = Mapping[str, str]
@@ -82,13 +87,39 @@ def test_a_script_cannot_send_real_sms(
 ) -> None:
     run = mediasflow("demo", "--base-url", ELSEWHERE, *arguments, environment=account)
     assert run.returncode == 2
-    assert reason in " ".join(run.stderr.replace("│", " ").split())
+    assert reason in said(run.stderr)
 
 
 @pytest.mark.usefixtures("own_list")
 def test_not_even_a_terminal_skips_the_typing(terminal: Start, account: Account) -> None:
     arguments = ("demo", "--base-url", ELSEWHERE, "--csv", "own.csv", "--yes")
     assert terminal(*arguments, environment=account).ended() == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:8025/api/v1/", "add --yes"),
+        ("http://[::1]:8025/", "add --yes"),
+        ("http://localhost/", "add --yes"),
+        ("https://localhost.mediasflow.invalid/", "fictitious"),
+        ("https://127.0.0.1.mediasflow.invalid/", "fictitious"),
+        ("https://192.168.1.2/", "fictitious"),
+        ("https://mediasflow.invalid/", "fictitious"),
+    ],
+)
+def test_only_loopback_addresses_count_as_this_machine(
+    url: str, reason: str, mediasflow: Command, account: Account
+) -> None:
+    run = mediasflow("demo", "--base-url", url, environment=account)
+    assert run.returncode == 2
+    assert reason in said(run.stderr)
+
+
+def test_nothing_can_be_confirmed_when_the_number_of_recipients_is_not_known() -> None:
+    """A sandbox always tells the number, so that the command cannot show this."""
+    with pytest.raises(CommandStopped, match=r"does not say.*campaign 7 stays a draft"):
+        confirm(Console(file=StringIO()), Campaign(id=7), ELSEWHERE)
 
 
 def test_without_a_terminal_the_launch_needs_yes_here_too(

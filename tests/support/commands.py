@@ -24,6 +24,11 @@ class Command(Protocol):
     def __call__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Run: ...
 
 
+def said(output: str) -> str:
+    """Return what is shown, without the borders of panels and the ends of lines."""
+    return " ".join(output.replace("│", " ").split())
+
+
 def executable() -> str:
     found = shutil.which("mediasflow", path=sysconfig.get_path("scripts"))
     assert found, "the package is installed, and with it its command"
