@@ -134,29 +134,29 @@ def print_json(data: Any, *, indent: int | None = None) -> None:
     sys.stdout.flush()
 
 
-def title(console: Console, text: str, subtitle: str) -> None:
+def title(screen: Console, text: str, subtitle: str) -> None:
     """Print what a command is about to do, and where."""
     lines = Text.assemble((text, "bold"), "\n", (subtitle, "dim"))
-    console.print(Panel(lines, border_style="cyan", padding=(0, 2)))
+    screen.print(Panel(lines, border_style="cyan", padding=(0, 2)))
 
 
-def step(console: Console, number: int, text: str) -> None:
+def step(screen: Console, number: int, text: str) -> None:
     """Print the heading of a step."""
-    console.print()
-    console.rule(f"[bold cyan]{number}[/] [bold]{text}[/]", align="left", style="bright_black")
-    console.print()
+    screen.print()
+    screen.rule(f"[bold cyan]{number}[/] [bold]{text}[/]", align="left", style="bright_black")
+    screen.print()
 
 
-def indented(console: Console, content: RenderableType) -> None:
+def indented(screen: Console, content: RenderableType) -> None:
     """Print what belongs to a step, indented under its heading."""
-    console.print(Padding(content, (0, _INDENT), expand=False))
+    screen.print(Padding(content, (0, _INDENT), expand=False))
 
 
-def hint(console: Console, text: str) -> None:
+def hint(screen: Console, text: str) -> None:
     """Print a suggestion, dimmed."""
-    indented(console, Text(text, style="dim"))
+    indented(screen, Text(text, style="dim"))
 
 
-def done(console: Console, text: str) -> None:
+def done(screen: Console, text: str) -> None:
     """Print that something is done, with a check mark."""
-    indented(console, Text.assemble(("✓ ", "bold green"), text))
+    indented(screen, Text.assemble(("✓ ", "bold green"), text))

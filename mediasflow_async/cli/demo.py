@@ -52,7 +52,7 @@ from mediasflow_async.cli.options import (
     sandbox_target,
     server_target,
 )
-from mediasflow_async.cli.safety import confirm, refuse_unsafe
+from mediasflow_async.cli.safety import confirm_launch, refuse_unsafe
 from mediasflow_async.cli.views import (
     DeliveryProgress,
     Fact,
@@ -189,7 +189,7 @@ class _Run:
             step(self.screen, 3, "Launch the campaign")
             # Typed between two event loops, since Ctrl-C cannot reach a prompt inside of one.
             if self.needs_confirmation:
-                confirm(self.screen, prepared.draft, self.target.base_url)
+                confirm_launch(self.screen, prepared.draft, self.target.base_url)
             summary = anyio.run(self._launch, prepared.draft, record)
         return {
             "base_url": self.target.base_url,

@@ -28,7 +28,14 @@ from mediasflow_async.delivery import Sender
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.models import Campaign
 
-__all__ = ["Stop", "confirm", "confirm_batch", "refuse_unattended", "refuse_unsafe", "stoppable"]
+__all__ = [
+    "Stop",
+    "confirm_batch",
+    "confirm_launch",
+    "refuse_unattended",
+    "refuse_unsafe",
+    "stoppable",
+]
 
 
 def refuse_unsafe(base_url: str, csv: Path | None, *, yes: bool) -> None:
@@ -55,7 +62,7 @@ def refuse_unsafe(base_url: str, csv: Path | None, *, yes: bool) -> None:
         )
 
 
-def confirm(console: Console, draft: Campaign, base_url: str) -> None:
+def confirm_launch(screen: Console, draft: Campaign, base_url: str) -> None:
     """Ask for the number of recipients of a draft, and return when it was typed.
 
     Raises:
@@ -73,7 +80,7 @@ def confirm(console: Console, draft: Campaign, base_url: str) -> None:
         (f", through {base_url}\n", "bold"),
         "Type the number of recipients to launch, or anything else to stop.",
     )
-    if _answer(console, warning, "Number of recipients") != str(people):
+    if _answer(screen, warning, "Number of recipients") != str(people):
         raise CommandStopped(f"Not confirmed. {stays}")
 
 
@@ -94,12 +101,12 @@ _UNCOUNTED: Final = "send"
 
 
 def confirm_batch(
-    console: Console, what: str, campaigns: int | None, base_url: str, *, known: int = 0
+    screen: Console, what: str, campaigns: int | None, base_url: str, *, known: int = 0
 ) -> None:
     """Ask for the number of campaigns, or for `send` where they were not counted.
 
     Args:
-        console: where it is asked.
+        screen: where it is asked.
         what: what would be sent, in words.
         campaigns: how many campaigns, None where they were not counted.
         base_url: the server.
@@ -122,16 +129,16 @@ def confirm_batch(
         f"Type the {name} to send, or anything else to stop.",
     )
     prompt = f"The {name}" if campaigns is None else name.capitalize()
-    if _answer(console, warning, prompt) != expected:
+    if _answer(screen, warning, prompt) != expected:
         raise CommandStopped("Not confirmed. Nothing was sent.")
 
 
-def _answer(console: Console, warning: Text, prompt: str) -> str:
+def _answer(screen: Console, warning: Text, prompt: str) -> str:
     """Show a warning and return what is typed, without spaces and commas."""
-    console.print()
-    console.print(Panel(warning, border_style="red", padding=(0, 1)))
+    screen.print()
+    screen.print(Panel(warning, border_style="red", padding=(0, 1)))
     try:
-        answer = console.input(Text(f"{prompt}: ", style="bold"))
+        answer = screen.input(Text(f"{prompt}: ", style="bold"))
     except EOFError:
         return ""
     return "".join(answer.split()).replace(",", "")

@@ -260,11 +260,11 @@ class DeliveryProgress:
     """A live bar that fills as statuses become final; use it in a `with` block.
 
     Args:
-        console: where it is shown; nothing is shown where that is no terminal.
+        screen: where it is shown; nothing is shown where that is no terminal.
         total: how many messages there are.
     """
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, screen: Console, total: int) -> None:
         self._bar = Progress(
             SpinnerColumn(),
             _OutcomeColumn(Column(ratio=1)),
@@ -274,7 +274,7 @@ class DeliveryProgress:
         )
         counts = {DeliveryCategory.PENDING: total}
         self._task = self._bar.add_task("", total=total, counts=counts)
-        self._live = Live(self._view(counts), console=console, transient=True)
+        self._live = Live(self._view(counts), console=screen, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)

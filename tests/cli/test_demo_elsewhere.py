@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from mediasflow_async.cli.console import CommandStopped
-from mediasflow_async.cli.safety import confirm
+from mediasflow_async.cli.safety import confirm_launch
 from mediasflow_async.models import Campaign
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.commands import Command, Start, said
@@ -119,7 +119,7 @@ def test_only_loopback_addresses_count_as_this_machine(
 def test_nothing_can_be_confirmed_when_the_number_of_recipients_is_not_known() -> None:
     """A sandbox always tells the number, so that the command cannot show this."""
     with pytest.raises(CommandStopped, match=r"does not say.*campaign 7 stays a draft"):
-        confirm(Console(file=StringIO()), Campaign(id=7), ELSEWHERE)
+        confirm_launch(Console(file=StringIO()), Campaign(id=7), ELSEWHERE)
 
 
 def test_without_a_terminal_the_launch_needs_yes_here_too(
