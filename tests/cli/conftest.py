@@ -1,4 +1,4 @@
-"""The command, servers and lists that these tests use."""
+"""The command in three ways, and the servers and lists that these tests use it with."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def test_a_check_finds_what_is_wrong(mediasflow: Command, tmp_path: Path) -> Non
 
 
 def change(folder: Path, statement: str) -> None:
-    """Change a journal behind its back, whatever its own rules say."""
+    """Change the table of a journal directly, without its constraints."""
     connection = sqlite3.connect(folder / "batch.db")
     with connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")

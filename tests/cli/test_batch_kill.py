@@ -25,7 +25,7 @@ Surroundings = dict[str, str]
 Running = subprocess.Popen[str]
 StartBatch = Callable[..., Running]
 COUNT = 60
-# A call has half a lease, and nothing is processed later than it was given up and settled.
+# A call may take half a lease, and the server processes nothing later than the settle window.
 PATIENCE = ("--lease", "3", "--settle", "0.5", "--confirm-every", "0.05", "--limit", "4")
 COMMAND = ("batch", "run", "c.jsonl", "--yes", "--json", *PATIENCE)
 
@@ -70,11 +70,11 @@ def has_seen(server: Sandbox, requests: int) -> bool:
 def killed_until_done(
     start: StartBatch, server: Sandbox, dice: Random, *options: str, environment: Surroundings
 ) -> tuple[int, Run]:
-    """Kill the batch somewhere in its course until it ends, and return how often that was."""
+    """Kill the batch at random moments; return how often, and the run that ended by itself."""
     kills = 0
     while True:
         process = start(*COMMAND, *options, environment=environment)
-        # The login, then two calls for each campaign: some lives end with the batch.
+        # The login, then two calls for each campaign: some runs end before they are killed.
         target = len(server.requests) + 2 + int(dice.random() * COUNT * 0.8)
         until(partial(has_seen, server, target), process)
         if kills < 5:
@@ -157,7 +157,7 @@ def test_what_a_dead_process_launched_is_resumed_without_the_file(
     ended = 0
     latest = time.monotonic() + TIMEOUT_SECONDS
     while ended < 3:
-        assert time.monotonic() < latest, "the leases of the dead never end"
+        assert time.monotonic() < latest, "the leases of the killed process never end"
         run = mediasflow(
             "batch", "resume", *journal, "--yes", "--json", *PATIENCE, environment=surroundings
         )

@@ -199,7 +199,7 @@ def test_a_dry_run_checks_counts_and_sends_nothing(
 
 
 async def held_elsewhere(path: Path, *keys: str) -> None:
-    """Hold campaigns as another process would, for so long that the test sees it."""
+    """Hold campaigns as another process would, for two seconds."""
     async with Journal.open(f"sqlite:///{path}") as journal:
         for index, key in enumerate(keys):
             request = CampaignRequest(msg=text(index), recipients=[number(index)])
@@ -229,7 +229,7 @@ def test_what_a_dead_process_holds_is_told_of_and_waited_for(
 
 
 async def begun_before(path: Path, key: str, request: CampaignRequest) -> None:
-    """Write what a run had made of a campaign that somebody called off then."""
+    """Write to the journal a campaign that an earlier run began and somebody cancelled."""
     async with Journal.open(f"sqlite:///{path}") as journal:
         digest = digest_of(Order(request=request), journal.salt)
         entry = await journal.claim(key, digest, owner="earlier", lease=timedelta(minutes=1))

@@ -123,8 +123,8 @@ def test_the_second_signal_stops_at_once_and_gives_back_what_was_under_way(
     server.faults.add(hanging)
     file = ("c.jsonl",) if command == "run" else ()
     running = watch(command, *file, *GO)
-    # A campaign that is held and has no call under way yet would come to its end at the first
-    # signal, and the second one would hit a command that has nothing left to stop.
+    # A campaign without a call under way ends at the first signal, and the second would find
+    # nothing left to stop: wait until each has one.
     while hanging in server.faults.waiting:
         assert running.process.poll() is None, running.ended()
         time.sleep(0.01)

@@ -73,7 +73,7 @@ def lines_of_json(output: str) -> list[dict[str, Any]]:
 
 
 def summary(output: str) -> dict[str, Any]:
-    """Return the last of it."""
+    """Return the last line of what programs read."""
     return lines_of_json(output)[-1]
 
 
