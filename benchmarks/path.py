@@ -57,7 +57,7 @@ async def transport(_: Settings) -> AsyncGenerator[AsyncWork]:
     """Ask the transport."""
     opened = MemoryTransport()
     sent = outgoing_of(httpx.Request("POST", URL + PATH, json=body(0)))
-    yield one_by_one(lambda _: opened.ask(sent, ("https", b"127.0.0.1", None, None)))
+    yield one_by_one(lambda _: opened.ask(sent))
 
 
 @asynccontextmanager
@@ -135,14 +135,14 @@ def reading(_: Settings) -> Generator[Work]:
 
 @asynccontextmanager
 async def limiting(_: Settings) -> AsyncGenerator[AsyncWork]:
-    """Take a place among the calls under way, and set a deadline."""
+    """Take a slot among the calls under way, and set a deadline."""
     live = Connections(httpx.URL(URL), ClientSettings()).live()
 
     async def one(_: int) -> None:
         with live.deadline(120):
-            if not live.takes_place():
-                await live.places.acquire()
-            live.places.release()
+            if not live.takes_slot():
+                await live.slots.acquire()
+            live.slots.release()
 
     yield one_by_one(one)
 
@@ -160,7 +160,7 @@ STEPS = (
     Contender("make the model", modelling),
     Contender("validate it", validating),
     Contender("write it as JSON", writing),
-    Contender("place and deadline", limiting),
+    Contender("slot and deadline", limiting),
     Contender("parse the answer (orjson)", parsing),
     Contender("read the model out of it", reading),
 )

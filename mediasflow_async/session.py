@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -232,7 +232,7 @@ class Session:
     @property
     def username(self) -> str | None:
         """The account's login; None with a bearer that was obtained elsewhere."""
-        return self._engine.exchange.authenticator.username
+        return self._engine.authenticator.username
 
     @property
     def max_in_flight(self) -> int:
@@ -268,16 +268,18 @@ class Session:
 
         return await self.call(operation_of(kind, method, path), **parts)
 
-    async def call(self, operation: Operation, **parts: Unpack[CallParts]) -> ApiResponse:
-        """Make a call of a known kind; `request` is the plain form of it."""
-        return await self._open_engine().call(operation, parts)
+    def call(
+        self, operation: Operation, **parts: Unpack[CallParts]
+    ) -> Coroutine[Any, Any, ApiResponse]:
+        """Make a call of a known kind, to be awaited; `request` is the plain form of it."""
+        return self._open_engine().call(operation, parts)
 
     def stream(
         self, operation: Operation, **parts: Unpack[CallParts]
     ) -> AbstractAsyncContextManager[ResponseStream]:
         """Make a call and give the body of the answer to be read, within `async with`.
 
-        The call keeps its place among the ones under way until the block ends. A body that
+        The call keeps its slot among the ones under way until the block ends. A body that
         breaks off is not retried: who reads it knows from where to go on.
         """
         return self._open_engine().stream(operation, parts)

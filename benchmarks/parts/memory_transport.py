@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from mediasflow_async.transport import Answer, AsyncioTransport, Origin, Outgoing, outgoing_of
+from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing, outgoing_of
 from parts.workload import ANSWER
 
 __all__ = ["MemoryTransport"]
@@ -42,10 +42,9 @@ class MemoryTransport(AsyncioTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer as a response of httpx."""
-        origin = request.url.scheme, request.url.raw_host, request.url.port, None
-        return (await self.ask(outgoing_of(request), origin)).response()
+        return (await self.ask(outgoing_of(request))).response()
 
-    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:  # noqa: ARG002 - nothing is sent
+    async def ask(self, outgoing: Outgoing) -> Answer:
         """Return the answer."""
         if outgoing.watcher is not None:
             outgoing.watcher.leaving()

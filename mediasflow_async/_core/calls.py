@@ -68,21 +68,23 @@ class Operation:
         kind: what it does to the world.
         method: its HTTP method.
         path: its path below the base URL, with ``{campaign_id}`` for the number.
+        may_send: whether it can make SMS go out.
     """
 
     kind: OperationKind
     method: str
     path: str
+    may_send: bool = field(init=False, repr=False, eq=False)
+
+    @may_send.default
+    def _may_send_by_kind(self) -> bool:
+        # Asked of every call: stored rather than computed.
+        return self.kind in _SENDING
 
     @property
     def shown_path(self) -> str:
         """The path as errors and logs may show it: a path of the caller's own can hold a number."""
         return mask_text(self.path)
-
-    @property
-    def may_send(self) -> bool:
-        """Whether it can make SMS go out."""
-        return not self.kind.is_repeatable
 
 
 def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Operation:
@@ -155,8 +157,8 @@ def _header_rule(name: object, value: object) -> str:
 
 QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
-Join = Callable[[str], httpx.URL]
-"""Gives the address of a path."""
+Join = Callable[[str, QueryParams | None], bytes]
+"""Gives what the request line says of a path below the base URL, and of query parameters."""
 
 _REMEMBERED: Final = 128
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -213,7 +215,7 @@ class Call:
 
     Attributes:
         operation: what is called.
-        url: the whole address, query parameters included.
+        target: path and query, as they stand in the request line.
         headers: headers of the caller's own.
         content: the body in memory, or None.
         body: a streamed body, or None.
@@ -225,7 +227,7 @@ class Call:
     """
 
     operation: Operation
-    url: httpx.URL = field(repr=False)
+    target: bytes = field(repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     body: Body | None = field(default=None, repr=False)
@@ -241,7 +243,7 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
 
     Args:
         operation: what is called.
-        join: gives the address of a path.
+        join: gives the request target of a path.
         settings: the session's timeouts.
         parts: what is given with it.
 
@@ -258,7 +260,7 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
     content, content_type = _encoded(parts.get("json"), parts.get("form"))
     return Call(
         operation=operation,
-        url=_url(join, filled, parts.get("params")),
+        target=_target(join, filled, parts.get("params")),
         headers=dict(headers) if headers else _NO_HEADERS,
         content=content,
         body=parts.get("body"),
@@ -271,14 +273,24 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
 
 
 def joining(base_url: httpx.URL) -> Join:
-    """Return what gives the addresses of paths below a base; the latest are remembered."""
-    return lru_cache(maxsize=_REMEMBERED)(base_url.join)
+    """Return what gives the request targets of paths below a base; the latest are remembered."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def target_of(path: str) -> bytes:
+        return base_url.join(path).raw_path
+
+    def join(path: str, params: QueryParams | None) -> bytes:
+        if not params:
+            return target_of(path)
+        query = httpx.QueryParams(cast("Any", params))
+        return base_url.join(path).copy_merge_params(query).raw_path
+
+    return join
 
 
-def _url(join: Join, path: str, params: QueryParams | None) -> httpx.URL:
+def _target(join: Join, path: str, params: QueryParams | None) -> bytes:
     try:
-        url = join(path)
-        return url.copy_merge_params(httpx.QueryParams(cast("Any", params))) if params else url
+        return join(path, params)
     except httpx.InvalidURL:
         rule = "longer than a URL can be, or with characters that it cannot hold"
     raise InvalidRequest(problems=[Problem("params" if params else "path", rule)])

@@ -51,11 +51,19 @@ class Progress:
         self.proof = None
         self.last_error = None
 
-    def fail(self, error: MediasflowError) -> None:
-        """Note the error that an attempt ended with."""
+    def failed_with(self, error: MediasflowError) -> MediasflowError:
+        """Note the error that an attempt ended with, and return it."""
         self.last_error = error
         is_failure_of_server = isinstance(error, ServerError) and error.sent is Sent.ANSWERED
         self.may_be_done |= error.sent is Sent.UNKNOWN or is_failure_of_server
+        return error
+
+    def failed_without_bearer(self, error: MediasflowError, call: Call) -> MediasflowError:
+        """Note the error of the login that an attempt needed, and return it as the call's."""
+        error.attempts = self.attempts
+        error.campaign_id = call.campaign_id
+        error.sent = self.verdict
+        return self.failed_with(error)
 
     @property
     def is_answered(self) -> bool:

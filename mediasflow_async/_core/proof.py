@@ -8,43 +8,43 @@ from typing import Any
 
 from mediasflow_async.errors import MediasflowError, Sent
 
-__all__ = ["Fate", "Guard", "Proof", "note_call", "note_end", "watch_calls"]
+__all__ = ["CallState", "Guard", "Proof", "note_call", "note_end", "watch_calls"]
 
 
-Fate = Callable[[], MediasflowError]
+CallState = Callable[[], MediasflowError]
 """Gives what is known of a call when it is asked, for one that is under way or has ended."""
 
-_watchers: ContextVar[tuple[list[Fate], ...]] = ContextVar("watchers", default=())
+_watchers: ContextVar[tuple[list[CallState], ...]] = ContextVar("watchers", default=())
 
 
-def watch_calls() -> list[Fate]:
-    """Return a list that takes, from now on, the fate of each call that begins in this task.
+def watch_calls() -> list[CallState]:
+    """Return a list that takes, from now on, the state of each call that begins in this task.
 
     Cancellation is no error, and cannot carry one. A batch that is stopped must know all the
-    same which of its calls may have sent SMS. Whoever watches already, around this task, goes
-    on doing so.
+    same which of its calls may have sent SMS. Lists that were asked for earlier, in this task
+    or the one that started it, go on taking them, too.
     """
-    calls: list[Fate] = []
+    calls: list[CallState] = []
     _watchers.set((*_watchers.get(), calls))
     return calls
 
 
-def note_call(fate: Fate) -> None:
+def note_call(state: CallState) -> None:
     """Note that a call begins."""
     for calls in _watchers.get():
-        calls.append(fate)
+        calls.append(state)
 
 
-def note_end(fate: Fate, *, is_in_doubt: bool) -> None:
+def note_end(state: CallState, *, is_in_doubt: bool) -> None:
     """Note that a call has ended by itself, well or not.
 
     What may have sent SMS is kept, the latest alone: an action may make any number of calls.
     """
     for calls in _watchers.get():
         if is_in_doubt:
-            calls[:] = [fate]
-        elif fate in calls:
-            calls.remove(fate)
+            calls[:] = [state]
+        elif state in calls:
+            calls.remove(state)
 
 
 Guard = Callable[[], object]

@@ -1,31 +1,22 @@
-"""A call as bytes, or as httpx's request; what this server turned out to want."""
+"""From a call to the request of one attempt, as this server turned out to want it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Container
+from collections.abc import Container
 from functools import lru_cache, partial
 from typing import Final
 
 import httpx
 from attrs import frozen
 
-from mediasflow_async._core.calls import Body, Call
+from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
-from mediasflow_async._core.responses import ACCEPTED_ENCODING
+from mediasflow_async._core.routes import Answer
 from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect
 from mediasflow_async.errors import MediasflowError
-from mediasflow_async.transport import SMALL_BYTES, Origin, Outgoing, outgoing_of
+from mediasflow_async.transport import SMALL_BYTES, Head, Headers, Origin, Outgoing, head_of
 
-__all__ = [
-    "CANCEL_PATH",
-    "METHODS_WITH_BODY",
-    "Choice",
-    "Negotiation",
-    "RequestWriter",
-    "Shortcut",
-    "prepared_headers",
-    "same_origin_get",
-]
+__all__ = ["CANCEL_PATH", "Choice", "Negotiation", "RequestWriter"]
 
 
 CANCEL_PATH: Final = "campaigns/{campaign_id}/cancel"
@@ -34,6 +25,8 @@ _METHOD_NOT_ALLOWED: Final = 405
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
 # GET comes last: a cancel by GET could be repeated by any cache or proxy on the way.
 _PREFERRED_METHODS: Final = ("PUT", "POST", "DELETE", "GET")
+# httpx would take more, and take a body that breaks off for whole.
+_ACCEPTED_ENCODING: Final = b"gzip"
 
 
 @frozen
@@ -102,175 +95,101 @@ def _is_cancel(call: Call) -> bool:
     return call.operation.path == CANCEL_PATH
 
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests have a length, even if that is 0."""
 
-
-class _Streamed(httpx.AsyncByteStream):
-    """A body on its way, from the start whenever it is asked for."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body.stream()
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class RequestWriter:
-    """Writes the requests of a session; headers that are alike are prepared once.
+    """Writes the requests of a session as they go over the wire.
+
+    Requests repeat themselves but for their bodies: heads that are alike are written once.
 
     Args:
         base_url: the address that every request is below.
     """
 
     def __init__(self, base_url: httpx.URL) -> None:
-        # Of its own, so that no bearer outlives the session. Lengths repeat themselves, too.
-        self._prepared = lru_cache(maxsize=512)(partial(prepared_headers, base_url.netloc))
+        self._base_url = base_url
+        self._origin: Origin = (base_url.scheme, base_url.raw_host, base_url.port, None)
+        # Of its own, so that no bearer outlives the session.
+        self._head = lru_cache(maxsize=128)(partial(_head_of, self._origin, base_url.netloc))
 
-    def write(
-        self, call: Call, choice: Choice, authorization: str | None, proof: Proof
-    ) -> httpx.Request:
+    def write(self, call: Call, choice: Choice, token: str | None, proof: Proof) -> Outgoing:
         """Return the request of one attempt.
 
         Args:
             call: what is called.
             choice: method and media type, as this server wants them.
-            authorization: the header that says who is calling.
+            token: the bearer, None for a login.
             proof: told by the transport what leaves.
+
+        Raises:
+            httpx.LocalProtocolError: when it would not be exactly one well-formed request.
         """
-        content = call.content or b""
-        length = call.body.length if call.body else len(content)
-        has_length = length > 0 or choice.method in METHODS_WITH_BODY
-        request = httpx.Request(
-            choice.method,
-            call.url,
-            headers=self._prepared(
-                authorization, choice.content_type, length if has_length else None
-            ),
-            stream=_Streamed(call.body) if call.body else httpx.ByteStream(content),
-            extensions={
-                "timeout": dict(call.timeouts),
-                "proof": proof,
-                "trace": proof.trace,
-                "alone": call.operation.may_send,
-            },
-        )
-        if call.headers:
-            request.headers.update(_changeable(call, choice))
-        return request
-
-
-def _changeable(call: Call, choice: Choice) -> dict[str, str]:
-    """Return the caller's headers, but for the type of a body that we write."""
-    return {
-        name: value
-        for name, value in call.headers.items()
-        if choice.content_type is None or name.lower() != "content-type"
-    }
-
-
-def prepared_headers(
-    host: bytes, authorization: str | None, content_type: str | None, length: int | None
-) -> httpx.Headers:
-    """Return the headers of a request, its length last; what is None is left out."""
-    headers = {
-        "Host": host.decode("ascii"),
-        "Accept": "application/json, text/csv, */*;q=0.5",
-        "Accept-Encoding": ACCEPTED_ENCODING,
-        "Connection": "keep-alive",
-        "User-Agent": "mediasflow-async",
-        "Authorization": authorization,
-        "Content-Type": content_type,
-        "Content-Length": None if length is None else str(length),
-    }
-    return httpx.Headers({name: value for name, value in headers.items() if value is not None})
-
-
-def same_origin_get(request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
-    """Return the request that a redirect asks for, where it may be followed at all.
-
-    Only a GET to the same origin: the bearer belongs to that origin, and repeating anything
-    else could send twice.
-    """
-    location = response.headers.get("location") if response.status_code in _REDIRECTS else None
-    if request.method != "GET" or location is None:
-        return None
-    try:
-        url = request.url.join(location)
-    except httpx.InvalidURL:
-        return None
-    if _origin(url) != _origin(request.url) or url.userinfo:
-        return None
-    return httpx.Request("GET", url, headers=request.headers, extensions=request.extensions)
-
-
-def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
-    # As it goes over the wire: a host that is no name of any language cannot be shown.
-    return url.scheme, url.raw_host, url.port
-
-
-_NO_BODY: Final = b"0\r\n\r\n"
-
-
-class Shortcut:
-    """Writes calls as the bytes that go over the wire; heads that are alike are written once.
-
-    Args:
-        base_url: the address that every call is below.
-
-    Attributes:
-        origin: where the calls go.
-    """
-
-    def __init__(self, base_url: httpx.URL) -> None:
-        self.origin: Origin = (base_url.scheme, base_url.raw_host, base_url.port, None)
-        # Of its own, so that no bearer outlives the session.
-        self._head = lru_cache(maxsize=128)(partial(_head_of, base_url))
-
-    def takes(self, call: Call, choice: Choice) -> bool:
-        """Whether a call can go this way: small, in memory, and not to be redirected."""
-        return (
-            choice.method in METHODS_WITH_BODY
-            and call.body is None
-            and not call.headers
-            and (call.content is None or len(call.content) <= SMALL_BYTES)
-        )
-
-    def write(
-        self, call: Call, choice: Choice, authorization: str | None, proof: Proof
-    ) -> Outgoing:
-        """Return the request of one attempt, the same bytes as through httpx.
-
-        Args:
-            call: what is called.
-            choice: method and media type, as this server wants them.
-            authorization: the header that says who is calling.
-            proof: told by the transport what leaves.
-        """
-        content = call.content or b""
-        head = self._head(choice.method, call.url.raw_path, authorization, choice.content_type)
-        return Outgoing(
-            method=choice.method,
-            start=b"%b%d\r\n\r\n%b" % (head, len(content), content),
+        content, body = call.content or b"", call.body
+        length = body.length if body else len(content)
+        head = self._head(choice, call.target, token)
+        outgoing = Outgoing(
+            head=head,
+            content=content,
+            length=length if length or choice.method in _METHODS_WITH_BODY else None,
             timeouts=call.timeouts,
             watcher=proof,
-            body_length=len(content),
+            stream=body.stream if body else None,
         )
+        if len(content) > SMALL_BYTES:
+            outgoing = outgoing.with_content(content)
+        return outgoing.with_headers(_own_headers(call, choice)) if call.headers else outgoing
+
+    def redirected(self, outgoing: Outgoing, answer: Answer) -> Outgoing | None:
+        """Return the request that a redirect asks for, where it may be followed at all.
+
+        Only a GET to the same origin: the bearer belongs to that origin, and repeating anything
+        else could send twice.
+        """
+        if answer.status not in _REDIRECTS or outgoing.head.method != "GET":
+            return None
+        url = self._joined(outgoing.head.target, httpx.Headers(answer.headers).get("location"))
+        if url is None or _origin_of(url) != self._origin or url.userinfo:
+            return None
+        head = head_of(self._origin, "GET", url.raw_path, outgoing.head.headers)
+        return outgoing._replace(head=head, content=b"", length=None, stream=None)
+
+    def _joined(self, target: bytes, location: str | None) -> httpx.URL | None:
+        if location is None:
+            return None
+        try:
+            return self._base_url.copy_with(raw_path=target).join(location)
+        except httpx.InvalidURL:
+            return None
 
 
-def _head_of(
-    base_url: httpx.URL,
-    method: str,
-    raw_path: bytes,
-    authorization: str | None,
-    content_type: str | None,
-) -> bytes:
-    """Return a head up to the number of its Content-Length, which comes last."""
-    request = httpx.Request(
-        method,
-        base_url.copy_with(raw_path=raw_path),
-        headers=prepared_headers(base_url.netloc, authorization, content_type, 0),
-        stream=httpx.ByteStream(b""),
-    )
-    return outgoing_of(request).start.removesuffix(_NO_BODY)
+def _head_of(origin: Origin, host: bytes, choice: Choice, target: bytes, token: str | None) -> Head:
+    headers = [
+        (b"Host", host),
+        (b"Accept", b"application/json, text/csv, */*;q=0.5"),
+        (b"Accept-Encoding", _ACCEPTED_ENCODING),
+        (b"Connection", b"keep-alive"),
+        (b"User-Agent", b"mediasflow-async"),
+    ]
+    if token is not None:
+        headers.append((b"Authorization", b"Bearer " + token.encode("ascii")))
+    if choice.content_type is not None:
+        headers.append((b"Content-Type", choice.content_type.encode("ascii")))
+    return head_of(origin, choice.method, target, headers)
+
+
+def _own_headers(call: Call, choice: Choice) -> Headers:
+    """Return the caller's headers, but for the type of a body that we write."""
+    return [
+        (name.encode("ascii"), value.encode("ascii"))
+        for name, value in call.headers.items()
+        if choice.content_type is None or name.lower() != "content-type"
+    ]
+
+
+def _origin_of(url: httpx.URL) -> Origin:
+    # As it goes over the wire: a host that is no name of any language cannot be shown.
+    return url.scheme, url.raw_host, url.port, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ import orjson
 from attrs import field, frozen
 
 from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
 from mediasflow_async.errors import (
     ApiError,
@@ -34,58 +35,60 @@ from mediasflow_async.errors import (
 from mediasflow_async.secrecy import mask_text
 
 __all__ = [
-    "ACCEPTED_ENCODING",
     "ApiResponse",
+    "decoded",
     "decoded_pieces",
     "error_of",
     "invalid",
-    "is_encoded",
     "retry_after_of",
+    "whole_body",
 ]
 
-
-ACCEPTED_ENCODING: Final = "gzip"
-"""What requests announce. httpx would take more, and take a body that breaks off for whole."""
 
 _PIECE_BYTES: Final = 2**18
 _GZIP: Final = 31
 
 
-def is_encoded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a body is not as it was before, by the headers as they came."""
-    # To ask httpx's headers would first look for a charset that all of them fit in.
-    return b"content-encoding" in [name.lower() for name, _ in headers]
+async def whole_body(answer: Answer, most_bytes: int) -> bytes | None:
+    """Return the decoded body, or None when it is too large; the answer is closed.
+
+    Raises:
+        httpx.DecodingError, httpx.TransportError: as `decoded_pieces` does.
+    """
+    content = bytearray()
+    async with aclosing(answer), aclosing(decoded_pieces(answer)) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > most_bytes:
+                return None
+    return bytes(content)
 
 
-async def decoded_pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def decoded_pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
     """Yield the decoded body in pieces of at most 256 KiB, however far it was compressed.
 
     Raises:
         httpx.DecodingError: for a compression that nobody asked for, or a damaged one.
         httpx.TransportError: when the body breaks off.
     """
-    if response.is_stream_consumed:
-        # A transport of the caller's made it in memory, where httpx has decoded it.
-        yield response.content
-        return
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    decoder = _DECODERS.get(encoding)
+    encoding = httpx.Headers(answer.headers).get("content-encoding", "")
+    decoder = _DECODERS.get(encoding.strip().lower()) if answer.is_encoded else _Identity
     if decoder is None:
-        raise httpx.DecodingError("a compression that nobody asked for", request=response.request)
+        raise httpx.DecodingError("a compression that nobody asked for")
     decode = decoder()
-    raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+    raw = cast("AsyncGenerator[bytes, None]", aiter(answer))
     async with aclosing(raw) as pieces:
         async for piece in pieces:
-            for part in decode.feed(piece, response):
+            for part in decode.feed(piece):
                 yield part
     if not decode.is_whole:
-        raise httpx.DecodingError("the compressed body ends early", request=response.request)
+        raise httpx.DecodingError("the compressed body ends early")
 
 
 class _Identity:
     is_whole = True
 
-    def feed(self, data: bytes, _: httpx.Response) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         yield data
 
 
@@ -96,14 +99,14 @@ class _Inflater:
         self._member = zlib.decompressobj(_GZIP)
         self.is_whole = True
 
-    def feed(self, data: bytes, response: httpx.Response) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._member.eof:
                 self._member = zlib.decompressobj(_GZIP)
             try:
                 yield self._member.decompress(data, _PIECE_BYTES)
             except zlib.error as error:
-                raise httpx.DecodingError(str(error), request=response.request) from None
+                raise httpx.DecodingError(str(error)) from None
             data = self._member.unconsumed_tail or self._member.unused_data
             self.is_whole = self._member.eof
 
@@ -153,7 +156,7 @@ class ApiResponse:
     """
 
     status: int
-    _headers: httpx.Headers | list[tuple[bytes, bytes]] = field(alias="headers", repr=False)
+    _headers: httpx.Headers | Sequence[tuple[bytes, bytes]] = field(alias="headers", repr=False)
     content: bytes = field(repr=False)
     data: Any = field(repr=False)
     attempts: int = 1

@@ -77,22 +77,22 @@ class Pacer:
 
     def __init__(self, rate: float) -> None:
         self._interval_seconds = 1 / rate
-        self._next_slot = 0.0
+        self._next_start = 0.0
 
-    async def wait(self, turn: anyio.Lock) -> None:
-        """Wait for the next free slot and take it; a wait that is cancelled takes none.
+    async def wait(self, lock: anyio.Lock) -> None:
+        """Wait until the next request may start; a wait that is cancelled takes nothing.
 
         Args:
-            turn: a lock of the running event loop, the same for all that wait in it.
+            lock: of the running event loop, the same for all that wait in it.
         """
-        async with turn:
-            await anyio.sleep(max(0.0, self._next_slot - time.monotonic()))
-            self._next_slot = time.monotonic() + self._interval_seconds
+        async with lock:
+            await anyio.sleep(max(0.0, self._next_start - time.monotonic()))
+            self._next_start = time.monotonic() + self._interval_seconds
 
 
 _Answer = TypeVar("_Answer")
 
-_OF_UNKNOWN_FATE: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerError)
+_IN_DOUBT: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerError)
 
 
 @frozen(kw_only=True)
@@ -226,7 +226,7 @@ def no_retries() -> Generator[None, None, None]:
 def _is_retryable(error: MediasflowError, kind: OperationKind) -> bool:
     if isinstance(error, RateLimited):
         return True
-    if not isinstance(error, _OF_UNKNOWN_FATE):
+    if not isinstance(error, _IN_DOUBT):
         return False
     return error.sent is Sent.NOT_SENT or kind.is_repeatable
 

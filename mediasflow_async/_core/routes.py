@@ -1,256 +1,44 @@
-"""Which way requests go, for each event loop: our transport, httpx's, the caller's."""
+"""Which way requests go: our transport, httpx's, or the caller's; one `Live` per event loop.
+
+A session may be used in one event loop after another. What belongs to a loop, its connections,
+its semaphore and its timers, is made when the first call runs in it.
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 from anyio.lowlevel import current_token
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from mediasflow_async._core.calls import Call
+from mediasflow_async._core.httpx_adapter import (
+    CookielessClient,
+    asking_client,
+    asking_own_client,
+    with_checksum,
+)
 from mediasflow_async._core.loops import Deadline, Deadlines, asyncio_loop
 from mediasflow_async._core.options import Settings, is_loopback
+from mediasflow_async.dialect import Checksum
 from mediasflow_async.errors import SessionClosed
 from mediasflow_async.secrecy import mask_http_loggers
-from mediasflow_async.transport import Answer, AsyncioTransport, Origin, Outgoing
+from mediasflow_async.transport import AsyncioTransport, Outgoing
 
-__all__ = ["Connections", "Live", "Route", "route_of"]
-
-
-Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
-Ask = Callable[[Outgoing, Origin], Awaitable[Answer]]
-
-
-@frozen(kw_only=True)
-class Route:
-    """One way.
-
-    Attributes:
-        send: sends a request and returns the answer, its body still to be read.
-        aclose: closes the connections that are ours.
-        is_trusted: whether the transport is known to report every byte that leaves.
-        ask: sends a request that is in bytes already; None where httpx is needed.
-    """
-
-    send: Send = field(repr=False)
-    aclose: Callable[[], Awaitable[None]] = field(repr=False)
-    is_trusted: bool
-    ask: Ask | None = field(default=None, repr=False)
-
-    @property
-    def is_logged(self) -> bool:
-        """Whether httpx, which logs what it does, is on this way."""
-        return self.ask is None
-
-
-def route_of(
-    base_url: httpx.URL,
-    settings: Settings,
-    *,
-    ssl_context: ssl.SSLContext | None,
-    transport: httpx.AsyncBaseTransport | None,
-    client: httpx.AsyncClient | None,
-) -> Route:
-    """Return the way to a server, with nothing open yet.
-
-    On asyncio and uvloop that is our own transport. httpx's takes over on trio and where the
-    environment names a proxy; the caller's own transport or client goes before all.
-    """
-    if client is not None:
-        return _through_client(client)
-    if transport is not None:
-        return _through_transport(transport)
-    if asyncio_loop() is None or is_proxied(base_url):
-        return _through_clients_of_httpx(base_url, settings, ssl_context)
-    own = AsyncioTransport(ssl_context=ssl_context, max_idle=settings.max_in_flight)
-    return evolve(_through_own(own), aclose=own.aclose)
-
-
-def _through_own(transport: AsyncioTransport) -> Route:
-    """Return the way through our transport.
-
-    All that httpx's client adds to it, cookies, redirects, a login of its own, is either done
-    by the session or wanted by nobody, and would cost as much as the transport itself.
-    """
-
-    async def send(request: httpx.Request) -> httpx.Response:
-        response = await transport.handle_async_request(request)
-        response.request = request
-        return response
-
-    return Route(send=send, aclose=_leave_open, is_trusted=True, ask=transport.ask)
-
-
-async def _send_through(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    try:
-        return await client.send(request, stream=True, auth=None, follow_redirects=False)
-    except UnicodeError:
-        # httpx reads the address of a redirect even where it does not follow it.
-        reason = "the answer redirects to what is no address"
-    raise httpx.RemoteProtocolError(reason, request=request)
-
-
-def _through_httpx(client: _Client, *, is_trusted: bool = True) -> Route:
-    """Return the way through a client of ours."""
-    send = partial(_send_through, client)
-    return Route(send=send, aclose=client.aclose, is_trusted=is_trusted)
-
-
-def _through_clients_of_httpx(
-    base_url: httpx.URL, settings: Settings, ssl_context: ssl.SSLContext | None
-) -> Route:
-    """Return the way through httpx's own transport.
-
-    It reuses a connection on which more has come than was asked for, and takes what is left over
-    for the answer to the next request. A launch that ran would be reported as refused: what may
-    send SMS gets a connection of its own, which nothing went over before.
-    """
-    # Plain http on this machine needs no certificates, which take longest to load.
-    is_plain = base_url.scheme == "http"
-    context = ssl_context or (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx.create_ssl_context()
-    )
-    kept = _through_httpx(_client_of_httpx(base_url, context, settings.max_in_flight))
-    alone = _through_httpx(_client_of_httpx(base_url, context, 0))
-
-    async def send(request: httpx.Request) -> httpx.Response:
-        return await (alone if request.extensions.get("alone") else kept).send(request)
-
-    async def aclose() -> None:
-        try:
-            await kept.aclose()
-        finally:
-            await alone.aclose()
-
-    return Route(send=send, aclose=aclose, is_trusted=True)
-
-
-def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
-    if isinstance(transport, AsyncioTransport):
-        return _through_own(transport)
-    is_trusted = type(transport) is httpx.AsyncHTTPTransport
-    return _through_httpx(_Client(transport=_Borrowed(transport)), is_trusted=is_trusted)
-
-
-def _through_client(client: httpx.AsyncClient) -> Route:
-    async def send(request: httpx.Request) -> httpx.Response:
-        return await _send_through(client, _adopted(request, client))
-
-    return Route(send=send, aclose=_leave_open, is_trusted=False)
-
-
-async def _leave_open() -> None:
-    """Leave what is the caller's to the caller."""
-
-
-def _adopted(request: httpx.Request, client: httpx.AsyncClient) -> httpx.Request:
-    """Return a request as the caller's client makes it: with its headers, cookies and agent."""
-    headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
-    adopted = client.build_request(
-        request.method, request.url, headers=headers, extensions=request.extensions
-    )
-    adopted.stream = request.stream
-    return adopted
-
-
-def _client_of_httpx(base_url: httpx.URL, context: ssl.SSLContext, most_kept: int) -> _Client:
-    host = _host_of(base_url)
-    return _Client(
-        verify=context,
-        # A proxy of the environment is not for this machine's own addresses.
-        mounts={f"all://{host}": None} if is_loopback(host) else None,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=most_kept),
-    )
-
-
-def is_proxied(base_url: httpx.URL) -> bool:
-    """Whether the environment names a proxy for an address; httpx decides what to do with it."""
-    if is_loopback(_host_of(base_url)) or proxy_bypass(base_url.host):
-        return False
-    return not getproxies().keys().isdisjoint({base_url.scheme, "all"})
-
-
-def _host_of(url: httpx.URL) -> str:
-    return f"[{url.host}]" if ":" in url.host else url.host
-
-
-class _Borrowed(httpx.AsyncBaseTransport):
-    """A transport of the caller's, which a client of ours must not close."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-
-class _NoCookies(httpx.Cookies):
-    """Takes no cookie."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Take none."""
-
-
-class _Client(httpx.AsyncClient):
-    """httpx's client without a memory: a cookie that nobody asked for is work and a risk."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """No cookies."""
-        return _NO_COOKIES
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        """Take none."""
-
-
-_NO_COOKIES: Final = _NoCookies()
-
-
-@frozen(kw_only=True)
-class Live:
-    """What belongs to one event loop.
-
-    Attributes:
-        loop: the loop.
-        route: sends requests.
-        places: one place for each request that may be under way.
-        turn: held by the request that waits for the next slot of the session's rate.
-        deadlines: of asyncio's loop; None for trio.
-    """
-
-    loop: Any
-    route: Route = field(repr=False)
-    places: anyio.Semaphore = field(repr=False)
-    turn: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
-    deadlines: Deadlines | None = field(default=None, repr=False)
-
-    def takes_place(self) -> bool:
-        """Take a place among the requests under way, unless that takes waiting."""
-        try:
-            self.places.acquire_nowait()
-        except anyio.WouldBlock:
-            return False
-        return True
-
-    def deadline(self, seconds: float | None) -> Deadline:
-        """Return a block that is left after so many seconds; None for no limit."""
-        if self.deadlines is None:
-            return anyio.move_on_after(seconds)
-        return self.deadlines.after(seconds)
+__all__ = ["Answer", "Connections", "Live", "Route", "route_of", "way_of"]
 
 
 class Connections:
     """Owns the connections of a session and of those derived from it.
 
-    The pool below has no limit of its own. The places in front of it are the limit: they are
-    given back by `async with`, whatever happens to a request, while a cancelled request can
-    cost httpcore's pool a connection for good.
+    The connection pool below has no limit of its own. The semaphore in front of it is the limit:
+    its slots are given back whatever happens to a request, while a cancelled request can cost
+    httpcore's pool a connection for good.
 
     Args:
         base_url: the address that is talked to.
@@ -297,7 +85,7 @@ class Connections:
             self._live = Live(
                 loop=loop,
                 route=self._new_route(),
-                places=anyio.Semaphore(self._settings.max_in_flight, fast_acquire=True),
+                slots=anyio.Semaphore(self._settings.max_in_flight, fast_acquire=True),
                 deadlines=Deadlines(on_asyncio) if on_asyncio else None,
             )
         return self._live
@@ -326,3 +114,227 @@ class Connections:
             transport=self._transport,
             client=self._client,
         )
+
+
+@frozen(kw_only=True)
+class Live:
+    """What belongs to one event loop.
+
+    Attributes:
+        loop: the loop.
+        route: sends requests.
+        slots: a semaphore with one slot for each request that may be under way.
+        pacing: lock of the request that waits for the next moment of the session's rate.
+        deadlines: of asyncio's loop; None for trio.
+    """
+
+    loop: Any
+    route: Route = field(repr=False)
+    slots: anyio.Semaphore = field(repr=False)
+    pacing: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
+    deadlines: Deadlines | None = field(default=None, repr=False)
+
+    def takes_slot(self) -> bool:
+        """Take a slot, unless that takes waiting."""
+        try:
+            self.slots.acquire_nowait()
+        except anyio.WouldBlock:
+            return False
+        return True
+
+    def deadline(self, seconds: float | None) -> Deadline:
+        """Return a block that is left after so many seconds; None for no limit."""
+        if self.deadlines is None:
+            return anyio.move_on_after(seconds)
+        return self.deadlines.after(seconds)
+
+
+def way_of(call: Call, route: Route, checksum: Checksum | None) -> Ask:
+    """Return what a call is sent with. This is decided for each call, here and nowhere else.
+
+    Args:
+        call: what is sent.
+        route: the way that the running event loop has to the server.
+        checksum: gives the headers that prove the integrity of a request, or None.
+    """
+    ask = route.ask_alone if call.operation.may_send else route.ask
+    return ask if checksum is None else with_checksum(ask, checksum)
+
+
+class Answer(Protocol):
+    """An answer whose head is here; iterating gives the rest of its body, as it came."""
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """Its headers, as they came."""
+        ...
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the body is here, and the connection free."""
+        ...
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the body is compressed."""
+        ...
+
+    def body(self) -> bytes:
+        """Return what is here of the body."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the pieces of the body."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give up what has not come yet."""
+
+
+Ask = Callable[[Outgoing], Awaitable[Answer]]
+"""Sends a request and returns its answer, the body still to be read."""
+
+
+@frozen(kw_only=True)
+class Route:
+    """One way to the server.
+
+    Attributes:
+        ask: sends a request.
+        ask_alone: sends a request that may make SMS go out. It goes over a connection that
+            nothing went over before, unless the transport looks at what has arrived on a kept
+            one before it is used again.
+        aclose: closes the connections that are ours.
+        is_trusted: whether the transport is known to report every byte that leaves.
+        is_logged: whether httpx, which logs what it does, is on this way.
+    """
+
+    ask: Ask = field(repr=False)
+    ask_alone: Ask = field(repr=False)
+    aclose: Callable[[], Awaitable[None]] = field(repr=False)
+    is_trusted: bool
+    is_logged: bool
+
+
+def route_of(
+    base_url: httpx.URL,
+    settings: Settings,
+    *,
+    ssl_context: ssl.SSLContext | None,
+    transport: httpx.AsyncBaseTransport | None,
+    client: httpx.AsyncClient | None,
+) -> Route:
+    """Return the way to a server, with nothing open yet.
+
+    On asyncio and uvloop that is our own transport. httpx's takes over on trio and where the
+    environment names a proxy; the caller's own transport or client goes before all.
+    """
+    if client is not None:
+        return _through_httpx(asking_client(client), _leave_open, is_trusted=False)
+    if transport is not None:
+        return _through_transport(transport)
+    if asyncio_loop() is None or is_proxied(base_url):
+        return _through_clients_of_httpx(base_url, settings, ssl_context)
+    own = AsyncioTransport(ssl_context=ssl_context, max_idle=settings.max_in_flight)
+    return _through_own(own, own.aclose)
+
+
+def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
+    if isinstance(transport, AsyncioTransport):
+        return _through_own(transport, _leave_open)
+    client = CookielessClient(transport=_Borrowed(transport))
+    is_trusted = type(transport) is httpx.AsyncHTTPTransport
+    return _through_httpx(asking_own_client(client), client.aclose, is_trusted=is_trusted)
+
+
+def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[None]]) -> Route:
+    """Return the way through our transport, which looks at a kept connection before its use.
+
+    All that httpx's client adds to it, cookies, redirects, a login of its own, is either done
+    by the session or wanted by nobody, and would cost as much as the transport itself.
+    """
+    return Route(
+        ask=transport.ask,
+        ask_alone=transport.ask,
+        aclose=aclose,
+        is_trusted=True,
+        is_logged=False,
+    )
+
+
+def _through_httpx(ask: Ask, aclose: Callable[[], Awaitable[None]], *, is_trusted: bool) -> Route:
+    return Route(ask=ask, ask_alone=ask, aclose=aclose, is_trusted=is_trusted, is_logged=True)
+
+
+def _through_clients_of_httpx(
+    base_url: httpx.URL, settings: Settings, ssl_context: ssl.SSLContext | None
+) -> Route:
+    """Return the way through httpx's own transport.
+
+    It reuses a connection on which more has come than was asked for, and takes what is left over
+    for the answer to the next request. A launch that ran would be reported as refused: what may
+    send SMS gets a connection of its own.
+    """
+    # Plain http on this machine needs no certificates, which take longest to load.
+    is_plain = base_url.scheme == "http"
+    context = ssl_context or (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx.create_ssl_context()
+    )
+    keeping = _client_of_httpx(base_url, context, settings.max_in_flight)
+    alone = _client_of_httpx(base_url, context, 0)
+
+    async def aclose() -> None:
+        try:
+            await keeping.aclose()
+        finally:
+            await alone.aclose()
+
+    return Route(
+        ask=asking_own_client(keeping),
+        ask_alone=asking_own_client(alone),
+        aclose=aclose,
+        is_trusted=True,
+        is_logged=True,
+    )
+
+
+def _client_of_httpx(
+    base_url: httpx.URL, context: ssl.SSLContext, most_kept: int
+) -> CookielessClient:
+    host = _host_of(base_url)
+    return CookielessClient(
+        verify=context,
+        # A proxy of the environment is not for this machine's own addresses.
+        mounts={f"all://{host}": None} if is_loopback(host) else None,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=most_kept),
+    )
+
+
+def is_proxied(base_url: httpx.URL) -> bool:
+    """Whether the environment names a proxy for an address; httpx decides what to do with it."""
+    if is_loopback(_host_of(base_url)) or proxy_bypass(base_url.host):
+        return False
+    return not getproxies().keys().isdisjoint({base_url.scheme, "all"})
+
+
+def _host_of(url: httpx.URL) -> str:
+    return f"[{url.host}]" if ":" in url.host else url.host
+
+
+async def _leave_open() -> None:
+    """Leave what is the caller's to the caller."""
+
+
+class _Borrowed(httpx.AsyncBaseTransport):
+    """A transport of the caller's, which a client of ours must not close."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from datetime import UTC
 from time import perf_counter
 from typing import Any, Final
 
-import httpx
 from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
 from mediasflow_async._core.responses import ApiResponse, decoded, decoded_pieces, error_of, invalid
+from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import Unreadable, reader_for
 from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in
 from mediasflow_async.errors import MediasflowError, ResponseInvalid, value_of
 
-__all__ = ["ResponseStream", "closing", "cut_cycle"]
+__all__ = ["ResponseStream"]
 
 _LONGEST_HOLD_SECONDS: Final = 0.001
 
@@ -27,15 +27,23 @@ class ResponseStream:
     """An open answer; whoever opened it closes it.
 
     Args:
-        response: httpx's response, with its body still to be read.
+        answer: the answer, with its body still to be read.
         call: the call that it answers.
         progress: how far the call has come.
+        secrets: what an error of the server may repeat, and must not show.
     """
 
-    def __init__(self, response: httpx.Response, call: Call, progress: Progress) -> None:
-        self._response = response
+    def __init__(
+        self, answer: Answer, call: Call, progress: Progress, secrets: Iterable[str]
+    ) -> None:
+        self._open = answer
         self._call = call
         self._progress = progress
+        self._secrets = secrets
+
+    async def aclose(self) -> None:
+        """Close the answer, and its connection if the body is not at its end."""
+        await self._open.aclose()
 
     async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
         """Yield the decoded bytes as they arrive.
@@ -44,7 +52,7 @@ class ResponseStream:
             ConnectionFailed, RequestTimeout: when the answer breaks off.
             ResponseInvalid: when its compression is damaged.
         """
-        async with aclosing(decoded_pieces(self._response)) as pieces:
+        async with aclosing(decoded_pieces(self._open)) as pieces:
             while (piece := value_of(await self._next(pieces))) is not None:
                 yield piece
 
@@ -93,8 +101,7 @@ class ResponseStream:
         """Return the elements of a document that was left as it is, or what is wrong with it."""
         answer = self._answer(decoder.frame)
         if error := error_of(answer):
-            bearer = self._response.request.headers.get("authorization", "")
-            hide(error, [bearer.removeprefix("Bearer ")])
+            hide(error, self._secrets)
             return error
         array = [] if answer.data is None and may_be_empty else array_in(answer.data)
         if array is None or (decoder.has_begun and array != ELSEWHERE):
@@ -103,8 +110,8 @@ class ResponseStream:
 
     def _answer(self, content: bytes) -> ApiResponse:
         return ApiResponse(
-            status=self._response.status_code,
-            headers=self._response.headers,
+            status=self._open.status,
+            headers=self._open.headers,
             content=content,
             data=decoded(content),
             attempts=self._progress.attempts,
@@ -119,23 +126,3 @@ class ResponseStream:
             return await anext(pieces, None)
         except FAILURES as failure:
             return failed(failure, self._call, self._progress)
-
-
-@asynccontextmanager
-async def closing(response: httpx.Response) -> AsyncGenerator[httpx.Response, None]:
-    """Close a response at the end, and cut the reference cycle that httpx makes of it."""
-    try:
-        yield response
-    finally:
-        try:
-            await response.aclose()
-        finally:
-            cut_cycle(response)
-
-
-def cut_cycle(response: httpx.Response) -> None:
-    """Take the stream, which refers back to the response and its bearer, off a read response."""
-    response.stream = _NOTHING
-
-
-_NOTHING: Final = httpx.ByteStream(b"")

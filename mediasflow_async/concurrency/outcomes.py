@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from mediasflow_async._core.proof import Fate
+from mediasflow_async._core.proof import CallState
 from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, MediasflowError, Sent
 
 __all__ = ["Outcome", "StopOn", "cut_short", "never_begun", "stop_test"]
@@ -92,7 +92,7 @@ def _refusal(given: object) -> ConfigurationError:
     )
 
 
-def cut_short(failure: BaseException, calls: Iterable[Fate]) -> MediasflowError:
+def cut_short(failure: BaseException, calls: Iterable[CallState]) -> MediasflowError:
     """Return the error of an action that was cancelled, or that raised what is no error of ours.
 
     It is that of the latest call that may have sent SMS, or else of the latest call. Without

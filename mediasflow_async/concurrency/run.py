@@ -41,7 +41,7 @@ import anyio
 import anyio.lowlevel
 
 from mediasflow_async._core.loops import Background
-from mediasflow_async._core.proof import Fate, watch_calls
+from mediasflow_async._core.proof import CallState, watch_calls
 from mediasflow_async.concurrency.outcomes import Outcome, cut_short, never_begun
 from mediasflow_async.concurrency.worker_pool import Wakeup, WorkerPool
 from mediasflow_async.errors import MediasflowError
@@ -251,7 +251,9 @@ class Run(Generic[_Item, _Value]):
         self._wake_workers(besides=1)
         return index
 
-    async def _outcome(self, index: int, item: _Item, calls: list[Fate]) -> Outcome[_Item, _Value]:
+    async def _outcome(
+        self, index: int, item: _Item, calls: list[CallState]
+    ) -> Outcome[_Item, _Value]:
         calls.clear()
         try:
             return Outcome(index=index, item=item, value=await self._action(item))

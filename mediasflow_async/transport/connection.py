@@ -10,9 +10,9 @@ from typing import Final, Protocol, cast
 
 import httpx
 
-from mediasflow_async.transport.http1 import Answer, AnswerParser, Outgoing
+from mediasflow_async.transport.http1 import Answer, AnswerParser, Origin, Outgoing
 
-__all__ = ["Arrivals", "Connection", "Keeper", "Origin", "Signal", "by_poll", "by_select", "watch"]
+__all__ = ["Arrivals", "Connection", "Keeper", "Signal", "by_poll", "by_select", "watch"]
 
 
 Arrivals = Callable[[], object]
@@ -103,9 +103,6 @@ class Signal:
             waiter.set_result(is_in_time)
 
 
-Origin = tuple[str, bytes, int | None, str | None]
-"""Scheme, host, port unless it is the scheme's own, name in TLS unless it is the host's."""
-
 _MOST_BUFFERED_BYTES: Final = 256 * 1024
 
 
@@ -191,8 +188,8 @@ class Connection(asyncio.BufferedProtocol):
             outgoing.watcher.leaving()
         self.may_be_kept = False
         self._answer = answer
-        self._parser.expect(answer, has_body=outgoing.method != "HEAD")
-        self._transport.write(outgoing.start)
+        self._parser.expect(answer, has_body=outgoing.head.method != "HEAD")
+        self._transport.write(outgoing.first_bytes())
 
     def write(self, data: bytes | memoryview) -> None:
         """Write more of the request."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 import httpx
@@ -14,9 +15,13 @@ __all__ = [
     "WRONG_LENGTH",
     "Answer",
     "AnswerParser",
+    "Head",
+    "Headers",
+    "Origin",
     "Outgoing",
     "Source",
     "Watcher",
+    "head_of",
     "outgoing_of",
 ]
 
@@ -119,6 +124,11 @@ class Answer(httpx.AsyncByteStream):
             self.give_up()
             raise httpx.ReadTimeout(f"nothing came for {self._read_timeout:g} s")
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the body is compressed."""
+        return any(name.lower() == b"content-encoding" for name, _ in self.headers)
+
     def body(self) -> bytes:
         """Return what has come of the body and was not read yet."""
         self._pieces = [b"".join(self._pieces)]
@@ -163,13 +173,19 @@ class Answer(httpx.AsyncByteStream):
 WRONG_LENGTH: Final = "the body is not as long as its Content-Length says"
 
 SMALL_BYTES: Final = 64 * 1024
-"""The longest body that goes out in one piece with its head."""
+"""The longest body that is written in one piece with its head."""
+
+Origin = tuple[str, bytes, int | None, str | None]
+"""Scheme, host, port unless it is the scheme's own, name in TLS unless it is the host's."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names and values of headers, in their order."""
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _WELL_FORMED: Final = re.compile(
-    _TOKEN + rb" [!-~\x80-\xff]++ HTTP/1\.1\r\n(?:" + _TOKEN + rb": [^\x00\r\n]*+\r\n)*+\r\n"
+    _TOKEN + rb" [!-~\x80-\xff]++ HTTP/1\.1\r\n(?:" + _TOKEN + rb": [^\x00\r\n]*+\r\n)*+"
 )
-_TELLING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
+_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
 
 
 class Watcher(Protocol):
@@ -182,91 +198,162 @@ class Watcher(Protocol):
         """Note that the head of the answer is here."""
 
 
+class Head(NamedTuple):
+    """What requests that differ in their body alone have in common.
+
+    Attributes:
+        origin: where they go.
+        method: their method.
+        target: what stands after the method: the path and the query.
+        headers: their headers.
+        lines: the request line and the headers as bytes, without the empty line after them.
+        length: the Content-Length among the headers, None where there is none.
+        is_chunked: whether the body goes in chunks.
+        is_last: whether they ask for the end of the connection.
+    """
+
+    origin: Origin
+    method: str
+    target: bytes
+    headers: Headers
+    lines: bytes
+    length: int | None
+    is_chunked: bool
+    is_last: bool
+
+
 class Outgoing(NamedTuple):
     """A request on its way.
 
     Attributes:
-        method: its method.
-        start: its first bytes: the head, and the body as well if that is small and at hand.
+        head: its method, target and headers.
+        content: the body that is written in one piece with the head.
+        length: bytes of the body, announced in a Content-Length after the head's own headers;
+            None where the head says all that there is to say.
         timeouts: longest waits in seconds, by httpx's names.
         watcher: who follows it, or None.
-        body_length: bytes of the body, or None when it goes in chunks.
-        is_last: whether it asks for the end of the connection.
-        stream: the body that is still to be read, or None when `start` is all of the request.
+        stream: gives the body piece by piece, from its start; None when `content` is all of it.
     """
 
-    method: str
-    start: bytes
+    head: Head
+    content: bytes
+    length: int | None
     timeouts: Mapping[str, float | None]
     watcher: Watcher | None
-    body_length: int | None
-    is_last: bool = False
-    stream: httpx.AsyncByteStream | None = None
+    stream: Callable[[], AsyncIterator[bytes]] | None = None
+
+    def first_bytes(self) -> bytes:
+        """Return the head, and the body as well where it is at hand."""
+        if self.length is None:
+            return b"%b\r\n%b" % (self.head.lines, self.content)
+        return b"%bContent-Length: %d\r\n\r\n%b" % (self.head.lines, self.length, self.content)
+
+    def with_content(self, content: bytes) -> Outgoing:
+        """Return the request with a body in memory, which is streamed where it is large."""
+        if len(content) <= SMALL_BYTES:
+            return self._replace(content=content, stream=None)
+        return self._replace(content=b"", stream=partial(_at_once, content))
+
+    def with_headers(self, headers: Headers) -> Outgoing:
+        """Return the request with further headers, which replace those of the same name.
+
+        Raises:
+            httpx.LocalProtocolError: as `head_of` does.
+        """
+        origin, method, target = self.head[:3]
+        merged = {name.lower(): (name, value) for name, value in self.head.headers}
+        merged |= {name.lower(): (name, value) for name, value in headers}
+        return self._replace(head=head_of(origin, method, target, list(merged.values())))
+
+    @property
+    def streamed_bytes(self) -> int | None:
+        """How long the stream has to be, or None when it goes in chunks."""
+        if self.head.is_chunked:
+            return None
+        return self.head.length or 0 if self.length is None else self.length
+
+
+async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def outgoing_of(request: httpx.Request) -> Outgoing:
-    """Return a request as it goes over the wire; its own headers tell how its body is framed.
+    """Return a request of httpx as it goes over the wire; its headers tell how it is framed.
 
     Raises:
         httpx.LocalProtocolError: when it would not be exactly one well-formed request.
     """
-    head, told = _head_of(request)
-    length = _body_length(told)
-    body = _body_at_hand(request, length)
+    url, extensions = request.url, request.extensions
+    head = head_of(
+        (url.scheme, url.raw_host, url.port, extensions.get("sni_hostname")),
+        request.method,
+        extensions.get("target") or url.raw_path,
+        request.headers.raw,
+    )
+    content = _content_at_hand(request, head)
     return Outgoing(
-        method=request.method,
-        start=head if body is None else head + body,
-        timeouts=request.extensions.get("timeout") or {},
-        watcher=request.extensions.get("proof"),
-        body_length=length,
-        is_last=b"close" in told.get(b"connection", b"").lower(),
-        stream=cast("httpx.AsyncByteStream", request.stream) if body is None else None,
+        head=head,
+        content=content or b"",
+        length=None,
+        timeouts=extensions.get("timeout") or {},
+        watcher=extensions.get("proof"),
+        stream=partial(aiter, cast("Any", request.stream)) if content is None else None,
     )
 
 
-def _head_of(request: httpx.Request) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return the head, and of its headers those that tell something to us."""
-    target = request.extensions.get("target") or request.url.raw_path
-    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), target)]
+def head_of(origin: Origin, method: str, target: bytes, headers: Headers) -> Head:
+    """Return a head as it goes over the wire.
+
+    Raises:
+        httpx.LocalProtocolError: when it would not be the head of one well-formed request.
+    """
     told: dict[bytes, bytes] = {}
-    for name, value in request.headers.raw:
+    lines = [b"%b %b HTTP/1.1\r\n" % (method.encode(), target)]
+    for name, value in headers:
         lines.append(b"%b: %b\r\n" % (name, value))
-        if (kind := name.lower()) in _TELLING:
+        if (kind := name.lower()) in _FRAMING:
             if kind in told:
                 raise httpx.LocalProtocolError(f"there is more than one {kind.decode()} header")
             told[kind] = value
-    lines.append(b"\r\n")
-    head = b"".join(lines)
+    written = b"".join(lines)
     # A line of ours that has line ends of its own would pass as several.
-    if head.count(b"\r\n") != len(lines) or not _WELL_FORMED.fullmatch(head):
+    if written.count(b"\r\n") != len(lines) or not _WELL_FORMED.fullmatch(written):
         raise httpx.LocalProtocolError(
             "the method, the target or a header has a character that may not be"
         )
     if b"host" not in told:
         raise httpx.LocalProtocolError("the Host header is missing")
-    return head, told
-
-
-def _body_length(told: dict[bytes, bytes]) -> int | None:
     length, coding = told.get(b"content-length"), told.get(b"transfer-encoding")
+    _check_framing(length, coding)
+    return Head(
+        origin=origin,
+        method=method,
+        target=target,
+        headers=headers,
+        lines=written,
+        length=None if length is None else int(length),
+        is_chunked=coding is not None,
+        is_last=b"close" in told.get(b"connection", b"").lower(),
+    )
+
+
+def _check_framing(length: bytes | None, coding: bytes | None) -> None:
     if coding is None:
         if length is not None and not length.isdigit():
             raise httpx.LocalProtocolError("the Content-Length is not a number")
-        return int(length or 0)
-    if coding.lower() != b"chunked":
+    elif coding.lower() != b"chunked":
         raise httpx.LocalProtocolError("a request has no other Transfer-Encoding than chunked")
-    if length is not None:
+    elif length is not None:
         raise httpx.LocalProtocolError("Content-Length and Transfer-Encoding exclude each other")
-    return None
 
 
-def _body_at_hand(request: httpx.Request, length: int | None) -> bytes | None:
-    if length is None or not isinstance(request.stream, httpx.ByteStream):
+def _content_at_hand(request: httpx.Request, head: Head) -> bytes | None:
+    if head.is_chunked or not isinstance(request.stream, httpx.ByteStream):
         return None
-    body = b"".join(request.stream)
-    if len(body) != length:
+    content = b"".join(request.stream)
+    if len(content) != (head.length or 0):
         raise httpx.LocalProtocolError(WRONG_LENGTH)
-    return body if length <= SMALL_BYTES else None
+    return content if len(content) <= SMALL_BYTES else None
 
 
 _MOST_SILENT_BYTES: Final = 100 * 1024

@@ -14,7 +14,8 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from mediasflow_async.transport.connection import Connection, Origin
+from mediasflow_async.transport.connection import Connection
+from mediasflow_async.transport.http1 import Origin
 from mediasflow_async.transport.tls import Tls
 
 __all__ = ["Dialer", "Places", "Pool"]

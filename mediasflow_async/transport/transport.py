@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Final, cast
 
 import httpx
 
-from mediasflow_async.transport.connection import Connection, Origin
+from mediasflow_async.transport.connection import Connection
 from mediasflow_async.transport.http1 import WRONG_LENGTH, Answer, Outgoing, outgoing_of
 from mediasflow_async.transport.pool import Dialer, Pool
 
@@ -31,7 +31,7 @@ def begin(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
     if outgoing.stream is not None:
         return False
     connection.begin(outgoing, answer)
-    connection.may_be_kept = not (outgoing.is_last or connection.is_full)
+    connection.may_be_kept = not (outgoing.head.is_last or connection.is_full)
     return not connection.is_full
 
 
@@ -46,14 +46,14 @@ async def send(outgoing: Outgoing, connection: Connection, answer: Answer) -> No
     is_whole = outgoing.stream is None or await _pump(outgoing, connection, answer)
     if connection.is_full:
         await _room(connection, answer, outgoing.timeouts.get("write"))
-    connection.may_be_kept = is_whole and not (outgoing.is_last or connection.is_full)
+    connection.may_be_kept = is_whole and not (outgoing.head.is_last or connection.is_full)
 
 
 async def _pump(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
     """Write piece by piece; returns False when the answer, or the end, came before."""
-    stream = cast("httpx.AsyncByteStream", outgoing.stream)
+    stream = cast("Callable[[], AsyncIterator[bytes]]", outgoing.stream)
     write_timeout = outgoing.timeouts.get("write")
-    async with aclosing(_framed(stream, outgoing.body_length)) as pieces:
+    async with aclosing(_framed(stream(), outgoing.streamed_bytes)) as pieces:
         # Of a body that cannot even begin, nothing leaves.
         first = await anext(pieces, b"")
         connection.begin(outgoing, answer)
@@ -95,11 +95,11 @@ class _Turn:
 
 
 async def _framed(
-    stream: httpx.AsyncByteStream, length: int | None
+    stream: AsyncIterator[bytes], length: int | None
 ) -> AsyncGenerator[bytes | memoryview]:
     """Yield the body as it goes over the wire, in pieces that hold nobody up."""
     left = length or 0
-    async with _closing(aiter(stream)) as wholes:
+    async with _closing(stream) as wholes:
         async for whole in wholes:
             left -= len(whole)
             if length is not None and left < 0:
@@ -177,10 +177,10 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: as httpx's own transport does.
             RuntimeError: after `aclose`, or in another event loop than before.
         """
-        answer = await self.ask(outgoing_of(request), _origin_of(request))
+        answer = await self.ask(outgoing_of(request))
         return answer.response()
 
-    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
+    async def ask(self, outgoing: Outgoing) -> Answer:
         """Send a request that is in bytes already, and return its answer once its head is here.
 
         Raises:
@@ -188,6 +188,7 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         """
         timeouts = outgoing.timeouts
         pool = self._live_pool()
+        origin = outgoing.head.origin
         connection = pool.take_kept(origin) or await pool.take(origin, timeouts)
         answer = Answer(connection, timeouts.get("read"))
         try:
@@ -218,8 +219,3 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         if self._pool.loop is not asyncio.get_running_loop():
             raise RuntimeError("Cannot send a request in another event loop than before.")
         return self._pool
-
-
-def _origin_of(request: httpx.Request) -> Origin:
-    url = request.url
-    return url.scheme, url.raw_host, url.port, request.extensions.get("sni_hostname")

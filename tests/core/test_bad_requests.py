@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mediasflow_async import CampaignRequest, InvalidRequest, MediasflowError, Sent
-from mediasflow_async._core.calls import Operation, OperationKind, make_call
+from mediasflow_async._core.calls import Operation, OperationKind, joining, make_call
 from mediasflow_async._core.options import Settings
 from mediasflow_async.sandbox import Sandbox
 from tests.support.raw_server import RawServer, http_json
@@ -217,6 +217,6 @@ async def test_a_kind_is_a_member_of_its_enumeration(kind: Any) -> None:
 def test_a_call_shows_no_contents() -> None:
     operation = Operation(OperationKind.ONE_SHOT, "POST", "campaigns/inject")
     parts: Any = {"json": {"msg": "Bonjour"}, "params": {"p": "0612345678"}, "headers": {"X": "s"}}
-    shown = repr(make_call(operation, httpx.URL("https://a.example/").join, Settings(), parts))
+    shown = repr(make_call(operation, joining(httpx.URL("https://a.example/")), Settings(), parts))
     assert "Bonjour" not in shown
     assert "0612345678" not in shown

@@ -17,7 +17,6 @@ from typing import Any, Final
 from mediasflow_async import Session
 from mediasflow_async.delivery import Journal, Sender
 from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.connection import Origin
 from mediasflow_async.transport.http1 import Answer, Outgoing
 from tests.support.senders import request_for
 
@@ -45,10 +44,9 @@ class _Noting:
 
 
 class _Telling(AsyncioTransport):
-    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
-        header = f"\r\n{HEADER}: {_DEPARTURE.get()!r}\r\n".encode()
-        start = outgoing.start.replace(b"\r\n", header, 1)
-        return await super().ask(outgoing._replace(start=start), origin)
+    async def ask(self, outgoing: Outgoing) -> Answer:
+        header = (HEADER.encode(), repr(_DEPARTURE.get()).encode())
+        return await super().ask(outgoing.with_headers([header]))
 
 
 async def main(

@@ -13,7 +13,6 @@ from attrs import define, frozen
 
 from mediasflow_async.delivery import Journal
 from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.connection import Origin
 from mediasflow_async.transport.http1 import Answer, Outgoing, Watcher
 
 __all__ = ["SteppedJournal", "SteppedTransport", "Steps"]
@@ -72,20 +71,20 @@ class SteppedTransport(AsyncioTransport):
         super().__init__()
         self._steps = steps
 
-    async def ask(self, outgoing: Outgoing, origin: Origin) -> Answer:
+    async def ask(self, outgoing: Outgoing) -> Answer:
         label = _label(outgoing)
         self._steps.reach(f"before {label}")
         assert outgoing.watcher
         watcher = _Stepped(outgoing.watcher, self._steps, label)
-        answer = await super().ask(outgoing._replace(watcher=watcher), origin)
+        answer = await super().ask(outgoing._replace(watcher=watcher))
         self._steps.reach(f"after {label}")
         return answer
 
 
 def _label(outgoing: Outgoing) -> str:
     """Return method and path, as in "POST campaigns/inject"."""
-    method, target, _ = outgoing.start.decode("latin-1").split(" ", 2)
-    return f"{method} {target.partition('?')[0].rpartition('/v1/')[2]}"
+    path = outgoing.head.target.decode("latin-1").partition("?")[0]
+    return f"{outgoing.head.method} {path.rpartition('/v1/')[2]}"
 
 
 @frozen

@@ -1,0 +1,176 @@
+"""Requests and answers in httpx's form, for transports and hooks that know no other.
+
+The core has a request as bytes about to leave (`Outgoing`), and an answer as what has arrived.
+httpx's objects cost more than all that our own transport does for a call. They are made here
+and nowhere else: for httpx's transport (trio, proxies), for a transport or a client of the
+caller's, and for `Dialect.checksum`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Final, TypeVar, cast
+
+import httpx
+
+from mediasflow_async._core.proof import Proof
+from mediasflow_async.dialect import Checksum
+from mediasflow_async.transport import Outgoing
+
+__all__ = ["CookielessClient", "HttpxAnswer", "asking_client", "asking_own_client", "with_checksum"]
+
+_Answer = TypeVar("_Answer")
+
+
+def asking_own_client(client: CookielessClient) -> Callable[[Outgoing], Awaitable[HttpxAnswer]]:
+    """Return how to send requests through a client of ours, which adds nothing to them."""
+
+    async def ask(outgoing: Outgoing) -> HttpxAnswer:
+        return HttpxAnswer(await _sent(client, _request_of(outgoing)))
+
+    return ask
+
+
+def asking_client(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[HttpxAnswer]]:
+    """Return how to send requests through a client of the caller's.
+
+    They leave as that client makes them: with its headers, cookies and agent.
+    """
+
+    async def ask(outgoing: Outgoing) -> HttpxAnswer:
+        request = _request_of(outgoing)
+        headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
+        adopted = client.build_request(
+            request.method, request.url, headers=headers, extensions=request.extensions
+        )
+        adopted.stream = request.stream
+        return HttpxAnswer(await _sent(client, adopted))
+
+    return ask
+
+
+def with_checksum(
+    ask: Callable[[Outgoing], Awaitable[_Answer]], checksum: Checksum
+) -> Callable[[Outgoing], Awaitable[_Answer]]:
+    """Return how to send requests with the headers that prove their integrity.
+
+    What proves the integrity of a body stands before it: the body is read into memory.
+    """
+
+    async def checked(outgoing: Outgoing) -> _Answer:
+        request = _request_of(outgoing)
+        content = await request.aread()
+        headers = httpx.Headers(checksum(request)).raw
+        return await ask(outgoing.with_content(content).with_headers(headers))
+
+    return checked
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True, auth=None, follow_redirects=False)
+    except UnicodeError:
+        # httpx reads the address of a redirect even where it does not follow it.
+        reason = "the answer redirects to what is no address"
+    raise httpx.RemoteProtocolError(reason, request=request)
+
+
+def _request_of(outgoing: Outgoing) -> httpx.Request:
+    head, watcher = outgoing.head, cast("Proof", outgoing.watcher)
+    scheme, host, port, _ = head.origin
+    headers = list(head.headers)
+    if outgoing.length is not None:
+        headers.append((b"Content-Length", b"%d" % outgoing.length))
+    return httpx.Request(
+        head.method,
+        httpx.URL(scheme=scheme, host=host.decode("ascii"), port=port, raw_path=head.target),
+        headers=headers,
+        stream=_Body(outgoing.stream) if outgoing.stream else httpx.ByteStream(outgoing.content),
+        extensions={
+            "timeout": dict(outgoing.timeouts),
+            "proof": watcher,
+            "trace": watcher.trace,
+        },
+    )
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that is streamed, from its start whenever it is asked for."""
+
+    def __init__(self, stream: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._stream()
+
+
+class HttpxAnswer:
+    """An answer of httpx's in the form of our own transport's.
+
+    Args:
+        response: the answer, its body still to be read.
+
+    Attributes:
+        status: its status.
+        headers: its headers as they came.
+        is_complete: False: the body has to be awaited.
+        is_encoded: whether the body is compressed.
+    """
+
+    is_complete: Final = False
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers = response.headers.raw
+        # What a transport of the caller's made in memory, httpx has decoded.
+        self.is_encoded = not response.is_stream_consumed and "content-encoding" in response.headers
+
+    def body(self) -> bytes:
+        """Return what is at hand of the body: nothing."""
+        return b""
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        response = self._response
+        if response.is_stream_consumed:
+            yield response.content
+            return
+        raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+        async with aclosing(raw) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def aclose(self) -> None:
+        """Close the response, and cut the reference cycle that httpx makes of it."""
+        try:
+            await self._response.aclose()
+        finally:
+            # The stream refers back to the response, and to the bearer in its request.
+            self._response.stream = _NOTHING
+
+
+_NOTHING: Final = httpx.ByteStream(b"")
+
+
+class _NoCookies(httpx.Cookies):
+    """Takes no cookie."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take none."""
+
+
+class CookielessClient(httpx.AsyncClient):
+    """httpx's client without a memory: a cookie that nobody asked for is work and a risk."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """No cookies."""
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        """Take none."""
+
+
+_NO_COOKIES: Final = _NoCookies()
