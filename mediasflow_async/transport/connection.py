@@ -129,7 +129,6 @@ class Connection(asyncio.BufferedProtocol):
             arrives anywhere, so that all connections of a loop can share it.
 
     Attributes:
-        is_taken: whether a request holds it; for its keeper.
         is_full: whether writing has to wait.
         may_be_kept: whether the request leaves it fit for another one: all of it is written, and
             it does not ask for the end.
@@ -145,14 +144,12 @@ class Connection(asyncio.BufferedProtocol):
         "_signal",
         "_transport",
         "is_full",
-        "is_taken",
         "may_be_kept",
         "origin",
     )
 
     def __init__(self, origin: Origin, keeper: Keeper, buffer: memoryview) -> None:
         self.origin = origin
-        self.is_taken = False
         self.is_full = False
         self.may_be_kept = False
         self._keeper = keeper

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import aiohappyeyeballs
@@ -18,7 +18,7 @@ from mediasflow_async.transport.connection import Connection
 from mediasflow_async.transport.http1 import Origin
 from mediasflow_async.transport.tls import Tls
 
-__all__ = ["Dialer", "Places", "Pool"]
+__all__ = ["Dialer", "Pool"]
 
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)
@@ -34,13 +34,11 @@ class Dialer:
 
     Args:
         ssl_context: TLS settings; httpx's own by default, made when first needed.
-        uds: path of a Unix socket that every connection goes through.
     """
 
-    def __init__(self, *, ssl_context: ssl.SSLContext | None, uds: str | None) -> None:
+    def __init__(self, *, ssl_context: ssl.SSLContext | None) -> None:
         self._ssl_context = ssl_context
         self._making_context = anyio.Lock()
-        self._uds = uds
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
 
     async def dial(
@@ -101,8 +99,6 @@ class Dialer:
         self, origin: Origin, make: Callable[[], _Protocol], **options: Any
     ) -> tuple[asyncio.Transport, _Protocol]:
         loop = asyncio.get_running_loop()
-        if self._uds is not None:
-            return await loop.create_unix_connection(make, self._uds, **options)
         reached = await _reach(loop, origin)
         return await loop.create_connection(make, sock=reached, **options)
 
@@ -139,45 +135,6 @@ async def _reach(loop: asyncio.AbstractEventLoop, origin: Origin) -> socket.sock
     )
 
 
-class Places:
-    """Gives its places in the order in which they were asked for.
-
-    Args:
-        count: how many there are.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._left = anyio.Semaphore(count, fast_acquire=True)
-
-    @property
-    def left(self) -> int:
-        """How many are left."""
-        return self._left.value
-
-    async def take(self, timeout: float | None) -> None:
-        """Take a place.
-
-        Raises:
-            httpx.PoolTimeout: when none becomes free in so many seconds; None for no limit.
-        """
-        try:
-            # Who need not wait has time, even if it is none.
-            self._left.acquire_nowait()
-        except anyio.WouldBlock:
-            await self._wait(timeout)
-
-    def free(self) -> None:
-        """Give a place back."""
-        self._left.release()
-
-    async def _wait(self, timeout: float | None) -> None:
-        try:
-            with anyio.fail_after(timeout):
-                await self._left.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("no connection became free in time") from None
-
-
 class Pool:
     """Gives the connection that was used last, and closes those that nobody has used for long.
 
@@ -188,54 +145,49 @@ class Pool:
         dialer: opens connections.
         keepalive_expiry_seconds: how long a connection is kept without a request.
         max_idle: how many are kept for each origin.
-        max_connections: how many there may be; None for no limit.
     """
 
-    def __init__(
-        self,
-        dialer: Dialer,
-        *,
-        keepalive_expiry_seconds: float,
-        max_idle: int,
-        max_connections: int | None,
-    ) -> None:
+    def __init__(self, dialer: Dialer, *, keepalive_expiry_seconds: float, max_idle: int) -> None:
         self.loop: Final = asyncio.get_running_loop()
         self._dialer = dialer
         self._expiry_seconds = keepalive_expiry_seconds
         self._max_idle = max_idle
-        self._places = Places(max_connections) if max_connections is not None else None
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._kept: defaultdict[Origin, dict[Connection, float]] = defaultdict(dict)
         self._open: set[Connection] = set()
         self._emptied: anyio.Event | None = None
 
-    def take_kept(self, origin: Origin) -> Connection | None:
-        """Return a kept connection for one request; None where it takes waiting to have one."""
-        if self._places is not None:
-            return None
-        connection = self._newest(origin)
-        if connection is not None:
-            connection.is_taken = True
-        return connection
+    def kept(self, origin: Origin) -> Connection | None:
+        """Return a kept connection for one request, or None when there is none that is fit."""
+        kept = self._kept.get(origin)
+        oldest_useful = self.loop.time() - self._expiry_seconds
+        while kept:
+            connection, since = kept.popitem()
+            if since > oldest_useful and connection.is_fit:
+                return connection
+            connection.abort()
+        return None
 
-    async def take(self, origin: Origin, timeouts: Mapping[str, float | None]) -> Connection:
-        """Return a connection for one request, kept or new.
+    async def dialed(self, origin: Origin, timeout: float | None) -> Connection:
+        """Return a new connection for one request.
 
         Raises:
-            httpx.PoolTimeout: when there are too many, and none becomes free in time.
-            httpx.ConnectError, httpx.ConnectTimeout: when a new one cannot be opened.
+            httpx.ConnectError, httpx.ConnectTimeout: when it cannot be opened.
         """
-        if self._places is not None:
-            await self._places.take(timeouts.get("pool"))
-        connection = self._newest(origin)
-        if connection is None:
-            connection = await self._new(origin, timeouts.get("connect"))
-        connection.is_taken = True
+        self._check_open()
+        connection = await self._dialer.dial(
+            origin, lambda: Connection(origin, self, self._buffer), timeout
+        )
+        # Not when it is made: of a connection whose task is cancelled at that moment, uvloop
+        # does not tell the loss.
+        self._open.add(connection)
+        if self._emptied is not None:
+            connection.abort()
+        self._check_open()
         return connection
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next request."""
-        self._free(connection)
         kept = self._kept[connection.origin]
         now = kept[connection] = self.loop.time()
         oldest, since = next(iter(kept.items()))
@@ -248,7 +200,6 @@ class Pool:
         kept.pop(connection, None)
         if not kept:
             del self._kept[connection.origin]
-        self._free(connection)
 
     def lost(self, connection: Connection) -> None:
         """Note that a connection is closed for good."""
@@ -264,49 +215,6 @@ class Pool:
         if self._open:
             await self._emptied.wait()
 
-    def _newest(self, origin: Origin) -> Connection | None:
-        kept = self._kept.get(origin)
-        oldest_useful = self.loop.time() - self._expiry_seconds
-        while kept:
-            connection, since = kept.popitem()
-            if since > oldest_useful and connection.is_fit:
-                return connection
-            connection.abort()
-        return None
-
-    async def _new(self, origin: Origin, timeout: float | None) -> Connection:
-        try:
-            self._check_open()
-            self._make_room()
-            connection = await self._dialer.dial(
-                origin, lambda: Connection(origin, self, self._buffer), timeout
-            )
-            self._note(connection)
-        except BaseException:
-            if self._places is not None:
-                self._places.free()
-            raise
-        return connection
-
     def _check_open(self) -> None:
         if self._emptied is not None:
             raise httpx.ConnectError("the transport was closed")
-
-    def _note(self, connection: Connection) -> None:
-        # Not when it is made: of a connection whose task is cancelled at that moment, uvloop
-        # does not tell the loss.
-        self._open.add(connection)
-        if self._emptied is not None:
-            connection.abort()
-        self._check_open()
-
-    def _make_room(self) -> None:
-        """Close a kept connection to another origin, if a new one would be one too many."""
-        if self._places is not None and sum(map(len, self._kept.values())) > self._places.left:
-            next(connection for kept in self._kept.values() for connection in kept).abort()
-
-    def _free(self, connection: Connection) -> None:
-        if connection.is_taken:
-            connection.is_taken = False
-            if self._places is not None:
-                self._places.free()

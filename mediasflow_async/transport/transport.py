@@ -134,7 +134,7 @@ def _chunk(piece: bytes | memoryview) -> bytes:
 
 
 class AsyncioTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 over TCP, TLS or a Unix socket, on asyncio and uvloop.
+    """HTTP/1.1 over TCP and TLS, on asyncio and uvloop.
 
     It does what httpx's own transport does, without proxies, HTTP/2, trio and upgrades, and
     never sends a request twice. Besides httpx's `timeout`, `sni_hostname` and `target`, it reads
@@ -147,8 +147,6 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         keepalive_expiry_seconds: how long a connection is kept without a request; 4 by default,
             which is less than the 5 after which many servers close.
         max_idle: how many of those are kept for each origin; 100 by default.
-        max_connections: how many connections there may be; None, the default, for no limit.
-        uds: path of a Unix socket that every connection goes through.
     """
 
     def __init__(
@@ -157,15 +155,12 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         ssl_context: ssl.SSLContext | None = None,
         keepalive_expiry_seconds: float = 4.0,
         max_idle: int = 100,
-        max_connections: int | None = None,
-        uds: str | None = None,
     ) -> None:
         self._new_pool = partial(
             Pool,
-            Dialer(ssl_context=ssl_context, uds=uds),
+            Dialer(ssl_context=ssl_context),
             keepalive_expiry_seconds=keepalive_expiry_seconds,
             max_idle=max_idle,
-            max_connections=max_connections,
         )
         self._pool: Pool | None = None
         self._is_closed = False
@@ -189,7 +184,7 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         timeouts = outgoing.timeouts
         pool = self._live_pool()
         origin = outgoing.head.origin
-        connection = pool.take_kept(origin) or await pool.take(origin, timeouts)
+        connection = pool.kept(origin) or await pool.dialed(origin, timeouts.get("connect"))
         answer = Answer(connection, timeouts.get("read"))
         try:
             if not begin(outgoing, connection, answer):

@@ -174,18 +174,13 @@ async def serving(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
     name: str | None = None,
-    uds: Path | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server in the loop of the test."""
     tasks: list[asyncio.Task[None]] = []
     found = Server("")
     accept = partial(_accept, script, found.peers, tasks)
-    if uds is not None:
-        listening = await asyncio.start_unix_server(accept, uds, ssl=tls, limit=_MOST_BYTES)
-        port = 1
-    else:
-        listening = await asyncio.start_server(accept, host, 0, ssl=tls, limit=_MOST_BYTES)
-        port = listening.sockets[0].getsockname()[1]
+    listening = await asyncio.start_server(accept, host, 0, ssl=tls, limit=_MOST_BYTES)
+    port = listening.sockets[0].getsockname()[1]
     shown = name or (f"[{host}]" if ":" in host else host)
     try:
         yield Server(f"http{'s' if tls else ''}://{shown}:{port}/", found.peers)

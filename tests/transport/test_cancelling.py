@@ -1,4 +1,4 @@
-"""A request that is cancelled closes its connection, and its place is free for the next."""
+"""A request that is cancelled closes its connection, and the next one has another."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 MANY_BYTES = b"x" * 16 * 1024 * 1024
 
 
-def one_place() -> AsyncioTransport:
-    """Return a transport in which a place that is lost is noticed at once."""
-    return AsyncioTransport(ssl_context=client_context(), max_connections=1)
+def new_transport() -> AsyncioTransport:
+    return AsyncioTransport(ssl_context=client_context())
 
 
 async def cancelled(task: asyncio.Task[httpx.Response]) -> None:
@@ -46,10 +45,10 @@ async def cancelled(task: asyncio.Task[httpx.Response]) -> None:
         await task
 
 
-async def check_place(transport: AsyncioTransport) -> None:
-    """Check that the place is free."""
+async def check_it_goes_on(transport: AsyncioTransport) -> None:
+    """Check that the next request is served."""
     async with serving(answering(OK)) as server:
-        response = await fetch(transport, server.url, timeouts={"pool": 0.0})
+        response = await fetch(transport, server.url)
         assert response.content == b"hello"
 
 
@@ -94,33 +93,33 @@ STAGES: dict[str, tuple[Script, Stage]] = {
 async def test_a_request_is_cancelled_on_its_way(
     script: Script, stage: Stage, tls: ssl.SSLContext | None
 ) -> None:
-    async with serving(script, tls=tls) as server, one_place() as transport:
+    async with serving(script, tls=tls) as server, new_transport() as transport:
         task = asyncio.create_task(fetch(transport, server.url))
         await until(lambda: stage(server))
         await cancelled(task)
-        response = await fetch(transport, server.url, timeouts={"pool": 0.0})
+        response = await fetch(transport, server.url)
         assert response.content == b"hello"
         await server.peers[0].left()
         assert len(server.peers) == 2
 
 
 async def test_a_request_is_cancelled_before_it_begins() -> None:
-    async with serving(answering(OK)) as server, one_place() as transport:
+    async with serving(answering(OK)) as server, new_transport() as transport:
         task = asyncio.create_task(fetch(transport, server.url))
         await cancelled(task)
         assert not server.peers
-        await check_place(transport)
+        await check_it_goes_on(transport)
 
 
 async def test_connecting_is_cancelled() -> None:
     proof = Proof(is_trusted=True)
     with unreachable() as port:
-        async with one_place() as transport:
+        async with new_transport() as transport:
             url = f"http://127.0.0.1:{port}/"
             task = asyncio.create_task(fetch(transport, url, proof=proof))
             await asyncio.sleep(0.01)
             await cancelled(task)
-            await check_place(transport)
+            await check_it_goes_on(transport)
     assert proof.verdict is Sent.NOT_SENT
 
 
@@ -131,46 +130,14 @@ async def test_tls_is_cancelled() -> None:
         await peer.end()
 
     has_begun, proof = asyncio.Event(), Proof(is_trusted=True)
-    async with serving(script) as server, one_place() as transport:
+    async with serving(script) as server, new_transport() as transport:
         url = server.url.replace("http:", "https:")
         task = asyncio.create_task(fetch(transport, url, proof=proof))
         await has_begun.wait()
         await cancelled(task)
         await server.peers[0].left()
-        await check_place(transport)
+        await check_it_goes_on(transport)
     assert proof.verdict is Sent.NOT_SENT
-
-
-async def test_waiting_for_a_place_is_cancelled() -> None:
-    async with serving(half_then_well) as server, one_place() as transport:
-        first = await send(transport, server.url)
-        second, third = (asyncio.create_task(fetch(transport, server.url)) for _ in range(2))
-        await asyncio.sleep(0.01)
-        await cancelled(second)
-        await server.peers[0].send(b"lo")
-        # Who was cancelled does not keep the place from the next in the line.
-        assert await first.aread() == b"hello"
-        assert (await third).content == b"hello"
-        await fetch(transport, server.url, timeouts={"pool": 0.0})
-        assert len(server.peers) == 1
-
-
-async def half_then_well(peer: Peer) -> None:
-    await peer.request()
-    await peer.send(http(b"hel", length=5))
-    await answering(OK)(peer)
-
-
-async def test_who_is_cancelled_as_the_place_comes_passes_it_on() -> None:
-    async with serving(half_then_well) as server, one_place() as transport:
-        first = await send(transport, server.url)
-        second = asyncio.create_task(fetch(transport, server.url))
-        await asyncio.sleep(0.01)
-        # The place is given away here, and its new owner has had no turn yet.
-        await first.aclose()
-        await cancelled(second)
-        response = await send(transport, server.url, timeouts={"pool": 0.0})
-        await response.aclose()
 
 
 @pytest.mark.parametrize("tls", [None, server_context()], ids=["plain", "tls"])
@@ -181,12 +148,12 @@ async def test_writing_is_cancelled(tls: ssl.SSLContext | None) -> None:
         await peer.writer.wait_closed()
 
     is_paused = asyncio.Event()
-    async with serving(script, tls=tls) as server, one_place() as transport:
+    async with serving(script, tls=tls) as server, new_transport() as transport:
         task = asyncio.create_task(fetch(transport, server.url, "POST", content=MANY_BYTES))
         await is_paused.wait()
         await asyncio.sleep(0.01)
         await cancelled(task)
-        await check_place(transport)
+        await check_it_goes_on(transport)
 
 
 async def test_waiting_for_the_body_of_a_request_is_cancelled() -> None:
@@ -200,18 +167,18 @@ async def test_waiting_for_the_body_of_a_request_is_cancelled() -> None:
         finally:
             has_ended.set()
 
-    async with serving(once(silent)) as server, one_place() as transport:
+    async with serving(once(silent)) as server, new_transport() as transport:
         task = asyncio.create_task(fetch(transport, server.url, "POST", content=body()))
         await has_begun.wait()
         await cancelled(task)
         assert has_ended.is_set()
         await until(lambda: server.peers and server.peers[0].writer.is_closing())
         assert server.requests == []
-        await check_place(transport)
+        await check_it_goes_on(transport)
 
 
 async def test_reading_a_body_is_cancelled() -> None:
-    async with serving(once(half_a_body)) as server, one_place() as transport:
+    async with serving(once(half_a_body)) as server, new_transport() as transport:
         response = await send(transport, server.url)
         task = asyncio.create_task(response.aread())
         await asyncio.sleep(0.01)
@@ -219,17 +186,17 @@ async def test_reading_a_body_is_cancelled() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await server.peers[0].left()
-        await check_place(transport)
+        await check_it_goes_on(transport)
 
 
 async def test_a_request_whose_answer_came_as_it_was_cancelled_leaves_a_good_connection() -> None:
-    async with serving(answering(OK)) as server, one_place() as transport:
+    async with serving(answering(OK)) as server, new_transport() as transport:
         for _ in range(20):
             task = asyncio.create_task(fetch(transport, server.url))
             await until(lambda: server.peers and server.peers[-1].requests)
             task.cancel()
             await asyncio.wait([task])
-            response = await fetch(transport, server.url, timeouts={"pool": 0.0})
+            response = await fetch(transport, server.url)
             assert response.content == b"hello"
 
 
@@ -238,7 +205,7 @@ async def test_at_whatever_turn_of_the_loop_nothing_is_left(tls: ssl.SSLContext 
     """Also where the loop itself has the connection in its hands, and the server never leaves."""
     async with serving(answering(OK), tls=tls) as server:
         sockets = open_sockets()
-        async with one_place() as transport:
+        async with new_transport() as transport:
             for turns in range(60):
                 task = asyncio.create_task(fetch(transport, server.url))
                 for _ in range(turns):
@@ -250,12 +217,12 @@ async def test_at_whatever_turn_of_the_loop_nothing_is_left(tls: ssl.SSLContext 
 
 
 async def test_a_deadline_is_a_cancellation() -> None:
-    async with serving(once(silent)) as server, one_place() as transport:
+    async with serving(once(silent)) as server, new_transport() as transport:
         with anyio.move_on_after(0.05) as scope:
             await fetch(transport, server.url)
         assert scope.cancelled_caught
         await server.peers[0].left()
-        await check_place(transport)
+        await check_it_goes_on(transport)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -264,8 +231,8 @@ async def test_what_ends_the_program_closes_the_connection_too(error: type[BaseE
         yield b"one"
         raise error
 
-    async with serving(answering(OK)) as server, one_place() as transport:
+    async with serving(answering(OK)) as server, new_transport() as transport:
         with pytest.raises(error):
             await fetch(transport, server.url, "POST", content=body())
         await server.peers[0].left()
-        await check_place(transport)
+        await check_it_goes_on(transport)

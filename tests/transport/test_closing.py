@@ -35,8 +35,8 @@ CLOSED = "the transport was closed"
 ways = pytest.mark.parametrize("tls", [None, server_context()], ids=["plain", "tls"])
 
 
-def new_transport(max_connections: int | None = None) -> AsyncioTransport:
-    return AsyncioTransport(ssl_context=client_context(), max_connections=max_connections)
+def new_transport() -> AsyncioTransport:
+    return AsyncioTransport(ssl_context=client_context())
 
 
 @ways
@@ -142,19 +142,6 @@ async def test_a_connection_that_comes_after_the_end_sends_nothing() -> None:
         await until(lambda: server.peers)
         await server.peers[0].left()
         assert server.requests == []
-    assert proof.verdict is Sent.NOT_SENT
-
-
-async def test_who_waits_for_a_place_when_the_transport_closes_does_not_get_it() -> None:
-    async with serving(answering(HALF)) as server:
-        transport, proof = new_transport(max_connections=1), Proof(is_trusted=True)
-        await send(transport, server.url)
-        waiting = asyncio.create_task(fetch(transport, server.url, proof=proof))
-        await asyncio.sleep(0.01)
-        await transport.aclose()
-        with pytest.raises(httpx.ConnectError, match=CLOSED):
-            await waiting
-        assert len(server.peers) == 1
     assert proof.verdict is Sent.NOT_SENT
 
 

@@ -78,13 +78,16 @@ async def test_a_veto_keeps_every_byte_here(
     assert set(begun) == {b""}
 
 
-async def test_a_veto_gives_the_place_back() -> None:
-    async with serving(answering(OK)) as server, AsyncioTransport(max_connections=1) as transport:
+async def test_a_veto_closes_the_connection(transport: AsyncioTransport) -> None:
+    async with serving(answering(OK)) as server:
         proof = Proof(is_trusted=True, guard=veto)
         for _ in range(3):
             with pytest.raises(LeaseLost):
-                await send(transport, server.url, timeouts={"pool": 0.0}, proof=proof)
-        await fetch(transport, server.url, timeouts={"pool": 0.0})
+                await send(transport, server.url, proof=proof)
+        await fetch(transport, server.url)
+        await until(lambda: len(server.peers) == 4)
+        for peer in server.peers[:3]:
+            await peer.left()
 
 
 @ways

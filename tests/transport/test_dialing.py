@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from tests.support.byte_servers import (
     OK,
     Peer,
     answering,
-    client_context,
     new_client_context,
     new_server_context,
     refusing,
@@ -27,8 +25,6 @@ from tests.support.byte_servers import (
 from tests.support.transport_requests import fetch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
-
-needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="has no Unix sockets")
 
 
 async def not_reached(
@@ -165,23 +161,3 @@ async def test_http_2_is_not_agreed_to() -> None:
         theirs.set_alpn_protocols(["http/1.1"])
         async with serving(answering(OK), tls=theirs) as server:
             assert (await fetch(transport, server.url)).content == b"hello"
-
-
-@needs_unix
-@pytest.mark.parametrize("tls", [None, server_context()], ids=["plain", "tls"])
-async def test_a_unix_socket(tmp_path: Path, tls: ssl.SSLContext | None) -> None:
-    path = tmp_path / "socket"
-    async with (
-        serving(answering(OK), uds=path, name="localhost", tls=tls) as server,
-        AsyncioTransport(uds=str(path), ssl_context=client_context()) as transport,
-    ):
-        for _ in range(2):
-            assert (await fetch(transport, server.url)).content == b"hello"
-        assert len(server.peers) == 1
-    assert b"Host: localhost:1\r\n" in server.requests[0]
-
-
-@needs_unix
-async def test_a_unix_socket_that_is_not_there(tmp_path: Path) -> None:
-    async with AsyncioTransport(uds=str(tmp_path / "socket")) as transport:
-        await not_reached(transport, "http://localhost/")

@@ -1,4 +1,4 @@
-"""Which connections are kept, which is taken next, and how many there are."""
+"""Which connections are kept, and which is taken next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tests.support.transport_requests import fetch, send
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 
 HALF = http(b"hel", length=5)
-NO_TIME = {"pool": 0.0}
 
 
 async def opened(transport: AsyncioTransport, server: Server, count: int) -> None:
@@ -169,100 +168,38 @@ async def test_a_request_on_a_connection_that_dies_is_not_sent_again(
         assert [len(peer.requests) for peer in server.peers] == [2]
 
 
-async def test_there_are_no_more_connections_than_allowed() -> None:
-    open_now, most = 0, 0
-
-    async def script(peer: Peer) -> None:
-        nonlocal open_now, most
-        open_now += 1
-        most = max(most, open_now)
-        try:
-            await peer.request()
-            await peer.send(HALF, b"lo")
-            await answering(OK)(peer)
-        finally:
-            open_now -= 1
-
-    async with serving(script) as server, AsyncioTransport(max_connections=3) as transport:
-        responses = await asyncio.gather(*(fetch(transport, server.url) for _ in range(30)))
-        assert {response.content for response in responses} == {b"hello"}
-    assert most == 3
-
-
-async def test_connections_that_end_are_replaced_within_the_limit() -> None:
-    script = answering(http(b"hello", b"Connection: close"))
-    async with serving(script) as server, AsyncioTransport(max_connections=2) as transport:
-        await asyncio.gather(*(fetch(transport, server.url) for _ in range(10)))
-        assert [len(peer.requests) for peer in server.peers] == [1] * 10
-
-
-async def test_places_are_given_in_the_order_in_which_they_were_asked_for() -> None:
-    order: list[int] = []
-
-    async def one(number: int) -> None:
-        await fetch(transport, server.url)
-        order.append(number)
-
-    async with serving(answering(OK)) as server, AsyncioTransport(max_connections=1) as transport:
-        await asyncio.gather(*(one(number) for number in range(10)))
-    assert order == list(range(10))
-
-
-async def test_an_idle_connection_elsewhere_makes_room() -> None:
-    async with (
-        serving(answering(OK)) as one,
-        serving(answering(OK)) as other,
-        AsyncioTransport(max_connections=1) as transport,
-    ):
-        for _ in range(2):
-            await fetch(transport, one.url, timeouts=NO_TIME)
-            await fetch(transport, other.url, timeouts=NO_TIME)
-        await closed(one, 0, 1)
-        await closed(other, 0)
-
-
-async def test_an_idle_connection_elsewhere_stays_where_there_is_room() -> None:
-    async with (
-        serving(answering(OK)) as one,
-        serving(answering(OK)) as other,
-        AsyncioTransport(max_connections=2) as transport,
-    ):
-        for _ in range(2):
-            await fetch(transport, one.url, timeouts=NO_TIME)
-            await fetch(transport, other.url, timeouts=NO_TIME)
-        assert (len(one.peers), len(other.peers)) == (1, 1)
-
-
-async def test_a_connection_that_cannot_be_opened_gives_its_place_back() -> None:
-    async with serving(answering(OK)) as server, AsyncioTransport(max_connections=1) as transport:
+async def test_a_connection_that_cannot_be_opened_is_nobodys(transport: AsyncioTransport) -> None:
+    async with serving(answering(OK)) as server:
         for _ in range(3):
             with pytest.raises(httpx.ConnectError):
                 await fetch(transport, f"http://127.0.0.1:{refusing()}/")
-        await fetch(transport, server.url, timeouts=NO_TIME)
+        await fetch(transport, server.url)
 
 
-async def test_a_response_that_is_not_read_to_its_end_gives_its_place_back() -> None:
-    async with (
-        serving(answering(HALF)) as server,
-        AsyncioTransport(max_connections=1) as transport,
-    ):
+async def test_a_response_that_is_not_read_to_its_end_closes_its_connection(
+    transport: AsyncioTransport,
+) -> None:
+    async with serving(answering(HALF)) as server:
         for _ in range(3):
-            response = await send(transport, server.url, timeouts=NO_TIME)
+            response = await send(transport, server.url)
             await response.aclose()
             await response.aclose()
         assert [len(peer.requests) for peer in server.peers] == [1, 1, 1]
 
 
-async def test_a_connection_that_dies_while_it_is_taken_gives_its_place_back() -> None:
+async def test_a_connection_that_dies_while_it_is_taken_is_not_taken_again(
+    transport: AsyncioTransport,
+) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(HALF)
 
-    async with serving(script) as server, AsyncioTransport(max_connections=1) as transport:
+    async with serving(script) as server:
         response = await send(transport, server.url)
         await until(server.peers[0].reader.at_eof)
         # Nobody has read the end yet.
-        again = await send(transport, server.url, timeouts=NO_TIME)
+        again = await send(transport, server.url)
         for one in (response, again):
             with pytest.raises(httpx.RemoteProtocolError):
                 await one.aread()
+        assert len(server.peers) == 2

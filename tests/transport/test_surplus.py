@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -98,15 +97,15 @@ async def speaking_first(peer: Peer) -> None:
 class Moment:
     """When the first connection of a server in a thread ends, and what comes over the second."""
 
+    url: str
     is_here: threading.Event = field(factory=threading.Event)
     is_over: threading.Event = field(factory=threading.Event)
     second_request: bytes = b""
 
 
 @contextmanager
-def deaf_to_the_loop(path: Path, ending: Callable[[socket.socket], object]) -> Iterator[Moment]:
+def deaf_to_the_loop(ending: Callable[[socket.socket], object]) -> Iterator[Moment]:
     """Serve in a thread; the first connection is answered, and ended when the test says so."""
-    moment = Moment()
 
     def serve(listening: socket.socket) -> None:
         first, _ = listening.accept()
@@ -120,9 +119,8 @@ def deaf_to_the_loop(path: Path, ending: Callable[[socket.socket], object]) -> I
             moment.second_request = second.recv(64 * 1024)
             second.sendall(OK)
 
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(path))
-        listening.listen()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        moment = Moment(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         # A client that does not come back ends the test, and not the patience.
         listening.settimeout(10)
         thread = threading.Thread(target=serve, args=(listening,))
@@ -134,20 +132,19 @@ def deaf_to_the_loop(path: Path, ending: Callable[[socket.socket], object]) -> I
             thread.join()
 
 
-@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs what arrives at once")
 @pytest.mark.parametrize(
     "ending",
     [lambda first: first.sendall(OK), lambda first: first.shutdown(socket.SHUT_WR)],
     ids=["a second answer", "the end"],
 )
 async def test_what_the_loop_had_no_time_to_see_closes_too(
-    tmp_path: Path, ending: Callable[[socket.socket], object]
+    ending: Callable[[socket.socket], object],
 ) -> None:
-    with deaf_to_the_loop(tmp_path / "socket", ending) as moment:
-        async with AsyncioTransport(uds=str(tmp_path / "socket")) as transport:
-            await fetch(transport, "http://127.0.0.1/")
+    with deaf_to_the_loop(ending) as moment:
+        async with AsyncioTransport() as transport:
+            await fetch(transport, moment.url)
             # The loop stands still while the server goes on.
             moment.is_here.set()
             assert moment.is_over.wait(10)
-            assert (await fetch(transport, "http://127.0.0.1/second")).content == b"hello"
+            assert (await fetch(transport, f"{moment.url}second")).content == b"hello"
     assert moment.second_request.startswith(b"GET /second ")

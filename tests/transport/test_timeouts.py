@@ -152,32 +152,6 @@ async def test_bytes_that_arrive_do_not_extend_the_time_to_write(
             await fetch(transport, server.url, "POST", content=MANY_BYTES, timeouts={"write": 0.05})
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.02])
-async def test_waiting_for_a_connection_has_a_limit(seconds: float) -> None:
-    proof = Proof(is_trusted=True)
-    async with (
-        serving(answering(http(b"hel", length=5), OK)) as server,
-        AsyncioTransport(max_connections=1) as transport,
-    ):
-        response = await send(transport, server.url)
-        with pytest.raises(httpx.PoolTimeout):
-            await fetch(transport, server.url, timeouts={"pool": seconds}, proof=proof)
-        assert proof.verdict is Sent.NOT_SENT
-        # The others are not disturbed, and the one that gave up holds no place.
-        await server.peers[0].send(b"lo")
-        assert await response.aread() == b"hello"
-        assert (await fetch(transport, server.url, timeouts={"pool": 0.0})).content == b"hello"
-
-
-async def test_who_need_not_wait_needs_no_time() -> None:
-    async with (
-        serving(answering(OK)) as server,
-        AsyncioTransport(max_connections=1) as transport,
-    ):
-        for _ in range(2):
-            assert (await fetch(transport, server.url, timeouts={"pool": 0.0})).is_success
-
-
 @pytest.mark.parametrize("extensions", [{}, {"timeout": None}, {"timeout": {}}])
 async def test_without_limits_nothing_is_too_late(
     transport: AsyncioTransport, extensions: dict[str, object]
