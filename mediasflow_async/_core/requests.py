@@ -138,6 +138,7 @@ class RequestWriter:
             timeouts=call.timeouts,
             watcher=proof,
             stream=body.stream if body else None,
+            may_wait=call.guard is None,
         )
         if len(content) > SMALL_BYTES:
             outgoing = outgoing.with_content(content)

@@ -104,6 +104,7 @@ class Signal:
 
 
 _MOST_BUFFERED_BYTES: Final = 256 * 1024
+_LOST: Final = "Server disconnected before the request was sent."
 
 
 class Keeper(Protocol):
@@ -180,13 +181,25 @@ class Connection(asyncio.BufferedProtocol):
             httpx.RemoteProtocolError: when the connection is lost; nothing is written.
         """
         if self._transport.is_closing():
-            raise httpx.RemoteProtocolError("Server disconnected before the request was sent.")
+            raise httpx.RemoteProtocolError(_LOST)
         if outgoing.watcher is not None:
             outgoing.watcher.leaving()
         self.may_be_kept = False
         self._answer = answer
         self._parser.expect(answer, has_body=outgoing.head.method != "HEAD")
         self._transport.write(outgoing.first_bytes())
+
+    def begin_late(self, outgoing: Outgoing, answer: Answer) -> None:
+        """Write a whole request that has waited; why that is too late, its answer will tell.
+
+        Until now the connection had no request, and what came over it was nobody's.
+        """
+        if self.is_fit:
+            self.begin(outgoing, answer)
+            self.may_be_kept = not (outgoing.head.is_last or self.is_full)
+        else:
+            answer.break_off(httpx.RemoteProtocolError, _LOST)
+            self.abort()
 
     def write(self, data: bytes | memoryview) -> None:
         """Write more of the request."""

@@ -175,6 +175,8 @@ WRONG_LENGTH: Final = "the body is not as long as its Content-Length says"
 SMALL_BYTES: Final = 64 * 1024
 """The longest body that is written in one piece with its head."""
 
+_ALWAYS_TAKEN_BYTES: Final = 16 * 1024
+
 Origin = tuple[str, bytes, int | None, str | None]
 """Scheme, host, port unless it is the scheme's own, name in TLS unless it is the host's."""
 
@@ -233,6 +235,8 @@ class Outgoing(NamedTuple):
         timeouts: longest waits in seconds, by httpx's names.
         watcher: who follows it, or None.
         stream: gives the body piece by piece, from its start; None when `content` is all of it.
+        may_wait: whether it may leave a little later, together with others. What can veto its
+            departure is asked when it is handed over, so that has to be False then.
     """
 
     head: Head
@@ -241,6 +245,12 @@ class Outgoing(NamedTuple):
     timeouts: Mapping[str, float | None]
     watcher: Watcher | None
     stream: Callable[[], AsyncIterator[bytes]] | None = None
+    may_wait: bool = False
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all of it is at hand, and fits into the buffer of any socket."""
+        return self.stream is None and len(self.content) <= _ALWAYS_TAKEN_BYTES
 
     def first_bytes(self) -> bytes:
         """Return the head, and the body as well where it is at hand."""
@@ -291,13 +301,15 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
         request.headers.raw,
     )
     content = _content_at_hand(request, head)
+    watcher = extensions.get("proof")
     return Outgoing(
         head=head,
         content=content or b"",
         length=None,
         timeouts=extensions.get("timeout") or {},
-        watcher=extensions.get("proof"),
+        watcher=watcher,
         stream=partial(aiter, cast("Any", request.stream)) if content is None else None,
+        may_wait=watcher is None,
     )
 
 

@@ -15,7 +15,7 @@ import anyio.to_thread
 import httpx
 
 from mediasflow_async.transport.connection import Connection
-from mediasflow_async.transport.http1 import Origin
+from mediasflow_async.transport.http1 import Answer, Origin, Outgoing
 from mediasflow_async.transport.tls import Tls
 
 __all__ = ["Dialer", "Pool"]
@@ -155,6 +155,7 @@ class Pool:
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._kept: defaultdict[Origin, dict[Connection, float]] = defaultdict(dict)
         self._open: set[Connection] = set()
+        self._posted: list[tuple[Connection, Outgoing, Answer]] = []
         self._emptied: anyio.Event | None = None
 
     def kept(self, origin: Origin) -> Connection | None:
@@ -185,6 +186,22 @@ class Pool:
             connection.abort()
         self._check_open()
         return connection
+
+    def post(self, connection: Connection, outgoing: Outgoing, answer: Answer) -> None:
+        """Write a whole request at the end of this turn of the loop, with all others of the turn.
+
+        A server that sleeps is woken once for all of them, rather than by each. Nothing has left
+        before, and the watcher of the request is told at the moment when it does. Only for kept
+        connections: on a new one TLS may have something to say that nobody has asked for.
+        """
+        if not self._posted:
+            self.loop.call_soon(self._write_posted)
+        self._posted.append((connection, outgoing, answer))
+
+    def _write_posted(self) -> None:
+        posted, self._posted = self._posted, []
+        for connection, outgoing, answer in posted:
+            connection.begin_late(outgoing, answer)
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next request."""

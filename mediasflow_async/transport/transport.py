@@ -181,13 +181,15 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError, RuntimeError: as `handle_async_request` does.
         """
-        timeouts = outgoing.timeouts
+        origin, timeouts = outgoing.head.origin, outgoing.timeouts
         pool = self._live_pool()
-        origin = outgoing.head.origin
-        connection = pool.kept(origin) or await pool.dialed(origin, timeouts.get("connect"))
+        kept = pool.kept(origin)
+        connection = kept or await pool.dialed(origin, timeouts.get("connect"))
         answer = Answer(connection, timeouts.get("read"))
         try:
-            if not begin(outgoing, connection, answer):
+            if kept and outgoing.may_wait and outgoing.is_small:
+                pool.post(kept, outgoing, answer)
+            elif not begin(outgoing, connection, answer):
                 await send(outgoing, connection, answer)
             while not answer.status:
                 await answer.more()
