@@ -101,8 +101,8 @@ class Evidence(Enum):
 def verdict_of(answers: Sequence[Evidence], confirmations: int) -> Evidence | None:
     """Return what the answers show together, or None while more are wanted.
 
-    One answer that shows the launch is enough. That it was not executed is believed when all
-    answers agree: a campaign whose launch is processed late is a DRAFT until then.
+    One answer with ROWS or UNDER_WAY is enough: the launch was executed. Anything else counts
+    when all answers agree: a campaign whose launch is processed late is a DRAFT until then.
     """
     for answer in answers:
         if answer in (Evidence.ROWS, Evidence.UNDER_WAY):
