@@ -21,10 +21,105 @@ from mediasflow_async.secrecy import Secret
 
 __all__ = ["Authenticator", "Credentials", "bearer_in", "expiry_of", "login_headers", "login_parts"]
 
+
 _EARLY_SECONDS: Final = 60.0
-_TOKEN_KEYS: Final = ("token", "access_token", "jwt")
-_SHORTEST_TOKEN: Final = 8
-_JWT_PARTS: Final = 3
+
+
+class Authenticator:
+    """Holds the bearer of a session and renews it, with one login for all who need it.
+
+    Args:
+        credentials: who is calling.
+        dialect: how to log in and how long a bearer lives.
+        login: sends the login and returns the answer, or the error.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        dialect: Dialect,
+        login: Callable[[], Awaitable[ApiResponse | MediasflowError]],
+    ) -> None:
+        self._credentials = credentials
+        self._dialect = dialect
+        self._login = login
+        self._pending: _PendingLogin | None = None
+        self._bearer = credentials.token
+        self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
+
+    @property
+    def username(self) -> str | None:
+        """The login of who is calling, or None where only a bearer is known."""
+        return self._credentials.username
+
+    @property
+    def at_hand(self) -> Secret | None:
+        """The bearer that is good as far as is known, or None when that takes a login."""
+        is_good = self._bearer and (time.time() < self._stale_at or self._is_pasted)
+        return self._bearer if is_good else None
+
+    async def bearer(self) -> Secret | MediasflowError:
+        """Return a bearer that is good as far as is known, or the error of the login."""
+        while not (bearer := self.at_hand):
+            pending = self._pending
+            if pending is None:
+                return await self._log_in()
+            await pending.is_over.wait()
+            if isinstance(pending.result, MediasflowError):
+                return copy.copy(pending.result)
+        return bearer
+
+    def reject(self, bearer: Secret) -> bool:
+        """Note that the server refused a bearer; True when another attempt makes sense."""
+        if not self._credentials.can_log_in:
+            return False
+        if bearer == self._bearer:
+            self._bearer = None
+        return True
+
+    @property
+    def _is_pasted(self) -> bool:
+        return not self._credentials.can_log_in
+
+    async def _log_in(self) -> Secret | MediasflowError:
+        pending = self._pending = _PendingLogin()
+        try:
+            answer = await self._login()
+            pending.result = self._accept(answer)
+        finally:
+            # Cancelled in the middle, the result is None: the next who waits logs in.
+            self._pending = None
+            pending.is_over.set()
+        return pending.result
+
+    def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
+        if isinstance(answer, MediasflowError):
+            return answer
+        bearer = _bearer_or_none(bearer_in(answer))
+        if bearer is None:
+            return _no_token(answer)
+        self._bearer = bearer
+        self._stale_at = self._end_of(bearer)
+        return bearer
+
+    def _end_of(self, bearer: Secret) -> float:
+        now = time.time()
+        expiry = expiry_of(bearer.reveal())
+        if expiry is None and self._dialect.token_ttl is not None:
+            expiry = now + self._dialect.token_ttl.total_seconds()
+        # A token that is already over by this machine's clock means that the clocks differ:
+        # the server says with a 401 when it is really over.
+        if expiry is None or expiry <= now:
+            return float("inf")
+        return expiry - min(_EARLY_SECONDS, (expiry - now) / 2)
+
+
+class _PendingLogin:
+    """A login under way, and what came of it for those who wait."""
+
+    def __init__(self) -> None:
+        self.is_over = anyio.Event()
+        self.result: Secret | MediasflowError | None = None
 
 
 def _secret(value: str | Secret | None) -> Secret | None:
@@ -40,13 +135,6 @@ def _bearer(value: str | Secret | None) -> Secret | None:
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("the token is one word, with or without 'Bearer' before it")
     return Secret(token)
-
-
-def _bearer_or_none(text: str | None) -> Secret | None:
-    try:
-        return _bearer(text)
-    except ConfigurationError:
-        return None
 
 
 @frozen(kw_only=True)
@@ -82,101 +170,16 @@ class Credentials:
         return self.username is not None
 
 
-class _Flight:
-    """A login under way, and what came of it for those who wait."""
-
-    def __init__(self) -> None:
-        self.landed = anyio.Event()
-        self.result: Secret | MediasflowError | None = None
+_TOKEN_KEYS: Final = ("token", "access_token", "jwt")
+_SHORTEST_TOKEN: Final = 8
+_JWT_PARTS: Final = 3
 
 
-class Authenticator:
-    """Holds the bearer of a session and renews it, with one login for all who need it.
-
-    Args:
-        credentials: who is calling.
-        dialect: how to log in and how long a bearer lives.
-        login: sends the login and returns the answer, or the error.
-    """
-
-    def __init__(
-        self,
-        credentials: Credentials,
-        dialect: Dialect,
-        login: Callable[[], Awaitable[ApiResponse | MediasflowError]],
-    ) -> None:
-        self._credentials = credentials
-        self._dialect = dialect
-        self._login = login
-        self._flight: _Flight | None = None
-        self._bearer = credentials.token
-        self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
-
-    @property
-    def username(self) -> str | None:
-        """The login of who is calling, or None where only a bearer is known."""
-        return self._credentials.username
-
-    @property
-    def at_hand(self) -> Secret | None:
-        """The bearer that is good as far as is known, or None when that takes a login."""
-        is_good = self._bearer and (time.time() < self._stale_at or self._is_pasted)
-        return self._bearer if is_good else None
-
-    async def bearer(self) -> Secret | MediasflowError:
-        """Return a bearer that is good as far as is known, or the error of the login."""
-        while not (bearer := self.at_hand):
-            flight = self._flight
-            if flight is None:
-                return await self._fly()
-            await flight.landed.wait()
-            if isinstance(flight.result, MediasflowError):
-                return copy.copy(flight.result)
-        return bearer
-
-    def reject(self, bearer: Secret) -> bool:
-        """Note that the server refused a bearer; True when another attempt makes sense."""
-        if not self._credentials.can_log_in:
-            return False
-        if bearer == self._bearer:
-            self._bearer = None
-        return True
-
-    @property
-    def _is_pasted(self) -> bool:
-        return not self._credentials.can_log_in
-
-    async def _fly(self) -> Secret | MediasflowError:
-        flight = self._flight = _Flight()
-        try:
-            answer = await self._login()
-            flight.result = self._accept(answer)
-        finally:
-            # Cancelled in mid-flight, the result is None: the next who waits logs in.
-            self._flight = None
-            flight.landed.set()
-        return flight.result
-
-    def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
-        if isinstance(answer, MediasflowError):
-            return answer
-        bearer = _bearer_or_none(bearer_in(answer))
-        if bearer is None:
-            return _no_token(answer)
-        self._bearer = bearer
-        self._stale_at = self._end_of(bearer)
-        return bearer
-
-    def _end_of(self, bearer: Secret) -> float:
-        now = time.time()
-        expiry = expiry_of(bearer.reveal())
-        if expiry is None and self._dialect.token_ttl is not None:
-            expiry = now + self._dialect.token_ttl.total_seconds()
-        # A token that is already over by this machine's clock means that the clocks differ:
-        # the server says with a 401 when it is really over.
-        if expiry is None or expiry <= now:
-            return float("inf")
-        return expiry - min(_EARLY_SECONDS, (expiry - now) / 2)
+def _bearer_or_none(text: str | None) -> Secret | None:
+    try:
+        return _bearer(text)
+    except ConfigurationError:
+        return None
 
 
 def login_parts(credentials: Credentials, dialect: Dialect) -> CallParts:

@@ -37,176 +37,10 @@ __all__ = [
 ]
 
 
-class OperationKind(StrEnum):
-    """How a call may be repeated when its fate is unknown."""
-
-    READ = "READ"
-    """Changes nothing: repeated freely."""
-    SET = "SET"
-    """Sets a state, the same however often: repeated freely."""
-    PREPARE = "PREPARE"
-    """Makes a draft; a second one is waste, not harm: repeated freely."""
-    LAUNCH = "LAUNCH"
-    """Sends a prepared campaign: never repeated blindly."""
-    ONE_SHOT = "ONE_SHOT"
-    """Sends SMS at once: never repeated blindly."""
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether a request of unknown fate may be sent again."""
-        return self not in _SENDING
-
-
-_SENDING: Final = (OperationKind.LAUNCH, OperationKind.ONE_SHOT)
-
-
-@frozen
-class Operation:
-    """A function of the API.
-
-    Attributes:
-        kind: what it does to the world.
-        method: its HTTP method.
-        path: its path below the base URL, with ``{campaign_id}`` for the number.
-        may_send: whether it can make SMS go out.
-    """
-
-    kind: OperationKind
-    method: str
-    path: str
-    may_send: bool = field(init=False, repr=False, eq=False)
-
-    @may_send.default
-    def _may_send_by_kind(self) -> bool:
-        # Asked of every call: stored rather than computed.
-        return self.kind in _SENDING
-
-    @property
-    def shown_path(self) -> str:
-        """The path as errors and logs may show it: a path of the caller's own can hold a number."""
-        return mask_text(self.path)
-
-
-def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Operation:
-    """Return the operation that a caller's own request is, unchecked.
-
-    Without a kind, reading methods are READ, and all others ONE_SHOT: never repeated in doubt.
-    """
-    verb = method.upper() if isinstance(method, str) else method
-    default = OperationKind.READ if verb in _READING_METHODS else OperationKind.ONE_SHOT
-    return Operation(default if kind is None else _KINDS.get(kind, kind), verb, path)
-
-
-_READING_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-_KINDS: Final[dict[Any, Any]] = {member.value: member for member in OperationKind}
-
-
-CAMPAIGN_ID: Final = "{campaign_id}"
-"""What stands in a path for the number of the campaign."""
-
-_UNSAFE_PATH: Final = re.compile(
-    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
-)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OWN_HEADERS: Final = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
-
-
-def call_problems(
-    operation: Operation, campaign_id: object, headers: Mapping[str, str]
-) -> Iterator[Problem]:
-    """Yield what is wrong with a call, as it is given by whoever makes it."""
-    # One function for all: these are asked of every call, and seldom find anything.
-    kind, method, path = operation.kind, operation.method, operation.path
-    if not isinstance(kind, OperationKind):
-        yield Problem("kind", f"is one of {', '.join(OperationKind)}")
-    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
-        yield Problem("method", "an HTTP method, such as GET")
-    if not isinstance(path, str) or not _is_safe(path):
-        # Neither as it is nor decoded may it lead out of the base URL.
-        yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
-    if _lacks_id(path, campaign_id):
-        yield Problem("campaign_id", "the positive number that the server gave to the campaign")
-    for name, value in headers.items():
-        # A header may be somebody else's to set, or one that cannot be sent.
-        if rule := _header_rule(name, value):
-            yield Problem(f"headers[{name!r}]", rule)
-
-
-def _lacks_id(path: object, campaign_id: object) -> bool:
-    """Whether a campaign is given, or needed, and is no number."""
-    if campaign_id is None:
-        return isinstance(path, str) and CAMPAIGN_ID in path
-    return not (isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0)
-
-
-@lru_cache(maxsize=128)
-def _is_safe(path: str) -> bool:
-    return not any(map(_UNSAFE_PATH.search, (path, unquote(path))))
-
-
-def _header_rule(name: object, value: object) -> str:
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        return "a header name is made of letters, digits and hyphens"
-    if name.lower() in _OWN_HEADERS:
-        return "is set by the session"
-    if not isinstance(value, str) or not value.isascii() or _CONTROL.search(value):
-        return "a header value is ASCII text without line breaks"
-    return "" if value == value.strip() else "a header value neither begins nor ends with a space"
-
-
 QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 Join = Callable[[str, QueryParams | None], bytes]
 """Gives what the request line says of a path below the base URL, and of query parameters."""
-
-_REMEMBERED: Final = 128
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class Body(Protocol):
-    """A body that is streamed, and can be streamed again."""
-
-    @property
-    def content_type(self) -> str:
-        """Its media type."""
-        ...
-
-    @property
-    def length(self) -> int:
-        """Its length in bytes."""
-        ...
-
-    def stream(self) -> AsyncIterator[bytes]:
-        """Return its bytes from the start."""
-        ...
-
-
-class CallParts(TypedDict, total=False):
-    """What may be given with a call.
-
-    Attributes:
-        campaign_id: fills ``{campaign_id}`` in the path, and stands in every error.
-        params: query parameters.
-        json: body that is written as JSON.
-        form: body that is written as a form.
-        body: body that is streamed.
-        headers: further headers; the session's own cannot be replaced.
-        timeout: longest wait for the next bytes, instead of the session's.
-        deadline: longest time for the whole call, instead of the session's.
-        guard: called at the moment before the first byte of each attempt leaves; what it raises
-            reaches the caller as it is, and nothing has left.
-    """
-
-    campaign_id: int | None
-    params: QueryParams | None
-    json: Any
-    form: Mapping[str, str] | None
-    body: Body | None
-    headers: Mapping[str, str] | None
-    timeout: Duration | NotGiven
-    deadline: Duration | NotGiven
-    guard: Guard | None
 
 
 @frozen(kw_only=True)
@@ -236,6 +70,51 @@ class Call:
     timeouts: Mapping[str, float | None]
     deadline_seconds: float | None
     guard: Guard | None = field(default=None, repr=False)
+
+
+class CallParts(TypedDict, total=False):
+    """What may be given with a call.
+
+    Attributes:
+        campaign_id: fills ``{campaign_id}`` in the path, and stands in every error.
+        params: query parameters.
+        json: body that is written as JSON.
+        form: body that is written as a form.
+        body: body that is streamed.
+        headers: further headers; the session's own cannot be replaced.
+        timeout: longest wait for the next bytes, instead of the session's.
+        deadline: longest time for the whole call, instead of the session's.
+        guard: called at the moment before the first byte of each attempt leaves; what it raises
+            reaches the caller as it is, and nothing has left.
+    """
+
+    campaign_id: int | None
+    params: QueryParams | None
+    json: Any
+    form: Mapping[str, str] | None
+    body: Body | None
+    headers: Mapping[str, str] | None
+    timeout: Duration | NotGiven
+    deadline: Duration | NotGiven
+    guard: Guard | None
+
+
+class Body(Protocol):
+    """A body that is streamed, and can be streamed again."""
+
+    @property
+    def content_type(self) -> str:
+        """Its media type."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Its length in bytes."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return its bytes from the start."""
+        ...
 
 
 def make_call(operation: Operation, join: Join, settings: Settings, parts: CallParts) -> Call:
@@ -272,20 +151,7 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
     )
 
 
-def joining(base_url: httpx.URL) -> Join:
-    """Return what gives the request targets of paths below a base; the latest are remembered."""
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def target_of(path: str) -> bytes:
-        return base_url.join(path).raw_path
-
-    def join(path: str, params: QueryParams | None) -> bytes:
-        if not params:
-            return target_of(path)
-        query = httpx.QueryParams(cast("Any", params))
-        return base_url.join(path).copy_merge_params(query).raw_path
-
-    return join
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _target(join: Join, path: str, params: QueryParams | None) -> bytes:
@@ -307,3 +173,143 @@ def _encoded(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, s
     except (orjson.JSONEncodeError, TypeError) as error:
         reason = str(error)
     raise InvalidRequest(problems=[Problem("json", f"cannot be written as JSON: {reason}")])
+
+
+_REMEMBERED: Final = 128
+
+
+def joining(base_url: httpx.URL) -> Join:
+    """Return what gives the request targets of paths below a base; the latest are remembered."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def target_of(path: str) -> bytes:
+        return base_url.join(path).raw_path
+
+    def join(path: str, params: QueryParams | None) -> bytes:
+        if not params:
+            return target_of(path)
+        query = httpx.QueryParams(cast("Any", params))
+        return base_url.join(path).copy_merge_params(query).raw_path
+
+    return join
+
+
+CAMPAIGN_ID: Final = "{campaign_id}"
+"""What stands in a path for the number of the campaign."""
+
+
+@frozen
+class Operation:
+    """A function of the API.
+
+    Attributes:
+        kind: what it does to the world.
+        method: its HTTP method.
+        path: its path below the base URL, with ``{campaign_id}`` for the number.
+        may_send: whether it can make SMS go out.
+    """
+
+    kind: OperationKind
+    method: str
+    path: str
+    may_send: bool = field(init=False, repr=False, eq=False)
+
+    @may_send.default
+    def _may_send_by_kind(self) -> bool:
+        # Asked of every call: stored rather than computed.
+        return self.kind in _SENDING
+
+    @property
+    def shown_path(self) -> str:
+        """The path as errors and logs may show it: a path of the caller's own can hold a number."""
+        return mask_text(self.path)
+
+
+class OperationKind(StrEnum):
+    """How a call may be repeated when its fate is unknown."""
+
+    READ = "READ"
+    """Changes nothing: repeated freely."""
+    SET = "SET"
+    """Sets a state, the same however often: repeated freely."""
+    PREPARE = "PREPARE"
+    """Makes a draft; a second one is waste, not harm: repeated freely."""
+    LAUNCH = "LAUNCH"
+    """Sends a prepared campaign: never repeated blindly."""
+    ONE_SHOT = "ONE_SHOT"
+    """Sends SMS at once: never repeated blindly."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a request of unknown fate may be sent again."""
+        return self not in _SENDING
+
+
+_SENDING: Final = (OperationKind.LAUNCH, OperationKind.ONE_SHOT)
+
+
+def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Operation:
+    """Return the operation that a caller's own request is, unchecked.
+
+    Without a kind, reading methods are READ, and all others ONE_SHOT: never repeated in doubt.
+    """
+    verb = method.upper() if isinstance(method, str) else method
+    default = OperationKind.READ if verb in _READING_METHODS else OperationKind.ONE_SHOT
+    return Operation(default if kind is None else _KINDS.get(kind, kind), verb, path)
+
+
+_READING_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+_KINDS: Final[dict[Any, Any]] = {member.value: member for member in OperationKind}
+
+
+def call_problems(
+    operation: Operation, campaign_id: object, headers: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Yield what is wrong with a call, as it is given by whoever makes it."""
+    # One function for all: these are asked of every call, and seldom find anything.
+    kind, method, path = operation.kind, operation.method, operation.path
+    if not isinstance(kind, OperationKind):
+        yield Problem("kind", f"is one of {', '.join(OperationKind)}")
+    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
+        yield Problem("method", "an HTTP method, such as GET")
+    if not isinstance(path, str) or not _is_safe(path):
+        # Neither as it is nor decoded may it lead out of the base URL.
+        yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
+    if _lacks_id(path, campaign_id):
+        yield Problem("campaign_id", "the positive number that the server gave to the campaign")
+    for name, value in headers.items():
+        # A header may be somebody else's to set, or one that cannot be sent.
+        if rule := _header_rule(name, value):
+            yield Problem(f"headers[{name!r}]", rule)
+
+
+def _lacks_id(path: object, campaign_id: object) -> bool:
+    """Whether a campaign is given, or needed, and is no number."""
+    if campaign_id is None:
+        return isinstance(path, str) and CAMPAIGN_ID in path
+    return not (isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0)
+
+
+_UNSAFE_PATH: Final = re.compile(
+    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=128)
+def _is_safe(path: str) -> bool:
+    return not any(map(_UNSAFE_PATH.search, (path, unquote(path))))
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS: Final = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
+
+
+def _header_rule(name: object, value: object) -> str:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        return "a header name is made of letters, digits and hyphens"
+    if name.lower() in _OWN_HEADERS:
+        return "is set by the session"
+    if not isinstance(value, str) or not value.isascii() or _CONTROL.search(value):
+        return "a header value is ASCII text without line breaks"
+    return "" if value == value.strip() else "a header value neither begins nor ends with a space"

@@ -28,49 +28,8 @@ __all__ = [
     "seconds_of",
 ]
 
+
 ENVIRONMENT_PREFIX: Final = "MEDIASFLOW_"
-
-
-def seconds_of(value: Duration, name: str) -> float | None:
-    """Return a time option in seconds, None for no limit.
-
-    Raises:
-        ConfigurationError: for what is no duration, or not a positive one; it names the option.
-    """
-    if value is None:
-        return None
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if not _is_number(seconds) or not 0 < seconds < math.inf:
-        raise ConfigurationError(
-            f"{name} is a positive number of seconds, a timedelta or None, not {value!r}"
-        )
-    return float(seconds)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def count_of(value: int, name: str) -> int:
-    """Return an option that counts.
-
-    Raises:
-        ConfigurationError: for what is no whole number from 1 up; it names the option.
-    """
-    if not isinstance(value, int) or not _is_number(value) or value < 1:
-        raise ConfigurationError(f"{name} is a whole number from 1 up, not {value!r}")
-    return value
-
-
-def rate_of(value: float | None, name: str) -> float | None:
-    """Return an option that is a rate, None for no limit.
-
-    Raises:
-        ConfigurationError: for what is no positive number; it names the option.
-    """
-    if value is not None and (not _is_number(value) or not 0 < value < math.inf):
-        raise ConfigurationError(f"{name} is a positive number or None, not {value!r}")
-    return value
 
 
 @frozen(kw_only=True)
@@ -129,6 +88,60 @@ def _setting(name: str, value: Any) -> tuple[str, Any]:
     return name, rate_of(value, name) if name == "rate" else count_of(value, name)
 
 
+def from_environment(
+    overrides: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the arguments of a session: the given ones over those that the environment holds.
+
+    An empty variable counts as not set; ``none`` means no limit. Credentials are taken from one
+    place: a username or a token that is given leaves those of the environment out.
+
+    Raises:
+        ConfigurationError: names the variable whose value cannot be read.
+    """
+    source = os.environ if environment is None else environment
+    found: dict[str, Any] = {}
+    for name in (*_TEXTS, *_NUMBERS):
+        text = source.get(ENVIRONMENT_PREFIX + name.upper(), "")
+        if text.strip() and name not in overrides:
+            found[name] = _number(name, text.strip()) if name in _NUMBERS else _text(name, text)
+    if _CREDENTIALS & set(overrides):
+        found = {name: value for name, value in found.items() if name not in _CREDENTIALS}
+    return found | dict(overrides)
+
+
+# Session argument, by the end of the variable's name.
+_TEXTS: Final = ("username", "password", "token", "base_url")
+
+_CREDENTIALS: Final = frozenset({"username", "password", "token"})
+
+_NUMBERS: Final[dict[str, Callable[[str], float]]] = {
+    "timeout": float,
+    "connect_timeout": float,
+    "deadline": float,
+    "max_in_flight": int,
+    "rate": float,
+}
+
+
+def _text(name: str, text: str) -> str | Secret:
+    # A password may begin or end with a space; nothing else does.
+    return Secret(text) if name in {"password", "token"} else text.strip()
+
+
+def _number(name: str, text: str) -> float | None:
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    if text.lower() == "none":
+        return None
+    try:
+        value = _NUMBERS[name](text)
+    except ValueError:
+        raise ConfigurationError(f"{variable} is not a number: {text!r}") from None
+    if not 0 < value < math.inf:
+        raise ConfigurationError(f"{variable} is not a positive number: {text!r}")
+    return value
+
+
 def normalised_base_url(url: str) -> httpx.URL:
     """Return the base URL with a closing slash.
 
@@ -162,53 +175,43 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-# Session argument, by the end of the variable's name.
-_TEXTS: Final = ("username", "password", "token", "base_url")
-_CREDENTIALS: Final = frozenset({"username", "password", "token"})
-_NUMBERS: Final[dict[str, Callable[[str], float]]] = {
-    "timeout": float,
-    "connect_timeout": float,
-    "deadline": float,
-    "max_in_flight": int,
-    "rate": float,
-}
-
-
-def from_environment(
-    overrides: Mapping[str, Any], environment: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Return the arguments of a session: the given ones over those that the environment holds.
-
-    An empty variable counts as not set; ``none`` means no limit. Credentials are taken from one
-    place: a username or a token that is given leaves those of the environment out.
+def seconds_of(value: Duration, name: str) -> float | None:
+    """Return a time option in seconds, None for no limit.
 
     Raises:
-        ConfigurationError: names the variable whose value cannot be read.
+        ConfigurationError: for what is no duration, or not a positive one; it names the option.
     """
-    source = os.environ if environment is None else environment
-    found: dict[str, Any] = {}
-    for name in (*_TEXTS, *_NUMBERS):
-        text = source.get(ENVIRONMENT_PREFIX + name.upper(), "")
-        if text.strip() and name not in overrides:
-            found[name] = _number(name, text.strip()) if name in _NUMBERS else _text(name, text)
-    if _CREDENTIALS & set(overrides):
-        found = {name: value for name, value in found.items() if name not in _CREDENTIALS}
-    return found | dict(overrides)
-
-
-def _text(name: str, text: str) -> str | Secret:
-    # A password may begin or end with a space; nothing else does.
-    return Secret(text) if name in {"password", "token"} else text.strip()
-
-
-def _number(name: str, text: str) -> float | None:
-    variable = ENVIRONMENT_PREFIX + name.upper()
-    if text.lower() == "none":
+    if value is None:
         return None
-    try:
-        value = _NUMBERS[name](text)
-    except ValueError:
-        raise ConfigurationError(f"{variable} is not a number: {text!r}") from None
-    if not 0 < value < math.inf:
-        raise ConfigurationError(f"{variable} is not a positive number: {text!r}")
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if not _is_number(seconds) or not 0 < seconds < math.inf:
+        raise ConfigurationError(
+            f"{name} is a positive number of seconds, a timedelta or None, not {value!r}"
+        )
+    return float(seconds)
+
+
+def count_of(value: int, name: str) -> int:
+    """Return an option that counts.
+
+    Raises:
+        ConfigurationError: for what is no whole number from 1 up; it names the option.
+    """
+    if not isinstance(value, int) or not _is_number(value) or value < 1:
+        raise ConfigurationError(f"{name} is a whole number from 1 up, not {value!r}")
     return value
+
+
+def rate_of(value: float | None, name: str) -> float | None:
+    """Return an option that is a rate, None for no limit.
+
+    Raises:
+        ConfigurationError: for what is no positive number; it names the option.
+    """
+    if value is not None and (not _is_number(value) or not 0 < value < math.inf):
+        raise ConfigurationError(f"{name} is a positive number or None, not {value!r}")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -45,102 +45,7 @@ __all__ = [
 ]
 
 
-_PIECE_BYTES: Final = 2**18
-_GZIP: Final = 31
-
-
-async def whole_body(answer: Answer, most_bytes: int) -> bytes | None:
-    """Return the decoded body, or None when it is too large; the answer is closed.
-
-    Raises:
-        httpx.DecodingError, httpx.TransportError: as `decoded_pieces` does.
-    """
-    content = bytearray()
-    async with aclosing(answer), aclosing(decoded_pieces(answer)) as pieces:
-        async for piece in pieces:
-            content += piece
-            if len(content) > most_bytes:
-                return None
-    return bytes(content)
-
-
-async def decoded_pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
-    """Yield the decoded body in pieces of at most 256 KiB, however far it was compressed.
-
-    Raises:
-        httpx.DecodingError: for a compression that nobody asked for, or a damaged one.
-        httpx.TransportError: when the body breaks off.
-    """
-    encoding = httpx.Headers(answer.headers).get("content-encoding", "")
-    decoder = _DECODERS.get(encoding.strip().lower()) if answer.is_encoded else _Identity
-    if decoder is None:
-        raise httpx.DecodingError("a compression that nobody asked for")
-    decode = decoder()
-    raw = cast("AsyncGenerator[bytes, None]", aiter(answer))
-    async with aclosing(raw) as pieces:
-        async for piece in pieces:
-            for part in decode.feed(piece):
-                yield part
-    if not decode.is_whole:
-        raise httpx.DecodingError("the compressed body ends early")
-
-
-class _Identity:
-    is_whole = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
-
-
-class _Inflater:
-    """Undoes gzip, one member after the other; no byte at all is a whole body, too."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
-        self.is_whole = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP)
-            try:
-                yield self._member.decompress(data, _PIECE_BYTES)
-            except zlib.error as error:
-                raise httpx.DecodingError(str(error)) from None
-            data = self._member.unconsumed_tail or self._member.unused_data
-            self.is_whole = self._member.eof
-
-
-_DECODERS: Final[dict[str, type[_Identity | _Inflater]]] = {
-    "": _Identity,
-    "identity": _Identity,
-    "gzip": _Inflater,
-    "x-gzip": _Inflater,
-}
-
-
 _Model = TypeVar("_Model")
-
-_BY_STATUS: Final[dict[int, type[ApiError]]] = {
-    400: BadRequest,
-    401: AuthenticationFailed,
-    403: PermissionDenied,
-    404: NotFound,
-    409: Conflict,
-    413: BadRequest,
-    415: BadRequest,
-    422: BadRequest,
-    429: RateLimited,
-}
-_REQUEST_TIMEOUT: Final = 408
-_FIRST_ERROR_STATUS: Final = 300
-_FIRST_CLIENT_ERROR: Final = 400
-_FIRST_SERVER_ERROR: Final = 500
-_EXCERPT: Final = 2048
-_REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id")
-_ERROR_KEYS: Final = ("error", "errors", "errorMessage")
-_MESSAGE_KEYS: Final = ("message", "errorMessage", "error_description", "error", "errors")
-_TITLE: Final = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @frozen(kw_only=True)
@@ -217,43 +122,6 @@ def _is_message_only(data: object) -> bool:
     if not isinstance(data, dict) or not data.keys() <= {"message", "code", "status", "path"}:
         return False
     return bool(data.get("message")) and not isinstance(data.get("status"), str)
-
-
-def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timedelta | None:
-    """Return how long the server asks to wait: seconds, a fraction, or until an HTTP date."""
-    if milliseconds := headers.get("retry-after-ms"):
-        return _seconds(milliseconds, 0.001)
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    waiting = _seconds(text, 1)
-    if waiting is not None:
-        return waiting
-    # By the server's own clock, where it tells it: the two need not agree.
-    told_now = _http_date(headers.get("date", ""))
-    return _until(text, told_now or now or datetime.now(UTC))
-
-
-def _seconds(text: str, unit: float) -> timedelta | None:
-    try:
-        return max(timedelta(seconds=float(text) * unit), timedelta(0))
-    except OverflowError:
-        return timedelta(0) if text.strip().startswith("-") else timedelta.max
-    except ValueError:
-        return None
-
-
-def _until(text: str, now: datetime) -> timedelta | None:
-    moment = _http_date(text)
-    return None if moment is None else max(moment - now, timedelta(0))
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def error_of(answer: ApiResponse) -> MediasflowError | None:
@@ -348,3 +216,136 @@ def decoded(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return content.decode(errors="replace") if content.strip() else None
+
+
+def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timedelta | None:
+    """Return how long the server asks to wait: seconds, a fraction, or until an HTTP date."""
+    if milliseconds := headers.get("retry-after-ms"):
+        return _seconds(milliseconds, 0.001)
+    text = headers.get("retry-after")
+    if text is None:
+        return None
+    waiting = _seconds(text, 1)
+    if waiting is not None:
+        return waiting
+    # By the server's own clock, where it tells it: the two need not agree.
+    told_now = _http_date(headers.get("date", ""))
+    return _until(text, told_now or now or datetime.now(UTC))
+
+
+def _seconds(text: str, unit: float) -> timedelta | None:
+    try:
+        return max(timedelta(seconds=float(text) * unit), timedelta(0))
+    except OverflowError:
+        return timedelta(0) if text.strip().startswith("-") else timedelta.max
+    except ValueError:
+        return None
+
+
+def _until(text: str, now: datetime) -> timedelta | None:
+    moment = _http_date(text)
+    return None if moment is None else max(moment - now, timedelta(0))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_PIECE_BYTES: Final = 2**18
+_GZIP: Final = 31
+
+
+async def whole_body(answer: Answer, most_bytes: int) -> bytes | None:
+    """Return the decoded body, or None when it is too large; the answer is closed.
+
+    Raises:
+        httpx.DecodingError, httpx.TransportError: as `decoded_pieces` does.
+    """
+    content = bytearray()
+    async with aclosing(answer), aclosing(decoded_pieces(answer)) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > most_bytes:
+                return None
+    return bytes(content)
+
+
+async def decoded_pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
+    """Yield the decoded body in pieces of at most 256 KiB, however far it was compressed.
+
+    Raises:
+        httpx.DecodingError: for a compression that nobody asked for, or a damaged one.
+        httpx.TransportError: when the body breaks off.
+    """
+    encoding = httpx.Headers(answer.headers).get("content-encoding", "")
+    decoder = _DECODERS.get(encoding.strip().lower()) if answer.is_encoded else _Identity
+    if decoder is None:
+        raise httpx.DecodingError("a compression that nobody asked for")
+    decode = decoder()
+    raw = cast("AsyncGenerator[bytes, None]", aiter(answer))
+    async with aclosing(raw) as pieces:
+        async for piece in pieces:
+            for part in decode.feed(piece):
+                yield part
+    if not decode.is_whole:
+        raise httpx.DecodingError("the compressed body ends early")
+
+
+class _Identity:
+    is_whole = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+
+class _Inflater:
+    """Undoes gzip, one member after the other; no byte at all is a whole body, too."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+        self.is_whole = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP)
+            try:
+                yield self._member.decompress(data, _PIECE_BYTES)
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from None
+            data = self._member.unconsumed_tail or self._member.unused_data
+            self.is_whole = self._member.eof
+
+
+_DECODERS: Final[dict[str, type[_Identity | _Inflater]]] = {
+    "": _Identity,
+    "identity": _Identity,
+    "gzip": _Inflater,
+    "x-gzip": _Inflater,
+}
+
+_BY_STATUS: Final[dict[int, type[ApiError]]] = {
+    400: BadRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    413: BadRequest,
+    415: BadRequest,
+    422: BadRequest,
+    429: RateLimited,
+}
+
+_REQUEST_TIMEOUT: Final = 408
+_FIRST_ERROR_STATUS: Final = 300
+_FIRST_CLIENT_ERROR: Final = 400
+_FIRST_SERVER_ERROR: Final = 500
+_EXCERPT: Final = 2048
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id")
+_ERROR_KEYS: Final = ("error", "errors", "errorMessage")
+_MESSAGE_KEYS: Final = ("message", "errorMessage", "error_description", "error", "errors")
+_TITLE: Final = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)

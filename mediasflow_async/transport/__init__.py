@@ -1,8 +1,8 @@
 """HTTP/1.1 on asyncio and uvloop, below httpx: few steps per request, and proof of what left."""
 
-from mediasflow_async.transport.http1 import (
+from mediasflow_async.transport.answers import Answer
+from mediasflow_async.transport.outgoing import (
     SMALL_BYTES,
-    Answer,
     Head,
     Headers,
     Origin,

@@ -10,114 +10,22 @@ from typing import Final, Protocol, cast
 
 import httpx
 
-from mediasflow_async.transport.http1 import Answer, AnswerParser, Origin, Outgoing
+from mediasflow_async.transport.answers import Answer, AnswerParser
+from mediasflow_async.transport.outgoing import Origin, Outgoing
 
-__all__ = ["Arrivals", "Connection", "Keeper", "Signal", "by_poll", "by_select", "watch"]
-
-
-Arrivals = Callable[[], object]
-"""Returns something true when bytes, the end or an error wait to be read; reads nothing."""
-
-
-def by_poll(socket: int) -> Arrivals:
-    """Return how to ask about a socket, given by its number."""
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return partial(poll.poll, 0)
-
-
-def by_select(socket: int) -> Arrivals:
-    """Return how to ask where there is no poll, which is Windows; elsewhere for low numbers."""
-    return lambda: select.select((socket,), (), (), 0)[0]
-
-
-watch = by_poll if hasattr(select, "poll") else by_select
-
-
-class Signal:
-    """Wakes the one task that waits for it.
-
-    A timer of the loop costs more than all the rest of a wait, so it is left running when a wait
-    ends in time. When it fires it looks at what is due by then: nothing, and it stops; a later
-    wait, and it starts again for the rest.
-
-    Args:
-        loop: the event loop.
-    """
-
-    __slots__ = ("_due", "_loop", "_seconds", "_timer", "_waiter")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiter: asyncio.Future[bool] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._due: float | None = None
-        self._seconds = 0.0
-
-    def expect(self, seconds: float | None) -> asyncio.Future[bool]:
-        """Return what to await: True once the signal is given, False when that takes too long."""
-        self._waiter = self._loop.create_future()
-        if seconds is not None:
-            self._limit(seconds)
-        return self._waiter
-
-    def give(self) -> None:
-        """Wake who waits, if anybody does."""
-        self._wake(is_in_time=True)
-
-    def put_off(self) -> None:
-        """Let the time limit of the wait, if it has one, begin anew."""
-        if self._due is not None:
-            self._due = self._loop.time() + self._seconds
-
-    def stop(self) -> None:
-        """Leave no timer in the loop."""
-        self._due = None
-        self._stop_timer()
-
-    def _limit(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._due = due = self._loop.time() + seconds
-        if self._timer is not None and self._timer.when() > due:
-            self._stop_timer()
-        if self._timer is None:
-            self._timer = self._loop.call_at(due, self._fire)
-
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-
-    def _fire(self) -> None:
-        self._timer = None
-        if self._due is not None and self._due > self._loop.time():
-            self._timer = self._loop.call_at(self._due, self._fire)
-        elif self._due is not None:
-            self._wake(is_in_time=False)
-
-    def _wake(self, *, is_in_time: bool) -> None:
-        self._due = None
-        waiter, self._waiter = self._waiter, None
-        # Who waited may have been cancelled in the meantime.
-        if waiter is not None and not waiter.done():
-            waiter.set_result(is_in_time)
+__all__ = [
+    "Connection",
+    "Keeper",
+    "ReadTimer",
+    "UnreadProbe",
+    "probe_by_poll",
+    "probe_by_select",
+    "unread_probe",
+]
 
 
 _MOST_BUFFERED_BYTES: Final = 256 * 1024
 _LOST: Final = "Server disconnected before the request was sent."
-
-
-class Keeper(Protocol):
-    """Who owns connections."""
-
-    def give_back(self, connection: Connection) -> None:
-        """Take back a connection that is ready for another request."""
-
-    def drop(self, connection: Connection) -> None:
-        """Forget a connection that will not carry another request."""
-
-    def lost(self, connection: Connection) -> None:
-        """Note that a connection is closed for good."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -138,11 +46,11 @@ class Connection(asyncio.BufferedProtocol):
     __slots__ = (
         "_answer",
         "_buffer",
-        "_has_arrived",
         "_is_paused",
         "_keeper",
         "_parser",
-        "_signal",
+        "_probe_unread",
+        "_read_timer",
         "_transport",
         "is_full",
         "may_be_kept",
@@ -155,7 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self.may_be_kept = False
         self._keeper = keeper
         self._buffer = buffer
-        self._signal = Signal(asyncio.get_running_loop())
+        self._read_timer = ReadTimer(asyncio.get_running_loop())
         self._answer: Answer | None = None
         self._is_paused = False
 
@@ -167,12 +75,12 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def has_unread(self) -> bool:
         """Whether something has arrived, or the end has, that the loop has not told of yet."""
-        return not self._transport.is_closing() and bool(self._has_arrived())
+        return not self._transport.is_closing() and bool(self._probe_unread())
 
     @property
     def is_fit(self) -> bool:
         """Whether it is open, and nothing has arrived on it that nobody has asked for."""
-        return not (self._transport.is_closing() or self._has_arrived())
+        return not (self._transport.is_closing() or self._probe_unread())
 
     def begin(self, outgoing: Outgoing, answer: Answer) -> None:
         """Write the first bytes of a request. From here on, and not before, it has an answer.
@@ -210,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
 
         False when that takes longer. By then the connection may be another request's.
         """
-        return self._signal.expect(seconds)
+        return self._read_timer.wait(seconds)
 
     def resume(self) -> None:
         """Go on reading, if that was stopped."""
@@ -223,7 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         self._answer = None
         self._transport.abort()
         self._keeper.drop(self)
-        self._signal.give()
+        self._read_timer.wake()
 
     def close(self) -> None:
         """Close at once, and tell the peer so where TLS has words for it."""
@@ -236,7 +144,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note that the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
-        self._has_arrived = watch(transport.get_extra_info("socket").fileno())
+        self._probe_unread = unread_probe(transport.get_extra_info("socket").fileno())
         self._parser = AnswerParser()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
@@ -255,10 +163,10 @@ class Connection(asyncio.BufferedProtocol):
             self._finish(answer)
         elif answer.status:
             self._hold_back(answer)
-            self._signal.give()
+            self._read_timer.wake()
         elif not self.is_full:
             # The time to read begins anew with every byte, the time to write does not.
-            self._signal.put_off()
+            self._read_timer.restart()
 
     def eof_received(self) -> None:
         """Note that nothing more arrives."""
@@ -267,7 +175,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone."""
         self._end(exc)
-        self._signal.stop()
+        self._read_timer.stop()
         self._parser.close()
         self._keeper.lost(self)
 
@@ -278,7 +186,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Go on writing."""
         self.is_full = False
-        self._signal.give()
+        self._read_timer.wake()
 
     def _hold_back(self, answer: Answer) -> None:
         if answer.buffered_bytes > _MOST_BUFFERED_BYTES and not self._is_paused:
@@ -298,7 +206,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _finish(self, answer: Answer) -> None:
         self._answer = answer.source = None
-        self._signal.give()
+        self._read_timer.wake()
         if self.may_be_kept and self._parser.keeps_alive:
             self._keeper.give_back(self)
         else:
@@ -308,3 +216,104 @@ class Connection(asyncio.BufferedProtocol):
         if self._answer is not None:
             self._answer.break_off(kind, reason)
         self.abort()
+
+
+class Keeper(Protocol):
+    """Who owns connections."""
+
+    def give_back(self, connection: Connection) -> None:
+        """Take back a connection that is ready for another request."""
+
+    def drop(self, connection: Connection) -> None:
+        """Forget a connection that will not carry another request."""
+
+    def lost(self, connection: Connection) -> None:
+        """Note that a connection is closed for good."""
+
+
+class ReadTimer:
+    """Wakes the one task that waits for it.
+
+    A timer of the loop costs more than all the rest of a wait, so it is left running when a wait
+    ends in time. When it fires it looks at what is due by then: nothing, and it stops; a later
+    wait, and it starts again for the rest.
+
+    Args:
+        loop: the event loop.
+    """
+
+    __slots__ = ("_due", "_loop", "_seconds", "_timer", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiter: asyncio.Future[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._seconds = 0.0
+
+    def wait(self, seconds: float | None) -> asyncio.Future[bool]:
+        """Return what to await: True once the signal is given, False when that takes too long."""
+        self._waiter = self._loop.create_future()
+        if seconds is not None:
+            self._limit(seconds)
+        return self._waiter
+
+    def wake(self) -> None:
+        """Wake who waits, if anybody does."""
+        self._end_wait(is_in_time=True)
+
+    def restart(self) -> None:
+        """Let the time limit of the wait, if it has one, begin anew."""
+        if self._due is not None:
+            self._due = self._loop.time() + self._seconds
+
+    def stop(self) -> None:
+        """Leave no timer in the loop."""
+        self._due = None
+        self._stop_timer()
+
+    def _limit(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due = due = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > due:
+            self._stop_timer()
+        if self._timer is None:
+            self._timer = self._loop.call_at(due, self._fire)
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._due is not None and self._due > self._loop.time():
+            self._timer = self._loop.call_at(self._due, self._fire)
+        elif self._due is not None:
+            self._end_wait(is_in_time=False)
+
+    def _end_wait(self, *, is_in_time: bool) -> None:
+        self._due = None
+        waiter, self._waiter = self._waiter, None
+        # Who waited may have been cancelled in the meantime.
+        if waiter is not None and not waiter.done():
+            waiter.set_result(is_in_time)
+
+
+UnreadProbe = Callable[[], object]
+"""Returns something true when bytes, the end or an error wait to be read; reads nothing."""
+
+
+def probe_by_poll(socket: int) -> UnreadProbe:
+    """Return how to ask about a socket, given by its number."""
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return partial(poll.poll, 0)
+
+
+def probe_by_select(socket: int) -> UnreadProbe:
+    """Return how to ask where there is no poll, which is Windows; elsewhere for low numbers."""
+    return lambda: select.select((socket,), (), (), 0)[0]
+
+
+unread_probe = probe_by_poll if hasattr(select, "poll") else probe_by_select

@@ -16,8 +16,7 @@ from typing import Any, Final
 
 from mediasflow_async import Session
 from mediasflow_async.delivery import Journal, Sender
-from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.http1 import Answer, Outgoing
+from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing
 from tests.support.senders import request_for
 
 __all__ = ["HEADER"]

@@ -12,8 +12,8 @@ from typing import Any
 from attrs import define, frozen
 
 from mediasflow_async.delivery import Journal
-from mediasflow_async.transport import AsyncioTransport
-from mediasflow_async.transport.http1 import Answer, Outgoing, Watcher
+from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing
+from mediasflow_async.transport.outgoing import Watcher
 
 __all__ = ["SteppedJournal", "SteppedTransport", "Steps"]
 
