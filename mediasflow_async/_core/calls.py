@@ -226,7 +226,7 @@ class Operation:
 
 
 class OperationKind(StrEnum):
-    """How a call may be repeated when its fate is unknown."""
+    """What a call does to the world, which decides whether it may be repeated in doubt."""
 
     READ = "READ"
     """Changes nothing: repeated freely."""
@@ -241,7 +241,7 @@ class OperationKind(StrEnum):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a request of unknown fate may be sent again."""
+        """Whether a request may be sent again while nobody knows if it was executed."""
         return self not in _SENDING
 
 

@@ -106,10 +106,11 @@ class Engine:
         progress = Progress()
         state = _begun(call, progress)
         with (deadline := live.deadline(call.deadline_seconds)):
-            if not live.takes_slot():
+            if has_waited := not live.takes_slot():
                 await live.slots.acquire()
             try:
-                self.connections.check_open()
+                if has_waited:
+                    self.connections.check_open()
                 result = await self._attempt(call, progress, live)
                 if not isinstance(result, MediasflowError):
                     self.quota.earn()
@@ -191,11 +192,13 @@ class Engine:
                     answer = await ask(outgoing)
                     if _FIRST_REDIRECT <= answer.status < _FIRST_CLIENT_ERROR:
                         answer = await self._followed(answer, outgoing, ask, live)
+                    result: ApiResponse | ResponseStream | MediasflowError
                     if streams and answer.status < _FIRST_REDIRECT:
-                        return ResponseStream(answer, call, progress, (token,))
-                    is_here = answer.is_complete and not answer.is_encoded
-                    content = answer.body() if is_here else await self._body(answer)
-                    result = self._understood(answer, content, call, progress)
+                        result = ResponseStream(answer, call, progress, (token,))
+                    else:
+                        is_here = answer.is_complete and not answer.is_encoded
+                        content = answer.body() if is_here else await self._body(answer)
+                        result = self._understood(answer, content, call, progress)
                 except FAILURES as failure:
                     result = failed(failure, call, progress)
             if began is not None:

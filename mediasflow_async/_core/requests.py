@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
-from attrs import frozen
 
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
@@ -126,8 +125,7 @@ def _origin_of(url: httpx.URL) -> Origin:
 CANCEL_PATH: Final = "campaigns/{campaign_id}/cancel"
 
 
-@frozen
-class Choice:
+class Choice(NamedTuple):
     """What one request was sent with.
 
     Attributes:

@@ -41,6 +41,11 @@ class ResponseStream:
         self._progress = progress
         self._secrets = secrets
 
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        return self._open.status
+
     async def aclose(self) -> None:
         """Close the answer, and its connection if the body is not at its end."""
         await self._open.aclose()

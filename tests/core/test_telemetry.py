@@ -7,9 +7,10 @@ import logging
 import pytest
 
 from mediasflow_async import CampaignRequest, MediasflowError
+from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async.sandbox import Sandbox
 from mediasflow_async.secrecy import LOGGER, mask_http_loggers
-from tests.support.raw_server import RESET, RawServer, http_json
+from tests.support.raw_server import RESET, RawServer, http, http_json
 from tests.support.sessions import ONCE, Connect, session_with
 
 pytest_plugins = ["tests.support.session_fixtures"]
@@ -35,6 +36,18 @@ async def test_each_attempt_is_a_line_of_names_and_numbers(
         "POST campaigns/inject: 200, attempt 1",
         "PUT campaigns/{campaign_id}/sender: 200, attempt 1",
     ]
+
+
+async def test_a_stream_is_a_line_when_it_is_opened(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger=LOGGER.name)
+    with RawServer([http(body=b"a;b")]).running() as server:
+        async with (
+            session_with(server.url) as session,
+            session.stream(Operation(OperationKind.READ, "GET", "reports/csv")) as stream,
+        ):
+            assert [piece async for piece in stream.aiter_bytes()] == [b"a;b"]
+    (line,) = lines(caplog)
+    assert line.startswith("GET reports/csv: 200, attempt 1, ")
 
 
 async def test_a_line_names_the_servers_request_id(caplog: pytest.LogCaptureFixture) -> None:

@@ -49,7 +49,7 @@ async def test_a_launch_that_meets_a_fault(row: Row, way: str) -> None:
 @pytest.mark.every_transport
 @pytest.mark.parametrize("row", stages.ROWS.values(), ids=stages.ROWS)
 async def test_a_launch_with_a_checksum_that_meets_a_fault(row: Row) -> None:
-    """A checksum takes the long way, over a request of httpx's, through our transport too."""
+    """A checksum reads the body before it leaves, and adds a header to what does."""
     dialect = Dialect(checksum=lambda request: {"X-Length": str(len(request.content))})
     async with serving(row.does) as site:
         error = await ending(row, site, session_at(site, "plain", dialect=dialect))
