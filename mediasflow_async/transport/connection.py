@@ -102,6 +102,9 @@ class Connection(asyncio.BufferedProtocol):
 
         Until now the connection had no request, and what came over it was nobody's.
         """
+        if self._read_timer.is_cancelled:
+            # So is the request, whose task has not had its turn yet: it gives the answer up.
+            return
         if self.is_fit:
             self.begin(outgoing, answer)
             self.may_be_kept = not (outgoing.head.is_last or self.is_full)
@@ -250,6 +253,11 @@ class ReadTimer:
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._seconds = 0.0
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether who waits has been cancelled."""
+        return self._waiter is not None and self._waiter.cancelled()
 
     def wait(self, seconds: float | None) -> asyncio.Future[bool]:
         """Return what to await: True once the signal is given, False when that takes too long."""

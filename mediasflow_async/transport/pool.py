@@ -74,6 +74,10 @@ class Pool:
         self._check_open()
         return connection
 
+    def is_busy_beside(self, connection: Connection) -> bool:
+        """Whether another request is under way; one alone would wait for nobody."""
+        return len(self._open) - len(self._kept.get(connection.origin, ())) > 1
+
     def post(self, connection: Connection, outgoing: Outgoing, answer: Answer) -> None:
         """Write a whole request at the end of this turn of the loop, with all others of the turn.
 

@@ -73,7 +73,7 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         connection = kept or await pool.dialed(origin, timeouts.get("connect"))
         answer = Answer(connection, timeouts.get("read"))
         try:
-            if kept and outgoing.may_wait and outgoing.is_small:
+            if kept and outgoing.may_wait and outgoing.is_small and pool.is_busy_beside(kept):
                 pool.post(kept, outgoing, answer)
             elif not begin(outgoing, connection, answer):
                 await send(outgoing, connection, answer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -12,8 +14,8 @@ from attrs import define, field
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.errors import Sent
 from mediasflow_async.transport import AsyncioTransport, Outgoing, outgoing_of
-from tests.support.byte_servers import OK, answering, server_context, serving
-from tests.support.transport_requests import fetch, request
+from tests.support.byte_servers import OK, Peer, answering, http, server_context, serving
+from tests.support.transport_requests import fetch, request, send
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_left")]
 
@@ -42,9 +44,25 @@ def patient(url: str, watcher: Log | Proof, content: bytes = b"x") -> Outgoing:
     return outgoing._replace(may_wait=True)
 
 
-async def kept(transport: AsyncioTransport, url: str, count: int) -> None:
-    """Leave so many connections idle."""
-    await asyncio.gather(*(fetch(transport, url) for _ in range(count)))
+async def half_then_well(peer: Peer) -> None:
+    """Answer the first connection half, and the others well."""
+    if peer.number == 0:
+        await peer.request()
+        await peer.send(http(b"hel", length=5))
+        await peer.end()
+    else:
+        await answering(OK)(peer)
+
+
+@asynccontextmanager
+async def beside(transport: AsyncioTransport, url: str, count: int) -> AsyncIterator[None]:
+    """Have one request under way on the first connection, and so many others idle."""
+    under_way = await send(transport, url)
+    try:
+        await asyncio.gather(*(fetch(transport, url) for _ in range(count)))
+        yield
+    finally:
+        await under_way.aclose()
 
 
 @ways
@@ -57,11 +75,21 @@ async def test_they_leave_at_the_end_of_the_turn(
         told.append(f"{name} begins")
         return (await transport.ask(patient(server.url, Log(name, told)))).status
 
-    async with serving(answering(OK), tls=tls) as server:
-        await kept(transport, server.url, 3)
+    async with (
+        serving(half_then_well, tls=tls) as server,
+        beside(transport, server.url, 3),
+    ):
         assert await asyncio.gather(*map(one, "abc")) == [200, 200, 200]
-        assert len(server.peers) == 3
+        assert len(server.peers) == 4
     assert told == [f"{name} {verb}" for verb in ("begins", "leaves") for name in "abc"]
+
+
+async def test_one_alone_leaves_at_once(transport: AsyncioTransport) -> None:
+    log = Log("a", [])
+    async with serving(answering(OK)) as server:
+        await fetch(transport, server.url)
+        await transport.ask(patient(server.url, log))
+    assert log.tasks == [asyncio.current_task()]
 
 
 @pytest.mark.parametrize("content", [b"x", b"x" * 100_000], ids=["small", "large"])
@@ -70,43 +98,40 @@ async def test_what_may_not_wait_leaves_at_once_and_in_its_own_task(
 ) -> None:
     """So does what a guard watches: it may look at the task, or at its context variables."""
     log = Log("a", [])
-    async with serving(answering(OK)) as server:
-        await kept(transport, server.url, 1)
+    async with serving(half_then_well) as server, beside(transport, server.url, 1):
         outgoing = outgoing_of(request(server.url, "POST", content=content, proof=log))
         assert not outgoing.may_wait
-        asking = transport.ask(outgoing)
-        if len(content) == 1:
-            asyncio.get_running_loop().call_soon(log.told.append, "the turn ends")
-        await asking
+        await transport.ask(outgoing)
     assert log.tasks == [asyncio.current_task()]
-    assert log.told[0] == "a leaves"
 
 
 @ways
-async def test_of_who_is_cancelled_within_the_turn_it_is_known_whether_it_left(
+async def test_who_is_cancelled_within_the_turn_has_sent_nothing(
     transport: AsyncioTransport, tls: ssl.SSLContext | None
 ) -> None:
-    async def one(proof: Proof) -> None:
-        asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)  # type: ignore[union-attr]
+    proof = Proof(is_trusted=True)
+
+    async def one() -> None:
+        asyncio.get_running_loop().call_soon(task.cancel)
         await transport.ask(patient(server.url, proof))
 
-    async with serving(answering(OK), tls=tls) as server:
-        for number in range(5):
-            await kept(transport, server.url, 1)
-            proof = Proof(is_trusted=True)
-            with pytest.raises(asyncio.CancelledError):
-                await asyncio.create_task(one(proof))
-            await server.peers[number].left()
-            has_come = len(server.peers[number].requests) == 2
-            assert not has_come or proof.verdict is Sent.UNKNOWN
+    async with (
+        serving(half_then_well, tls=tls) as server,
+        beside(transport, server.url, 1),
+    ):
+        task = asyncio.create_task(one())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.peers[1].left()
+        assert len(server.peers[1].requests) == 1
+    assert proof.verdict is Sent.NOT_SENT
 
 
 async def test_a_connection_that_ends_within_the_turn_sends_nothing(
     transport: AsyncioTransport,
 ) -> None:
     proof = Proof(is_trusted=True)
-    async with serving(answering(OK)) as server:
-        await kept(transport, server.url, 1)
+    async with serving(half_then_well) as server, beside(transport, server.url, 1):
         asking = asyncio.create_task(transport.ask(patient(server.url, proof)))
         closing = asyncio.create_task(transport.aclose())
         with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
@@ -127,12 +152,11 @@ async def test_an_answer_that_comes_before_the_request_has_left_is_nobodys(
         await transport.ask(patient(server.url, proof))
 
     def speaking() -> None:
-        server.peers[0].writer.write(OK)
+        server.peers[1].writer.write(OK)
 
-    async with serving(answering(OK)) as server:
-        await kept(transport, server.url, 1)
+    async with serving(half_then_well) as server, beside(transport, server.url, 1):
         with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
             await asyncio.create_task(one())
-        await server.peers[0].left()
-        assert len(server.peers[0].requests) == 1
+        await server.peers[1].left()
+        assert len(server.peers[1].requests) == 1
     assert proof.verdict is Sent.NOT_SENT
