@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import httpx
 import orjson
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from mediasflow_async._core.not_given import NOT_GIVEN, Duration, NotGiven
 from mediasflow_async._core.options import Settings
@@ -198,6 +198,10 @@ CAMPAIGN_ID: Final = "{campaign_id}"
 """What stands in a path for the number of the campaign."""
 
 
+def _may_send(operation: Operation) -> bool:
+    return operation.kind in _SENDING
+
+
 @frozen
 class Operation:
     """A function of the API.
@@ -212,12 +216,10 @@ class Operation:
     kind: OperationKind
     method: str
     path: str
-    may_send: bool = field(init=False, repr=False, eq=False)
-
-    @may_send.default
-    def _may_send_by_kind(self) -> bool:
-        # Asked of every call: stored rather than computed.
-        return self.kind in _SENDING
+    # Asked several times of every call: stored rather than computed.
+    may_send: bool = field(
+        init=False, repr=False, eq=False, default=Factory(_may_send, takes_self=True)
+    )
 
     @property
     def shown_path(self) -> str:

@@ -118,7 +118,7 @@ class HttpxAnswer:
         is_encoded: whether the body is compressed.
     """
 
-    is_complete: Final = False
+    is_complete = False
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response

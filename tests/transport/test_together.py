@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -55,7 +55,7 @@ async def half_then_well(peer: Peer) -> None:
 
 
 @asynccontextmanager
-async def beside(transport: AsyncioTransport, url: str, count: int) -> AsyncIterator[None]:
+async def beside(transport: AsyncioTransport, url: str, count: int) -> AsyncGenerator[None]:
     """Have one request under way on the first connection, and so many others idle."""
     under_way = await send(transport, url)
     try:
