@@ -1,4 +1,8 @@
-"""A call on its way out: what it asks for, what it does to the world, its rules."""
+"""A call before it leaves: what it asks for, what it does to the world, its rules.
+
+All that a caller gives is checked here, so that nothing can lead out of the base URL or replace
+what the session sets itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a transport's failure means for a call, and how far the call had come. No I/O."""
+"""What a transport's failure means for a call, and how far the call had come. No I/O.
+
+Transports fail with httpx's exceptions, ours included, which are caught and read here alone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether a request left this machine, for errors and for batches that are cancelled."""
+"""Whether a request left this machine: what errors, retries and cancelled batches go by.
+
+A request that may have sent SMS is repeated only when it is proven that nothing of it left.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""From a call to the request of one attempt, as this server turned out to want it."""
+"""From a call to the request of one attempt, as this server turned out to want it.
+
+Heads repeat themselves and are written once; media type and method are negotiated, where the
+guide leaves them open.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer means: its data, its error, how long to wait."""
+"""What an answer means: its data, its error, how long to wait; and its body, decompressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""One connection and its waits."""
+"""One connection: a request written, its answer read, and the waits between.
+
+It is asyncio's protocol of the socket, or of TLS. One request at a time goes over it, and what
+arrives while there is none closes it: it would be taken for the next answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections kept, and connections opened."""
+"""Connections: kept for the next request, opened when there is none, closed with age."""
 
 from __future__ import annotations
 

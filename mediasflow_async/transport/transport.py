@@ -1,4 +1,7 @@
-"""The transport that httpx and the engine see."""
+"""The transport: a request in, the head of its answer out, for httpx and for the core.
+
+Never is a request sent twice. Writing stops as soon as the answer is decided.
+"""
 
 from __future__ import annotations
 
