@@ -1,0 +1,415 @@
+"""What an answer tells about an operation: done, refused, in progress, or unreadable.
+
+The guide does not say how the server refuses, nor what it answers to half of its functions, and
+servers refuse under 200, behind a login page, or in a text. So nothing that was not read counts as
+success: `judge` is the one place that decides, for every operation, and has no I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from mediasflow_async.models import CampaignStatus
+
+__all__ = [
+    "STATES_AFTER_DRAFT",
+    "Expected",
+    "Judgement",
+    "Tells",
+    "campaign_id_in",
+    "judge",
+    "readable_id",
+]
+
+STATES_AFTER_DRAFT: Final = frozenset(
+    {
+        CampaignStatus.INPROGRESS,
+        CampaignStatus.INJECTING,
+        CampaignStatus.INJECTED,
+        CampaignStatus.SCHEDULED,
+    }
+)
+"""States of a campaign whose launch was executed (Guide: 2.1.3.1)."""
+
+
+class Expected(Enum):
+    """What the answer to an operation holds when the server did what it was asked."""
+
+    DRAFT = auto()
+    """A campaign with its number, for a `prepare` (Guide: 2.1.3.1)."""
+    LAUNCHED = auto()
+    """A campaign with its number, in a state after DRAFT (Guide: 2.1.3.2)."""
+    CHANGE = auto()
+    """Whatever confirms it: the guide does not say (Guide: 2.2, 2.3, 2.9)."""
+    CANCELLED = auto()
+    """Whatever confirms it, but for a campaign in a state other than DRAFT (Guide: 2.8)."""
+    LIST = auto()
+    """A list with its number (Guide: 2.11)."""
+    ROWS = auto()
+    """JSON, of which rows are read elsewhere (Guide: 2.5, 2.7, 2.10)."""
+    ANYTHING = auto()
+    """What only the caller knows, in a request of the caller's own."""
+
+
+class Tells(Enum):
+    """What an answer tells."""
+
+    DONE = auto()
+    """The server did it, and says so in a way that can be read."""
+    REFUSED = auto()
+    """The server says that it did not."""
+    IN_PROGRESS = auto()
+    """The server has taken it, and has not ended it."""
+    UNREADABLE = auto()
+    """Neither can be read: whether it was done is unknown."""
+
+
+@frozen
+class Judgement:
+    """What an answer tells, and why.
+
+    Attributes:
+        tells: done, refused, in progress, or unreadable.
+        data: the decoded body without its envelope.
+        message: in a refusal, what the server says; in an unreadable answer, what is wrong.
+        code: the server's code of a refusal, as it stands in the answer.
+    """
+
+    tells: Tells
+    data: Any = None
+    message: str = ""
+    code: str | None = None
+
+
+def judge(
+    expected: Expected, status: int, media_type: str, data: object, *, campaign_id: int | None
+) -> Judgement:
+    """Return what an answer tells.
+
+    Args:
+        expected: what the operation answers when it was done.
+        status: the HTTP status.
+        media_type: the `Content-Type`, in any case and with any parameters; may be empty.
+        data: the decoded body: JSON where it is JSON, None where it is empty, else text.
+        campaign_id: the campaign that the call names, or None.
+    """
+    payload = _opened(data)
+    if status >= _FIRST_SERVER_ERROR or status in _LATE:
+        return Judgement(Tells.UNREADABLE, payload, _message_in(data, payload))
+    if refusal := _refusal(expected, status, media_type, data, payload):
+        return refusal
+    judgement = _judges[expected](status, payload, campaign_id)
+    if judgement.tells is Tells.UNREADABLE and status == _ACCEPTED:
+        return evolve(judgement, tells=Tells.IN_PROGRESS)
+    return judgement
+
+
+def readable_id(value: object) -> int | None:
+    """Return a number that the server may have given, or None: from 1 to 2**63 - 1."""
+    if (isinstance(value, str) and _ID_TEXT.fullmatch(value)) or (
+        isinstance(value, float) and value.is_integer()
+    ):
+        value = int(value)
+    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
+
+
+def campaign_id_in(data: object) -> int | None:
+    """Return the number of the campaign that an answer names, or None.
+
+    None too where it names several: nobody can tell which of them is meant.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    named = {readable_id(data[name]) for name in _CAMPAIGN_IDS if name in data} - {None}
+    return named.pop() if len(named) == 1 else None
+
+
+_FIRST_SUCCESS: Final = 200
+_ACCEPTED: Final = 202
+_FIRST_ERROR_STATUS: Final = 300
+_FIRST_CLIENT_ERROR: Final = 400
+_FIRST_SERVER_ERROR: Final = 500
+_LATE: Final = frozenset({408})
+_LARGEST_ID: Final = 2**63 - 1
+_ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
+_CAMPAIGN_IDS: Final = ("id", "campaignId", "campaignID", "campaignid", "_id")
+_LIST_IDS: Final = ("id", "_id", "idlistItems", "idListItems", "listId", "listID")
+
+# What the server asks for, and what holds it: {"data": {...}}, {"status": "OK", "campaign": {...}}.
+_ENVELOPES: Final = (
+    "data",
+    "campaign",
+    "result",
+    "payload",
+    "response",
+    "content",
+    "body",
+    "value",
+    "list",
+    "entry",
+)
+
+
+def _opened(data: object) -> object:
+    """Return what an answer is about, without an envelope and without a list of one."""
+    if isinstance(data, list) and len(data) == 1:
+        return _opened(data[0]) if isinstance(data[0], Mapping) else data
+    if isinstance(data, Mapping) and not _names_anything(data):
+        held = [data[name] for name in _ENVELOPES if isinstance(data.get(name), dict | list)]
+        if len(held) == 1 and held[0]:
+            return _opened(held[0])
+    return data
+
+
+def _names_anything(data: Mapping[str, Any]) -> bool:
+    return any(name in data for name in (*_CAMPAIGN_IDS, *_LIST_IDS))
+
+
+# --- Refusals -----------------------------------------------------------------------------------
+
+_NO: Final = frozenset({"false", "no", "0", "ko", "nok"})
+_YES: Final = frozenset({"true", "yes", "1", "ok"})
+_REFUSED: Final = frozenset(
+    "ko nok error erreur failed failure fail echec refused rejected denied forbidden "
+    "unauthorized invalid exception".split()
+)
+_DONE: Final = frozenset("ok success succes successful succeeded done true accepted".split())
+_FLAGS: Final = frozenset({"success", "ok", "succeeded", "successful", "issuccess"})
+_OUTCOMES: Final = frozenset({"result", "status", "statut", "outcome", "resultat", "state"})
+_COMPLAINTS: Final = frozenset(
+    "error errors errormessage errormsg errordescription exception exceptions violations "
+    "fieldviolations parameterviolations propertyviolations constraintviolations fielderrors "
+    "validationerrors".split()
+)
+_TELLING: Final = _FLAGS | _OUTCOMES | _COMPLAINTS | {"errorcode", "code", "message"}
+_MESSAGES: Final = (
+    "message",
+    "errorMessage",
+    "error_description",
+    "detail",
+    "error",
+    "errors",
+    "title",
+    "description",
+)
+_PAGE: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)", re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+def _refusal(
+    expected: Expected, status: int, media_type: str, data: object, payload: object
+) -> Judgement | None:
+    """Return the refusal that an answer is, or None where it does not refuse."""
+    if status >= _FIRST_ERROR_STATUS or "problem+json" in media_type.lower():
+        return _refused(data, payload)
+    if _refuses(data, expected):
+        return _refused(data, payload)
+    if payload is not data and _refuses(payload, expected):
+        return _refused(payload, payload)
+    return None
+
+
+def _refused(data: object, payload: object) -> Judgement:
+    return Judgement(Tells.REFUSED, payload, _message_in(data, payload), _code_in(data))
+
+
+def _refuses(data: object, expected: Expected) -> bool:
+    """Whether a body under a status of success says that nothing was done."""
+    if not isinstance(data, Mapping):
+        is_said = data is False or (isinstance(data, str) and _word(data) in _REFUSED)
+        return is_said and expected is not Expected.ANYTHING
+    names = _telling_names(tuple(data))
+    return bool(names) and any(_refuses_by(names, data, expected))
+
+
+def _refuses_by(
+    names: Mapping[str, str], data: Mapping[str, Any], expected: Expected
+) -> Iterator[bool]:
+    told = {folded: data[name] for folded, name in names.items()}
+    yield any(_word(told[name]) in _NO for name in _FLAGS & told.keys())
+    yield any(_is_complaint(told[name]) for name in _COMPLAINTS & told.keys())
+    yield not _is_code_of_success(told.get("errorcode"))
+    if expected is Expected.ANYTHING:
+        # In an answer that only the caller knows, these may be anything.
+        return
+    yield any(_word(told[name]) in _REFUSED for name in _OUTCOMES & told.keys())
+    yield "message" in told and not _is_code_of_success(told.get("code"))
+    # The members of RFC 9457, which some send as plain JSON.
+    yield isinstance(told.get("status"), int) and told["status"] >= _FIRST_CLIENT_ERROR
+
+
+@lru_cache(maxsize=64)
+def _telling_names(names: tuple[object, ...]) -> dict[str, str]:
+    """Return the names in an answer that may say how it went, by their letters and digits.
+
+    Answers have few shapes: remembered by shape, this costs a call next to nothing.
+    """
+    folded = {_folded(name): name for name in names if isinstance(name, str)}
+    return {name: folded[name] for name in _TELLING & folded.keys()}
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+def _is_complaint(value: object) -> bool:
+    return bool(value) and _word(value) not in {*_NO, "none", "null"}
+
+
+def _word(value: object) -> str:
+    """Return a value as a word to compare: `False`, `0` and "KO " are "false", "0" and "ko"."""
+    return str(value).strip(" .!\t\r\n\"'").lower() if isinstance(value, str | int) else ""
+
+
+def _is_code_of_success(value: object) -> bool:
+    if value is None or _word(value) in {"", "0", "00", "000", *_DONE}:
+        return True
+    word = _word(value)
+    return word.isdigit() and _FIRST_SUCCESS <= int(word) < _FIRST_ERROR_STATUS
+
+
+def _code_in(data: object) -> str | None:
+    if not isinstance(data, Mapping):
+        return None
+    codes = (data.get(name) for name in ("code", "errorCode", "error"))
+    return next((str(code) for code in codes if _is_code(code)), None)
+
+
+def _is_code(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, str) and value != "" and " " not in value)
+
+
+def _message_in(data: object, payload: object) -> str:
+    """Return what the server says; a campaign's own `message` is the text of an SMS, and not it."""
+    for part in (data, payload):
+        if isinstance(part, Mapping) and campaign_id_in(part) is None:
+            told = (part.get(name) for name in _MESSAGES)
+            if text := next((str(text) for text in told if text), ""):
+                return text
+    if not isinstance(data, str):
+        return ""
+    if title := _TITLE.search(data):
+        return title[1].strip()
+    return "" if "<" in data else data.strip()
+
+
+# --- What was asked for -------------------------------------------------------------------------
+
+
+def _unreadable(payload: object, message: str) -> Judgement:
+    return Judgement(Tells.UNREADABLE, payload, message)
+
+
+def _campaign(payload: object, campaign_id: int | None) -> Judgement:
+    """Return DONE for a campaign that names itself, and no other than the one that was meant."""
+    if not isinstance(payload, Mapping):
+        return _unreadable(payload, f"{_kind_of(payload)} instead of a campaign")
+    if not any(name in payload for name in _CAMPAIGN_IDS):
+        return _unreadable(payload, "no campaign is named in it")
+    named = campaign_id_in(payload)
+    if named is None:
+        return _unreadable(payload, "the number of the campaign is none from 1 to 2**63 - 1")
+    if campaign_id is not None and named != campaign_id:
+        return _unreadable(payload, f"it is about campaign {named}")
+    return Judgement(Tells.DONE, payload)
+
+
+def _draft(_status: int, payload: object, campaign_id: int | None) -> Judgement:
+    return _campaign(payload, campaign_id)
+
+
+def _launched(_status: int, payload: object, campaign_id: int | None) -> Judgement:
+    judgement = _campaign(payload, campaign_id)
+    if judgement.tells is not Tells.DONE or _state_of(payload) in STATES_AFTER_DRAFT:
+        return judgement
+    return _unreadable(payload, "its status does not show that the campaign was launched")
+
+
+def _state_of(payload: object) -> str:
+    state = payload.get("status") if isinstance(payload, Mapping) else None
+    return state if isinstance(state, str) else ""
+
+
+def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement:
+    if payload is None or payload is True or payload in ({}, []):
+        return Judgement(Tells.DONE, payload)
+    if isinstance(payload, str) and _word(payload) in _DONE:
+        return Judgement(Tells.DONE, payload)
+    if not isinstance(payload, Mapping):
+        return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
+    if campaign_id is not None and any(name in payload for name in _CAMPAIGN_IDS):
+        return _campaign(payload, campaign_id)
+    if _confirms(payload) or not _is_message_alone(payload):
+        return Judgement(Tells.DONE, payload)
+    return _unreadable(payload, f"words that confirm nothing: {_message_in(payload, payload)}")
+
+
+def _cancelled(status: int, payload: object, campaign_id: int | None) -> Judgement:
+    judgement = _change(status, payload, campaign_id)
+    if judgement.tells is Tells.DONE and _state_of(payload) in STATES_AFTER_DRAFT:
+        return _unreadable(payload, f"the campaign is {_state_of(payload)} in it")
+    return judgement
+
+
+def _confirms(payload: Mapping[str, Any]) -> bool:
+    if _state_of(payload) in STATES_AFTER_DRAFT | {CampaignStatus.DRAFT}:
+        return True
+    names = _telling_names(tuple(payload))
+    told = {folded: payload[name] for folded, name in names.items()}
+    return any(_word(told[name]) in _YES for name in _FLAGS & told.keys()) or any(
+        _word(told[name]) in _DONE for name in _OUTCOMES & told.keys()
+    )
+
+
+_OF_MESSAGES: Final = frozenset(
+    "message code status path timestamp description detail title type instance".split()
+)
+
+
+def _is_message_alone(payload: Mapping[str, Any]) -> bool:
+    """Whether an answer holds words, and nothing of what it is about."""
+    return all(_folded(name) in _OF_MESSAGES for name in payload)
+
+
+def _list(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
+    if not isinstance(payload, Mapping):
+        return _unreadable(payload, f"{_kind_of(payload)} instead of a list")
+    if any(readable_id(payload.get(name)) is not None for name in _LIST_IDS):
+        return Judgement(Tells.DONE, payload)
+    return _unreadable(payload, "the number of the list is missing, or none from 1 to 2**63 - 1")
+
+
+def _rows(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
+    if payload is None or isinstance(payload, Mapping | list):
+        return Judgement(Tells.DONE, payload)
+    return _unreadable(payload, f"{_kind_of(payload)} instead of rows")
+
+
+def _anything(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
+    return Judgement(Tells.DONE, payload)
+
+
+def _kind_of(payload: object) -> str:
+    """Return what a body is, in words that show nothing of it."""
+    if isinstance(payload, str):
+        return "a web page" if _PAGE.match(payload) else "a text"
+    return "nothing" if payload is None else f"a JSON {type(payload).__name__}"
+
+
+_judges: Final[dict[Expected, Callable[[int, object, int | None], Judgement]]] = {
+    Expected.DRAFT: _draft,
+    Expected.LAUNCHED: _launched,
+    Expected.CHANGE: _change,
+    Expected.CANCELLED: _cancelled,
+    Expected.LIST: _list,
+    Expected.ROWS: _rows,
+    Expected.ANYTHING: _anything,
+}

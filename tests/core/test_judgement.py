@@ -1,0 +1,334 @@
+"""What an answer tells about each operation: the table of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediasflow_async._core.judgement import (
+    STATES_AFTER_DRAFT,
+    Expected,
+    Tells,
+    campaign_id_in,
+    judge,
+    readable_id,
+)
+
+DONE, REFUSED, IN_PROGRESS, UNREADABLE = Tells
+DRAFT, LAUNCHED, CHANGE, CANCELLED, LIST, ROWS, ANYTHING = Expected
+PAGE = "<!DOCTYPE html><html><title>Log in</title><form></form></html>"
+CAMPAIGN: dict[str, Any] = {"id": 943, "status": "DRAFT", "message": "Bonjour", "countValid": 1}
+
+
+def told(
+    expected: Expected,
+    data: object,
+    *,
+    status: int = 200,
+    media_type: str = "application/json",
+    campaign_id: int | None = 943,
+) -> Tells:
+    return judge(expected, status, media_type, data, campaign_id=campaign_id).tells
+
+
+# What says no, whatever was asked.
+REFUSALS: list[object] = [
+    {"success": False},
+    {"success": "false"},
+    {"ok": 0},
+    {"Success": False, "data": {**CAMPAIGN, "status": "INJECTED"}},
+    {"error": "NOT_ALLOWED"},
+    {"errors": [{"field": "sender"}]},
+    {"errorMessage": "no credit"},
+    {"error_message": "no credit"},
+    {"errorCode": 12},
+    {"errorCode": "E12", "id": 943, "status": "INJECTED"},
+    {"violations": [{"message": "must not be null", "path": "inject.msg"}]},
+    {"parameterViolations": [{"message": "must not be null"}]},
+    {"exception": "java.lang.NullPointerException"},
+]
+# What says no in words that a caller's own request may use for something else.
+REFUSALS_IN_WORDS: list[object] = [
+    {"result": "KO"},
+    {"status": "KO"},
+    {"status": "ERROR"},
+    {"status": "FAILED", "id": 943},
+    {"Status": "error", "message": "no"},
+    {"code": 409, "message": "the campaign is no draft"},
+    {"code": "E_STATE", "message": "the campaign is no draft"},
+    {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "no draft"},
+    False,
+    "KO",
+    "error",
+    {"data": {"result": "KO"}},
+    [{"success": False}],
+]
+OPERATIONS = [DRAFT, LAUNCHED, CHANGE, CANCELLED, LIST]
+
+
+@pytest.mark.parametrize("expected", OPERATIONS)
+@pytest.mark.parametrize("data", REFUSALS + REFUSALS_IN_WORDS, ids=str)
+def test_a_refusal_under_a_status_of_success(expected: Expected, data: object) -> None:
+    assert told(expected, data) is REFUSED
+
+
+@pytest.mark.parametrize("data", REFUSALS, ids=str)
+def test_a_refusal_of_a_request_of_the_callers_own(data: object) -> None:
+    assert told(ANYTHING, data) is REFUSED
+
+
+@pytest.mark.parametrize(
+    "data", [{"result": "KO"}, {"status": "FAILED"}, "KO", False, PAGE, [1, 2], None], ids=str
+)
+def test_what_only_the_caller_can_read(data: object) -> None:
+    assert told(ANYTHING, data) is DONE
+
+
+@pytest.mark.parametrize("expected", list(Expected))
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 409, 415, 422, 429])
+def test_a_status_that_refuses_needs_no_body(expected: Expected, status: int) -> None:
+    assert told(expected, {**CAMPAIGN, "status": "INJECTED"}, status=status) is REFUSED
+
+
+@pytest.mark.parametrize("expected", list(Expected))
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
+def test_a_server_that_fails_tells_nothing(expected: Expected, status: int) -> None:
+    assert told(expected, {**CAMPAIGN, "status": "INJECTED"}, status=status) is UNREADABLE
+
+
+def test_problem_json_refuses_under_any_status() -> None:
+    media_type = "application/problem+json; charset=utf-8"
+    assert told(CHANGE, {"title": "No"}, media_type=media_type) is REFUSED
+
+
+# What shows neither success nor refusal of a launch, nor that a campaign was made.
+UNCLEAR: list[object] = [
+    None,
+    {},
+    [],
+    "",
+    "OK",
+    "true",
+    True,
+    12,
+    PAGE,
+    "Bonjour",
+    {"message": "Campagne lancée"},
+    {"success": True},
+    {"status": "OK"},
+    {"status": "INJECTED"},
+    {"id": 0, "status": "INJECTED"},
+    {"id": -943, "status": "INJECTED"},
+    {"id": 2**63, "status": "INJECTED"},
+    {"id": True, "status": "INJECTED"},
+    {"id": "943a", "status": "INJECTED"},
+    {"id": None, "status": "INJECTED"},
+    {"id": 943.5, "status": "INJECTED"},
+    {"id": 944, "status": "INJECTED"},
+    {"id": 943, "campaignId": 944, "status": "INJECTED"},
+    [CAMPAIGN, CAMPAIGN],
+    {"data": [{**CAMPAIGN, "status": "INJECTED"}, {**CAMPAIGN, "status": "INJECTED"}]},
+]
+
+
+@pytest.mark.parametrize("data", UNCLEAR, ids=str)
+@pytest.mark.parametrize("expected", [DRAFT, LAUNCHED])
+def test_what_names_no_campaign_proves_nothing(expected: Expected, data: object) -> None:
+    assert told(expected, data) is UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "status", [None, "DRAFT", "draft", "injected", "SENT", "", "UNKNOWN", 3, {}, ["INJECTED"]]
+)
+def test_a_launch_is_shown_by_a_known_state_after_draft_alone(status: object) -> None:
+    assert told(LAUNCHED, {"id": 943, "status": status}) is UNREADABLE
+    assert told(LAUNCHED, {"id": 943}) is UNREADABLE
+
+
+WRAPPED: dict[str, Callable[[object], object]] = {
+    "bare": lambda campaign: campaign,
+    "list of one": lambda campaign: [campaign],
+    "data": lambda campaign: {"data": campaign},
+    "campaign": lambda campaign: {"campaign": campaign},
+    "status and data": lambda campaign: {"status": "OK", "data": campaign},
+    "code and data": lambda campaign: {"code": 200, "message": "OK", "data": [campaign]},
+    "no error": lambda campaign: {"success": True, "error": None, "errors": [], "result": campaign},
+    "twice": lambda campaign: {"data": {"campaign": campaign}},
+}
+
+
+@pytest.mark.parametrize("state", sorted(STATES_AFTER_DRAFT))
+@pytest.mark.parametrize("envelope", WRAPPED)
+def test_a_launched_campaign_in_every_envelope(state: str, envelope: str) -> None:
+    for number in (943, "943", 943.0):
+        campaign = {**CAMPAIGN, "status": state, "id": number}
+        wrapped = WRAPPED[envelope](campaign)
+        judgement = judge(LAUNCHED, 200, "application/json", wrapped, campaign_id=943)
+        assert judgement.tells is DONE
+        assert judgement.data == campaign
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "INJECTED", None, "SOMETHING_NEW"])
+def test_a_draft_needs_its_number_alone(status: object) -> None:
+    assert told(DRAFT, {"id": 943, "status": status}, campaign_id=None) is DONE
+    assert told(DRAFT, {"campaignId": 943, "status": status}, campaign_id=943) is DONE
+
+
+CONFIRMATIONS: list[object] = [
+    None,
+    {},
+    [],
+    True,
+    "OK",
+    "Success.",
+    "done",
+    CAMPAIGN,
+    [CAMPAIGN],
+    {"data": CAMPAIGN},
+    {"success": True},
+    {"ok": 1, "message": "done"},
+    {"status": "OK"},
+    {"status": "DRAFT"},
+    {"campaignId": 943, "phoneNumbers": []},
+    {"item": "+33612345678"},
+]
+NO_CONFIRMATIONS: list[object] = [
+    PAGE,
+    "Bonjour",
+    7,
+    0,
+    [1, 2],
+    {"message": "Expéditeur modifié"},
+    {"message": "x", "path": "/campaigns", "timestamp": 1},
+    {"id": 944},
+    {"id": 0},
+]
+
+
+@pytest.mark.parametrize("expected", [CHANGE, CANCELLED])
+@pytest.mark.parametrize(
+    "data",
+    CONFIRMATIONS,
+    ids=str,
+)
+def test_what_confirms_a_change(expected: Expected, data: object) -> None:
+    assert told(expected, data) is DONE
+
+
+@pytest.mark.parametrize("expected", [CHANGE, CANCELLED])
+@pytest.mark.parametrize(
+    "data",
+    NO_CONFIRMATIONS,
+    ids=str,
+)
+def test_what_confirms_no_change(expected: Expected, data: object) -> None:
+    assert told(expected, data) is UNREADABLE
+
+
+@pytest.mark.parametrize("state", sorted(STATES_AFTER_DRAFT))
+def test_a_campaign_that_goes_on_was_not_cancelled(state: str) -> None:
+    assert told(CANCELLED, {"id": 943, "status": state}) is UNREADABLE
+    assert told(CHANGE, {"id": 943, "status": state}) is DONE
+
+
+@pytest.mark.parametrize("data", [{"id": 12}, {"_id": "12"}, {"data": {"idlistItems": 12}}])
+def test_a_list_is_there_with_its_number(data: object) -> None:
+    assert told(LIST, data, campaign_id=None) is DONE
+
+
+@pytest.mark.parametrize("data", [{"id": 0}, {"id": None}, {"size": 3}, None, PAGE, [12]], ids=str)
+def test_a_list_is_not_there_without_its_number(data: object) -> None:
+    assert told(LIST, data, campaign_id=None) is UNREADABLE
+
+
+@pytest.mark.parametrize("data", [None, [], {}, [{"status": 16}], {"reports": None}], ids=str)
+def test_rows_are_json(data: object) -> None:
+    assert told(ROWS, data) is DONE
+
+
+@pytest.mark.parametrize("data", [PAGE, "REF_LIST;STATUS_CODE", 12], ids=str)
+def test_rows_are_nothing_else(data: object) -> None:
+    assert told(ROWS, data) is UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "data", [None, {"message": "in progress"}, {"id": 943, "status": "QUEUED"}], ids=str
+)
+def test_what_was_accepted_and_says_no_more_is_in_progress(data: object) -> None:
+    assert told(LAUNCHED, data, status=202) is IN_PROGRESS
+
+
+def test_a_campaign_that_was_accepted_and_says_where_it_stands_is_launched() -> None:
+    assert told(LAUNCHED, {"id": 943, "status": "INPROGRESS"}, status=202) is DONE
+
+
+@pytest.mark.parametrize(
+    ("data", "message", "code"),
+    [
+        ({"error": "NO_CREDIT", "message": "not enough"}, "not enough", "NO_CREDIT"),
+        ({"code": 409, "message": "no draft"}, "no draft", "409"),
+        ({"errorCode": "E7", "errorMessage": "no"}, "no", "E7"),
+        ({"title": "Conflict", "detail": "no draft", "status": 409}, "no draft", None),
+        ({"success": False, "data": {"message": "no draft"}}, "no draft", None),
+        ("KO", "KO", None),
+    ],
+)
+def test_a_refusal_says_what_the_server_says(data: object, message: str, code: str | None) -> None:
+    judgement = judge(CHANGE, 200, "", data, campaign_id=943)
+    assert (judgement.tells, judgement.message, judgement.code) == (REFUSED, message, code)
+
+
+def test_the_text_of_an_sms_is_no_message_of_the_server() -> None:
+    campaign = {**CAMPAIGN, "success": False}
+    assert judge(LAUNCHED, 200, "", campaign, campaign_id=943).message == ""
+    assert judge(LAUNCHED, 200, "", {**CAMPAIGN, "id": 944}, campaign_id=943).message == (
+        "it is about campaign 944"
+    )
+
+
+def test_a_login_page_shows_its_title() -> None:
+    assert judge(CHANGE, 302, "text/html", PAGE, campaign_id=943).message == "Log in"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "status", "data", "campaign", "message", "success", "error", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from(list(Expected)), st.integers(100, 599))
+def test_every_answer_is_judged(data: object, expected: Expected, status: int) -> None:
+    judgement = judge(expected, status, "application/json", data, campaign_id=943)
+    if judgement.tells is DONE and expected is LAUNCHED:
+        assert 200 <= status < 300
+        assert campaign_id_in(judgement.data) == 943
+        assert isinstance(judgement.data, dict)
+        assert judgement.data["status"] in STATES_AFTER_DRAFT
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_a_number_of_the_server(number: int) -> None:
+    assert readable_id(number) == readable_id(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0, -1, 2**63, 1.5, True, False, None, "", "x", "-3", "0", " 3", "9" * 30, [], {}, 1e400],
+    ids=repr,
+)
+def test_what_is_no_number_of_the_server(value: object) -> None:
+    assert readable_id(value) is None
