@@ -18,6 +18,7 @@ import httpx
 import orjson
 from attrs import Factory, field, frozen
 
+from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.not_given import NOT_GIVEN, Duration, NotGiven
 from mediasflow_async._core.options import Settings
 from mediasflow_async._core.proof import Guard
@@ -214,12 +215,14 @@ class Operation:
         kind: what it does to the world.
         method: its HTTP method.
         path: its path below the base URL, with ``{campaign_id}`` for the number.
+        expects: what its answer holds when it was done.
         may_send: whether it can make SMS go out.
     """
 
     kind: OperationKind
     method: str
     path: str
+    expects: Expected = field(default=Expected.ANYTHING, repr=False)
     # Asked several times of every call: stored rather than computed.
     may_send: bool = field(
         init=False, repr=False, eq=False, default=Factory(_may_send, takes_self=True)

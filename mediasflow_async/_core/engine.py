@@ -42,7 +42,7 @@ from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import Settings, normalised_base_url
 from mediasflow_async._core.proof import CallState, Proof, note_call, note_end
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
-from mediasflow_async._core.responses import ApiResponse, decoded, error_of, whole_body
+from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
 from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
 from mediasflow_async._core.routes import Answer, Ask, Connections, Live, way_of
 from mediasflow_async._core.streaming import ResponseStream
@@ -242,14 +242,13 @@ class Engine:
         if content is None or len(content) > most:
             reason = f"the answer is larger than {most} bytes once decoded"
             return unreadable(reason, call, progress, answer.status)
-        response = ApiResponse(
-            status=answer.status,
-            headers=answer.headers,
-            content=content,
-            data=decoded(content),
-            attempts=progress.attempts,
+        response = response_of(
+            answer.status,
+            answer.headers,
+            content,
             operation=call.operation,
             campaign_id=call.campaign_id,
+            attempts=progress.attempts,
             reader=self.reader,
         )
         return error_of(response) or response

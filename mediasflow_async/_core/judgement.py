@@ -11,9 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, Final
-
-from attrs import evolve, frozen
+from typing import Any, Final, NamedTuple
 
 from mediasflow_async.models import CampaignStatus
 
@@ -70,8 +68,7 @@ class Tells(Enum):
     """Neither can be read: whether it was done is unknown."""
 
 
-@frozen
-class Judgement:
+class Judgement(NamedTuple):
     """What an answer tells, and why.
 
     Attributes:
@@ -105,8 +102,8 @@ def judge(
     if refusal := _refusal(expected, status, media_type, data, payload):
         return refusal
     judgement = _judges[expected](status, payload, campaign_id)
-    if judgement.tells is Tells.UNREADABLE and status == _ACCEPTED:
-        return evolve(judgement, tells=Tells.IN_PROGRESS)
+    if judgement.tells is not Tells.DONE and status == _ACCEPTED:
+        return judgement._replace(tells=Tells.IN_PROGRESS)
     return judgement
 
 
@@ -130,6 +127,7 @@ def campaign_id_in(data: object) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
+_STATES: Final = STATES_AFTER_DRAFT | {CampaignStatus.DRAFT}
 _FIRST_SUCCESS: Final = 200
 _ACCEPTED: Final = 202
 _FIRST_ERROR_STATUS: Final = 300
@@ -179,7 +177,10 @@ _REFUSED: Final = frozenset(
     "ko nok error erreur failed failure fail echec refused rejected denied forbidden "
     "unauthorized invalid exception".split()
 )
-_DONE: Final = frozenset("ok success succes successful succeeded done true accepted".split())
+_DONE: Final = frozenset(
+    "ok success succes successful succeeded done true accepted added created updated modified "
+    "deleted cancelled canceled".split()
+)
 _FLAGS: Final = frozenset({"success", "ok", "succeeded", "successful", "issuccess"})
 _OUTCOMES: Final = frozenset({"result", "status", "statut", "outcome", "resultat", "state"})
 _COMPLAINTS: Final = frozenset(
@@ -259,7 +260,7 @@ def _folded(name: str) -> str:
 
 
 def _is_complaint(value: object) -> bool:
-    return bool(value) and _word(value) not in {*_NO, "none", "null"}
+    return bool(value) and _word(value) not in {"false", "0", "none", "null"}
 
 
 def _word(value: object) -> str:
@@ -313,6 +314,8 @@ def _campaign(payload: object, campaign_id: int | None) -> Judgement:
     if not isinstance(payload, Mapping):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a campaign")
     if not any(name in payload for name in _CAMPAIGN_IDS):
+        if _is_message_alone(payload):
+            return Judgement(Tells.REFUSED, payload, _message_in(payload, payload))
         return _unreadable(payload, "no campaign is named in it")
     named = campaign_id_in(payload)
     if named is None:
@@ -360,7 +363,7 @@ def _cancelled(status: int, payload: object, campaign_id: int | None) -> Judgeme
 
 
 def _confirms(payload: Mapping[str, Any]) -> bool:
-    if _state_of(payload) in STATES_AFTER_DRAFT | {CampaignStatus.DRAFT}:
+    if _state_of(payload) in _STATES:
         return True
     names = _telling_names(tuple(payload))
     told = {folded: payload[name] for folded, name in names.items()}
@@ -376,6 +379,8 @@ _OF_MESSAGES: Final = frozenset(
 
 def _is_message_alone(payload: Mapping[str, Any]) -> bool:
     """Whether an answer holds words, and nothing of what it is about."""
+    if not payload.get("message") or _state_of(payload) in _STATES:
+        return False
     return all(_folded(name) in _OF_MESSAGES for name in payload)
 
 
@@ -387,7 +392,9 @@ def _list(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
     return _unreadable(payload, "the number of the list is missing, or none from 1 to 2**63 - 1")
 
 
-def _rows(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
+def _rows(status: int, payload: object, _campaign_id: int | None) -> Judgement:
+    if status == _ACCEPTED and not payload:
+        return _unreadable(payload, "the rows are not ready")
     if payload is None or isinstance(payload, Mapping | list):
         return Judgement(Tells.DONE, payload)
     return _unreadable(payload, f"{_kind_of(payload)} instead of rows")

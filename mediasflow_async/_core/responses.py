@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
 import zlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -15,6 +17,7 @@ import orjson
 from attrs import field, frozen
 
 from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.judgement import Judgement, Tells, judge
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
 from mediasflow_async.errors import (
@@ -40,12 +43,14 @@ __all__ = [
     "decoded_pieces",
     "error_of",
     "invalid",
+    "response_of",
     "retry_after_of",
     "whole_body",
 ]
 
 
 _Model = TypeVar("_Model")
+_Headers = httpx.Headers | Sequence[tuple[bytes, bytes]]
 
 
 @frozen(kw_only=True)
@@ -61,13 +66,19 @@ class ApiResponse:
     """
 
     status: int
-    _headers: httpx.Headers | Sequence[tuple[bytes, bytes]] = field(alias="headers", repr=False)
+    _headers: _Headers = field(alias="headers", repr=False)
     content: bytes = field(repr=False)
     data: Any = field(repr=False)
     attempts: int = 1
     operation: Operation
     campaign_id: int | None = None
     reader: ModelReader = field(repr=False, eq=False)
+    judgement: Judgement = field(repr=False, eq=False)
+
+    @property
+    def payload(self) -> Any:
+        """The data without its envelope, such as ``{"data": {...}}`` or a list of one."""
+        return self.judgement.data
 
     @property
     def headers(self) -> httpx.Headers:
@@ -82,20 +93,13 @@ class ApiResponse:
         found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
         return next((mask_text(text) for text in found if text is not None), None)
 
-    def read(self, model: type[_Model], data: object = None) -> _Model:
-        """Return the data as a model.
-
-        Args:
-            model: what it is read as.
-            data: what is read instead of the data; None for the data as it is.
+    def read(self, model: type[_Model]) -> _Model:
+        """Return the payload as a model.
 
         Raises:
             ResponseInvalid: when it is not one; `wire_path` says where.
-            ApiError: when it is an error message under a status of success.
         """
-        error = self._told_error()
-        given = self.data if data is None else data
-        return value_of(self.understood(given, model) if error is None else error)
+        return value_of(self.understood(self.payload, model))
 
     def understood(
         self, data: object, model: type[_Model], path: str = "$"
@@ -106,31 +110,42 @@ class ApiResponse:
             return invalid(self, result.message, result.path)
         return result
 
-    def _told_error(self) -> MediasflowError | None:
-        if not _is_message_only(self.data):
-            return None
-        error = _api_error(ApiError, self, "answered with a message alone")
-        if self.operation.may_send:
-            # Whether that message is a refusal is for a person to read.
-            error.sent = Sent.UNKNOWN
-            error.next_step = DeliveryUnknown.next_step
-        return error
 
-
-def _is_message_only(data: object) -> bool:
-    """Whether an answer is a message and nothing else; a `status` in words is a campaign's."""
-    if not isinstance(data, dict) or not data.keys() <= {"message", "code", "status", "path"}:
-        return False
-    return bool(data.get("message")) and not isinstance(data.get("status"), str)
+def response_of(
+    status: int,
+    headers: _Headers,
+    content: bytes,
+    *,
+    operation: Operation,
+    campaign_id: int | None = None,
+    attempts: int = 1,
+    reader: ModelReader,
+) -> ApiResponse:
+    """Return an answer with its body decoded and judged."""
+    media_type = _media_type_of(headers)
+    data = decoded(content, media_type)
+    return ApiResponse(
+        status=status,
+        headers=headers,
+        content=content,
+        data=data,
+        attempts=attempts,
+        operation=operation,
+        campaign_id=campaign_id,
+        reader=reader,
+        judgement=judge(operation.expects, status, media_type, data, campaign_id=campaign_id),
+    )
 
 
 def error_of(answer: ApiResponse) -> MediasflowError | None:
     """Return the error that an answer stands for, or None when it is a success."""
+    tells = answer.judgement.tells
+    if tells is Tells.DONE:
+        return None
     if answer.status < _FIRST_ERROR_STATUS:
-        told = isinstance(answer.data, dict) and any(map(answer.data.get, _ERROR_KEYS))
-        return _api_error(ApiError, answer) if told else None
+        return _error_under_success(answer, tells)
     if answer.status >= _FIRST_SERVER_ERROR or answer.status == _REQUEST_TIMEOUT:
-        return _server_error(answer)
+        return _server_error(answer, "failed")
     error = _api_error(_BY_STATUS.get(answer.status, ApiError), answer)
     if isinstance(error, RateLimited):
         error.retry_after = retry_after_of(answer.headers)
@@ -142,12 +157,26 @@ def error_of(answer: ApiResponse) -> MediasflowError | None:
     return error
 
 
-def _server_error(answer: ApiResponse) -> MediasflowError:
+def _error_under_success(answer: ApiResponse, tells: Tells) -> MediasflowError:
+    """Return the error for a 2xx that does not show that anything was done."""
+    if tells is Tells.IN_PROGRESS:
+        return _server_error(answer, "has not finished")
+    if tells is Tells.UNREADABLE:
+        return invalid(answer, f"the answer does not show that it was done: {_told(answer)}")
+    error = _api_error(ApiError, answer)
     if answer.operation.may_send:
-        unknown = DeliveryUnknown(_message(answer, "failed"), **_circumstances(answer))
+        # A refusal under a status of success proves nothing: servers have refused what ran.
+        error.sent = Sent.UNKNOWN
+        error.next_step = DeliveryUnknown.next_step
+    return error
+
+
+def _server_error(answer: ApiResponse, did: str) -> MediasflowError:
+    if answer.operation.may_send:
+        unknown = DeliveryUnknown(_message(answer, did), **_circumstances(answer))
         unknown.sent = Sent.UNKNOWN
         return unknown
-    error = _api_error(ServerError, answer, "failed")
+    error = _api_error(ServerError, answer, did)
     error.retry_after = retry_after_of(answer.headers)
     return error
 
@@ -167,7 +196,9 @@ _Error = TypeVar("_Error", bound=ApiError)
 
 
 def _api_error(kind: type[_Error], answer: ApiResponse, did: str = "refused") -> _Error:
-    error = kind(_message(answer, did), code=_code(answer.data), **_circumstances(answer))
+    code = answer.judgement.code
+    shown = None if code is None else mask_text(code)
+    error = kind(_message(answer, did), code=shown, **_circumstances(answer))
     if isinstance(answer.data, dict) and isinstance(answer.data.get("field"), str):
         error.field = mask_text(answer.data["field"])
     return error
@@ -187,35 +218,55 @@ def _circumstances(answer: ApiResponse) -> dict[str, Any]:
 
 def _message(answer: ApiResponse, did: str) -> str:
     text = _told(answer) or httpx.codes.get_reason_phrase(answer.status) or "no explanation"
-    return f"the server {did}: {mask_text(text)[:_EXCERPT]}"
+    return f"the server {did}: {text}"
 
 
 def _told(answer: ApiResponse) -> str:
-    if isinstance(answer.data, dict):
-        told = (answer.data.get(key) for key in _MESSAGE_KEYS)
-        return next((str(text) for text in told if text), "")
-    if title := _TITLE.search(answer.content[:_EXCERPT]):
-        return title[1].decode(errors="replace").strip()
-    return answer.data.strip() if isinstance(answer.data, str) and "<" not in answer.data else ""
-
-
-def _code(data: object) -> str | None:
-    if not isinstance(data, dict):
-        return None
-    code = data.get("code") or data.get("error")
-    return mask_text(code) if isinstance(code, str) and " " not in code else None
+    return mask_text(answer.judgement.message)[:_EXCERPT]
 
 
 def _excerpt(content: bytes) -> str:
     return mask_text(content[:_EXCERPT].decode(errors="replace"))
 
 
-def decoded(content: bytes) -> Any:
+def decoded(content: bytes, media_type: str = "") -> Any:
     """Return JSON where the body is JSON, None where it is empty, else its text."""
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return content.decode(errors="replace") if content.strip() else None
+        return _decoded_slowly(content, media_type) if content.strip() else None
+
+
+def _decoded_slowly(content: bytes, media_type: str) -> Any:
+    """Return what is no JSON in UTF-8: JSON in another charset, after a BOM, with NaN; or text."""
+    text = _text(content, media_type)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text if text.strip() else None
+
+
+def _text(content: bytes, media_type: str) -> str:
+    """Return a body as text: by its BOM, by the charset that is announced, or as what it can be."""
+    for mark, charset in _BOMS.items():
+        if content.startswith(mark):
+            return content.decode(charset, errors="replace")
+    announced = _CHARSET.search(media_type)
+    for charset in (announced[1], "utf-8") if announced else ("utf-8",):
+        try:
+            return content.decode(charset)
+        except (LookupError, ValueError):
+            continue
+    # What Java servers write where nobody chose a charset.
+    return content.decode("cp1252", errors="replace")
+
+
+def _media_type_of(headers: _Headers) -> str:
+    """Return the `Content-Type` of an answer with its parameters, or an empty text."""
+    for name, value in headers.raw if isinstance(headers, httpx.Headers) else headers:
+        if name.lower() == b"content-type":
+            return value.decode("latin-1")
+    return ""
 
 
 def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timedelta | None:
@@ -346,6 +397,9 @@ _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _EXCERPT: Final = 2048
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id")
-_ERROR_KEYS: Final = ("error", "errors", "errorMessage")
-_MESSAGE_KEYS: Final = ("message", "errorMessage", "error_description", "error", "errors")
-_TITLE: Final = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_BOMS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)

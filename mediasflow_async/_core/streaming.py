@@ -12,7 +12,13 @@ from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
-from mediasflow_async._core.responses import ApiResponse, decoded, decoded_pieces, error_of, invalid
+from mediasflow_async._core.responses import (
+    ApiResponse,
+    decoded_pieces,
+    error_of,
+    invalid,
+    response_of,
+)
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import Unreadable, reader_for
 from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in
@@ -114,14 +120,13 @@ class ResponseStream:
         return [] if decoder.has_begun else list(array)
 
     def _answer(self, content: bytes) -> ApiResponse:
-        return ApiResponse(
-            status=self._open.status,
-            headers=self._open.headers,
-            content=content,
-            data=decoded(content),
-            attempts=self._progress.attempts,
+        return response_of(
+            self._open.status,
+            self._open.headers,
+            content,
             operation=self._call.operation,
             campaign_id=self._call.campaign_id,
+            attempts=self._progress.attempts,
             # No model is read from it.
             reader=reader_for(UTC),
         )

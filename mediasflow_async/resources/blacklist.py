@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from typing import Any, Final
 
 from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.responses import ApiResponse, invalid
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
@@ -28,7 +29,7 @@ _OTHER_PATHS: Final = (
 )
 # 405 is the answer of a path that has the function that adds a number, and no other.
 _NO_SUCH_FUNCTION: Final = frozenset({404, 405})
-_ADD: Final = Operation(OperationKind.SET, "POST", "blacklist")
+_ADD: Final = Operation(OperationKind.SET, "POST", "blacklist", Expected.CHANGE)
 
 
 class Blacklist:
@@ -139,7 +140,7 @@ class BlacklistEntries:
     async def _read(self) -> list[BlacklistEntry]:
         path = self._api.dialect.blacklist_path
         try:
-            answer = await self._api.call(Operation(OperationKind.READ, "GET", path))
+            answer = await self._api.call(Operation(OperationKind.READ, "GET", path, Expected.ROWS))
         except ApiError as error:
             if error.status in _NO_SUCH_FUNCTION:
                 error.next_step = _OTHER_PATHS
@@ -156,7 +157,7 @@ class BlacklistEntries:
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:
     """Return the entry that the server answers with, or else the one that was sent."""
-    if isinstance(answer.data, Mapping) and "item" in answer.data:
+    if isinstance(answer.payload, Mapping) and "item" in answer.payload:
         return answer.read(BlacklistEntry)
     return entry
 

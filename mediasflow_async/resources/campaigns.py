@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve
 
 from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
@@ -41,13 +42,17 @@ if TYPE_CHECKING:
 __all__ = ["Campaigns"]
 
 _INJECT: Final = "campaigns/inject"
-_SEND: Final = Operation(OperationKind.ONE_SHOT, "POST", _INJECT)
-_PREPARE: Final = Operation(OperationKind.PREPARE, "POST", _INJECT)
-_LAUNCH: Final = Operation(OperationKind.LAUNCH, "POST", _INJECT)
-_SET_SENDER: Final = Operation(OperationKind.SET, "PUT", "campaigns/{campaign_id}/sender")
+_SEND: Final = Operation(OperationKind.ONE_SHOT, "POST", _INJECT, Expected.LAUNCHED)
+_PREPARE: Final = Operation(OperationKind.PREPARE, "POST", _INJECT, Expected.DRAFT)
+_LAUNCH: Final = Operation(OperationKind.LAUNCH, "POST", _INJECT, Expected.LAUNCHED)
+_SET_SENDER: Final = Operation(
+    OperationKind.SET, "PUT", "campaigns/{campaign_id}/sender", Expected.CHANGE
+)
 # A PUT, and yet it sends SMS each time.
-_TEST: Final = Operation(OperationKind.ONE_SHOT, "PUT", "campaigns/{campaign_id}/test")
-_CANCEL: Final = Operation(OperationKind.SET, "PUT", CANCEL_PATH)
+_TEST: Final = Operation(
+    OperationKind.ONE_SHOT, "PUT", "campaigns/{campaign_id}/test", Expected.CHANGE
+)
+_CANCEL: Final = Operation(OperationKind.SET, "PUT", CANCEL_PATH, Expected.CANCELLED)
 
 
 class Campaigns:
@@ -173,7 +178,7 @@ class Campaigns:
             json=self._writer.campaign(request, start_now=start_now),
             guard=guard,
         )
-        return answer.read(Campaign, _with_id(answer))
+        return answer.read(Campaign)
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
         """Change the sender of a draft.
@@ -388,15 +393,10 @@ def _test_problems(
 def _campaign_or_answer(answer: ApiResponse) -> Campaign:
     """Return the campaign that an answer describes, or else its number, with the answer in `raw`.
 
-    For functions of which the guide does not say what they answer: nothing in it is an error.
+    For functions of which the guide does not say what they answer: it need not be a campaign.
     """
-    if isinstance(answer.data, dict):
-        return value_of(answer.understood(_with_id(answer), Campaign))
-    return Campaign(id=answer.campaign_id or 0, raw={"answer": answer.data})
-
-
-def _with_id(answer: ApiResponse) -> object:
-    """Return the data of an answer with the number that was asked for, where it names none."""
-    if answer.campaign_id is None or not isinstance(answer.data, dict):
-        return answer.data
-    return {"id": answer.campaign_id, **answer.data}
+    payload = answer.payload
+    if not isinstance(payload, dict):
+        return Campaign(id=answer.campaign_id or 0, raw={"answer": answer.data})
+    campaign = value_of(answer.understood({"id": answer.campaign_id, **payload}, Campaign))
+    return evolve(campaign, raw=payload)

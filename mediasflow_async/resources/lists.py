@@ -13,7 +13,8 @@ from typing import Any, Final
 from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Operation, OperationKind
-from mediasflow_async._core.responses import ApiResponse, invalid
+from mediasflow_async._core.judgement import Expected
+from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.errors import Problem
 from mediasflow_async.models import Recipient, RecipientList
 from mediasflow_async.resources.api import Api
@@ -30,7 +31,7 @@ from mediasflow_async.validation import refuse
 __all__ = ["Lists", "recipient_rows"]
 
 # A list that is uploaded twice is waste, not harm: nothing is sent by it.
-_UPLOAD: Final = Operation(OperationKind.PREPARE, "POST", "lists/upload")
+_UPLOAD: Final = Operation(OperationKind.PREPARE, "POST", "lists/upload", Expected.LIST)
 # Control characters, halves of surrogate pairs, line and paragraph separators.
 _NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # Standard columns of a list, and the attributes of a recipient that fill them.
@@ -110,10 +111,7 @@ class Lists:
             )
             params = given if dialect.upload_params in {"query", "both"} else None
             answer = await self._send(form, params)
-        uploaded = answer.read(RecipientList)
-        if not uploaded.id:
-            raise invalid(answer, "the answer names no list", "$.id")
-        return uploaded
+        return answer.read(RecipientList)
 
     async def _send(self, form: MultipartBody, params: Mapping[str, str] | None) -> ApiResponse:
         """Make the call, and raise what the progress callback raised as it is."""

@@ -18,6 +18,7 @@ import anyio
 from attrs import evolve
 
 from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.not_given import Duration
 from mediasflow_async._core.options import seconds_of
 from mediasflow_async.converter.rows import json_rows
@@ -43,9 +44,9 @@ from mediasflow_async.validation import campaign_id_problems, listed, refuse
 __all__ = ["ReportRows", "Reports"]
 
 _READ: Final = OperationKind.READ
-_CAMPAIGN: Final = Operation(_READ, "GET", "campaigns/reportjson/{campaign_id}")
+_CAMPAIGN: Final = Operation(_READ, "GET", "campaigns/reportjson/{campaign_id}", Expected.ROWS)
 _CAMPAIGN_CSV: Final = Operation(_READ, "GET", "campaigns/report/{campaign_id}")
-_PERIOD: Final = Operation(_READ, "GET", "campaigns/reportjson/")
+_PERIOD: Final = Operation(_READ, "GET", "campaigns/reportjson/", Expected.ROWS)
 _PERIOD_CSV: Final = Operation(_READ, "GET", "campaigns/report/")
 _ROWS: Final = frozenset({dict})
 

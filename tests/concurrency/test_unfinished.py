@@ -172,7 +172,7 @@ async def cancelled(action: Action, server: RawServer, requests: int) -> list[Me
     return errors_of(outcomes)
 
 
-LAUNCHED = http_json(data={"id": 943, "status": "RUNNING"})
+LAUNCHED = http_json(data={"id": 943, "status": "INJECTED"})
 
 
 async def send(session: Session) -> None:

@@ -37,6 +37,9 @@ PAGE = b"<html><head><title>Apache Tomcat - Error</title></head><body>0612345678
 GZIP = {"Content-Encoding": "gzip"}
 
 
+LATIN = "application/json; charset=ISO-8859-1"
+
+
 async def send(session: Session) -> object:
     return await session.campaigns.send(ONE)
 
@@ -74,7 +77,6 @@ NOT_UNDERSTOOD: dict[str, bytes] = {
     "an id of the wrong type": http_json(data={"id": {"a": "0612345678"}}),
     "a status of the wrong type": http_json(data={"id": 943, "status": ["DRAFT"]}),
     "bytes": http(body=bytes(range(256))),
-    "no utf-8": http(body=b'{"id": 943, "message": "\xe9"}'),
     "deep nesting": http(body=b"[" * 100_000),
 }
 
@@ -117,12 +119,42 @@ async def test_a_message_alone_is_no_success(call: Callable[[Session], Awaitable
     assert ("Do not resend blindly" in str(error)) is (call is not prepare)
 
 
-async def test_a_launch_that_tells_its_state_alone_is_a_success() -> None:
-    server = RawServer([http_json(data={"status": "INJECTED", "message": "Bonjour"})])
-    with server.running():
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": "INJECTED", "message": "Bonjour"},
+        {"id": 944, "status": "INJECTED"},
+        {"id": 943},
+        {"id": 943, "status": "DRAFT"},
+        {"success": True},
+        {},
+    ],
+    ids=str,
+)
+async def test_what_does_not_show_that_a_campaign_was_launched_is_no_success(data: object) -> None:
+    error = await failure(http_json(data=data), launch)
+    assert isinstance(error, ResponseInvalid)
+    assert (error.sent, error.campaign_id) == (Sent.UNKNOWN, 943)
+    assert "Do not resend blindly" in str(error)
+    assert "Bonjour" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(body=b'{"id": 943, "sender": "\xe9"}'),
+        http(body=b'{"id": 943, "sender": "\xe9"}', headers={"Content-Type": LATIN}),
+        http(body='{"id": 943, "sender": "é"}'.encode("utf-8-sig")),
+        http(body='{"id": 943, "sender": "é"}'.encode("utf-16")),
+        http(body='{"id": 943, "sender": "é", "creditCount": 1}'.encode()),
+    ],
+    ids=["cp1252", "announced", "utf-8 with BOM", "utf-16", "utf-8"],
+)
+async def test_json_is_read_in_the_charset_that_it_has(answer: Answer) -> None:
+    with RawServer([answer]).running() as server:
         async with session_with(server.url) as session:
-            campaign = await session.campaigns.launch(943)
-    assert (campaign.id, campaign.status) == (943, "INJECTED")
+            campaign = (await session.request("GET", "campaigns")).read(Campaign)
+    assert (campaign.id, campaign.sender) == (943, "é")
 
 
 async def test_an_empty_answer_to_a_send_is_no_success() -> None:
@@ -292,7 +324,7 @@ async def test_data_is_json_or_text_or_nothing() -> None:
         (b" \r\n", None),
         (b"7", 7),
         (b"OK", "OK"),
-        (b"\xff", "\ufffd"),
+        (b"\xff", "ÿ"),
     ):
         with RawServer([http(body=body)]).running() as server:
             async with session_with(server.url) as session:

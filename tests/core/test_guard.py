@@ -13,7 +13,7 @@ from tests.support.sessions import ONCE, Connect, session_with
 pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.every_transport]
 
-ANSWER = {"id": 7, "status": "RUNNING"}
+ANSWER = {"id": 7, "status": "INJECTED"}
 
 
 class Vetoed(Exception):

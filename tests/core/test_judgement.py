@@ -105,6 +105,12 @@ def test_problem_json_refuses_under_any_status() -> None:
     assert told(CHANGE, {"title": "No"}, media_type=media_type) is REFUSED
 
 
+@pytest.mark.parametrize("expected", [DRAFT, LAUNCHED])
+def test_words_instead_of_a_campaign_refuse(expected: Expected) -> None:
+    judgement = judge(expected, 200, "", {"message": "no credit"}, campaign_id=943)
+    assert (judgement.tells, judgement.message) == (REFUSED, "no credit")
+
+
 # What shows neither success nor refusal of a launch, nor that a campaign was made.
 UNCLEAR: list[object] = [
     None,
@@ -117,7 +123,6 @@ UNCLEAR: list[object] = [
     12,
     PAGE,
     "Bonjour",
-    {"message": "Campagne lancée"},
     {"success": True},
     {"status": "OK"},
     {"status": "INJECTED"},

@@ -74,7 +74,7 @@ async def test_a_refused_method_of_a_cancel_is_replaced_by_an_allowed_one(
 ) -> None:
     def answer(request: RawRequest) -> Answer:
         if request.method == method:
-            return http_json(200, CAMPAIGN)
+            return http_json(200, {"id": 943, "status": "DRAFT"})
         return http(405, headers={"Allow": allow})
 
     with RawServer(answer).running() as server:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mediasflow_async import errors
 from mediasflow_async._core.calls import Operation, OperationKind
-from mediasflow_async._core.responses import ApiResponse, decoded, error_of, invalid
+from mediasflow_async._core.responses import ApiResponse, error_of, invalid, response_of
 from mediasflow_async.converter import reader_for
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import (
@@ -217,11 +217,10 @@ def test_the_problems_are_a_tuple_in_the_order_given() -> None:
 
 
 def answer(content: bytes, status: int, **headers: str) -> ApiResponse:
-    return ApiResponse(
-        status=status,
-        headers=httpx.Headers(headers),
-        content=content,
-        data=decoded(content),
+    return response_of(
+        status,
+        httpx.Headers(headers),
+        content,
         operation=Operation(OperationKind.READ, "GET", "blacklist"),
         reader=reader_for(Dialect().server_tz),
     )

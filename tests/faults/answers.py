@@ -204,7 +204,7 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "100 and an answer": answered_well(answering(_CONTINUE + LAUNCHED, processes=True)),
     "an answer up to the end of the connection": answered_well(
-        answering(b'HTTP/1.0 200 OK\r\n\r\n{"id":7,"status":"RUNNING"}', processes=True)
+        answering(b'HTTP/1.0 200 OK\r\n\r\n{"id":7,"status":"INJECTED"}', processes=True)
     ),
     "an answer byte by byte": answered_well(byte_by_byte),
     "an answer byte by byte without end": in_doubt(

@@ -29,7 +29,7 @@ __all__ = [
     "wrong_with",
 ]
 
-LAUNCHED: Final = http(b'{"id":7,"status":"RUNNING"}', b"Content-Type: application/json")
+LAUNCHED: Final = http(b'{"id":7,"status":"INJECTED"}', b"Content-Type: application/json")
 BUSY: Final = http(b"{}", b"Retry-After: 0", status=b"429 Too Many Requests")
 
 

@@ -80,8 +80,8 @@ STAGES: Final = {
     "the answer's head": Stage(saying(LAUNCHED.partition(b"{")[0]), 1, 1),
     "half the answer's body": Stage(saying(LAUNCHED[:-9]), 1, 1),
     "half a chunk size": Stage(saying(_CHUNKED + b"1"), 1, 1),
-    "half a chunk": Stage(saying(_CHUNKED + b'1b\r\n{"id":7,'), 1, 1),
-    "no last chunk": Stage(saying(_CHUNKED + b'1b\r\n{"id":7,"status":"RUNNING"}\r\n'), 1, 1),
+    "half a chunk": Stage(saying(_CHUNKED + b'1c\r\n{"id":7,'), 1, 1),
+    "no last chunk": Stage(saying(_CHUNKED + b'1c\r\n{"id":7,"status":"INJECTED"}\r\n'), 1, 1),
 }
 
 _ENDINGS: Final[dict[str, Script]] = {
