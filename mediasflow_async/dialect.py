@@ -149,13 +149,17 @@ class Dialect:
             that fits the campaign is used, and without any a launch in doubt is never repeated.
             "set_sender" sets the sender that the campaign has anyway, which the guide allows on a
             draft alone (Guide: 2.2). "prepare" prepares it again by its number, for a campaign
-            without a sender; only the state in the answer counts. Both by default, in this order.
-        set_sender_shows_draft: an accepted "set_sender" whose answer names no state shows a
-            draft; True by default. The guide does not say what the server answers (Guide: 2.2).
-        conflict_shows_launch: a probe that is refused with 409 shows a campaign that is no draft
-            any more; True by default. The guide names no HTTP status.
-        report_shows_launch: rows in the report of a campaign show that it was launched; True by
-            default. What the report of a draft holds is not said (Guide: 2.4, 2.5).
+            without a sender. Of both, the campaign's number and state in the answer count. Both
+            by default, in this order.
+        set_sender_shows_draft: an accepted "set_sender" whose answer is empty, or holds the
+            campaign without a state, shows a draft; False by default. A refusal under a status of
+            success, a text or a page never does. The guide does not say what the server answers
+            (Guide: 2.2).
+        conflict_shows_launch: a probe that is refused with the status 409 shows a campaign that
+            is no draft any more; False by default. The guide names no HTTP status.
+        report_shows_launch: a row with a status code in the report of a campaign shows that it
+            was launched; True by default. What the report of a draft holds is not said
+            (Guide: 2.4, 2.5).
         launch_refusals: HTTP statuses, from 400 to 499, that prove that a launch was not executed;
             the usual refusals by default. The guide names no HTTP status.
 
@@ -191,8 +195,8 @@ class Dialect:
     draft_probes: tuple[_DraftProbe, ...] = field(
         default=("set_sender", "prepare"), converter=_tuple
     )
-    set_sender_shows_draft: bool = True
-    conflict_shows_launch: bool = True
+    set_sender_shows_draft: bool = False
+    conflict_shows_launch: bool = False
     report_shows_launch: bool = True
     launch_refusals: tuple[int, ...] = field(default=_REFUSALS, converter=_tuple)
 

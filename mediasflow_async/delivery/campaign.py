@@ -20,13 +20,14 @@ from functools import partial
 from typing import Final
 
 from mediasflow_async._core.calls import OperationKind
+from mediasflow_async._core.judgement import readable_id
 from mediasflow_async.delivery.errors import CampaignTaken, KeyBusy, KeyConflict, LeaseLost
 from mediasflow_async.delivery.evidence import (
     Evidence,
     LaunchOutcome,
     ask,
+    evidence_in,
     is_refused_for_good,
-    is_under_way,
     outcome_of_launch,
     verdict_of,
 )
@@ -38,7 +39,14 @@ from mediasflow_async.delivery.lease import (
 )
 from mediasflow_async.delivery.orders import Order
 from mediasflow_async.delivery.records import Entry, Reason, Receipt, State, receipt_of
-from mediasflow_async.errors import DeliveryUnknown, InvalidRequest, MediasflowError, Sent, value_of
+from mediasflow_async.errors import (
+    DeliveryUnknown,
+    InvalidRequest,
+    MediasflowError,
+    ResponseInvalid,
+    Sent,
+    value_of,
+)
 from mediasflow_async.models import Campaign
 from mediasflow_async.secrecy import LOGGER, mask_text
 
@@ -177,7 +185,12 @@ async def _draft(context: SendContext, lease: Lease, order: Order) -> _Answer:
     result = await context.result_of(prepare)
     if isinstance(result, MediasflowError):
         return await _not_prepared(lease, result)
+    if readable_id(result.id) is None:
+        return await _not_prepared(lease, ResponseInvalid(_NO_NUMBER, sent=Sent.ANSWERED))
     return await _prepared(lease, result.id, order) or result
+
+
+_NO_NUMBER: Final = "the draft has no number from 1 to 2**63 - 1, by which it could be launched"
 
 
 async def _prepared(lease: Lease, campaign_id: int, order: Order) -> MediasflowError | None:
@@ -211,19 +224,23 @@ async def _launch(context: SendContext, lease: Lease, draft: Campaign | None = N
         if is_in_doubt and not _may_relaunch(context, lease.entry):
             # The relaunch window has passed while it waited for its turn.
             return await _park(lease, Reason.TOO_LATE)
-        if draft is not None and is_under_way(draft):
+        if draft is not None and evidence_in(draft, draft.id) is Evidence.UNDER_WAY:
             # The server sent the campaign instead of preparing it.
             return await lease.move(State.LAUNCHED, reason=Reason.SHOWN_BY_STATE) or draft
         result = await turn.noted(await value_or_error(_call_launch(context, lease)))
-    outcome = outcome_of_launch(result, context.session.dialect)
+    outcome = outcome_of_launch(result, _number_of(lease.entry), context.session.dialect)
     return await (_relaunched if is_in_doubt else _launched)(lease, result, outcome)
 
 
 async def _call_launch(context: SendContext, lease: Lease) -> Campaign:
-    campaign_id, sender = lease.entry.campaign_id, lease.entry.sender
-    if campaign_id is None:
+    launch = context.session.campaigns.launch
+    return await launch(_number_of(lease.entry), sender=lease.entry.sender, guard=lease.guard)
+
+
+def _number_of(entry: Entry) -> int:
+    if entry.campaign_id is None:
         raise ValueError("a journal keeps the number of a campaign from PREPARED on")
-    return await context.session.campaigns.launch(campaign_id, sender=sender, guard=lease.guard)
+    return entry.campaign_id
 
 
 async def _launched(

@@ -1,23 +1,27 @@
 """What an answer proves about a launch: the answer to the launch itself, and to later questions.
 
 The API has no key by which a launch could be repeated safely, so a launch without an answer is in
-doubt until the server shows whether it was executed. Nobody has seen the real server: which
-evidence counts is a choice of the `Dialect`.
+doubt until the server shows whether it was executed. What cannot be read shows nothing: an answer
+counts when this campaign's number and a known state stand in it, and a report when it has a row
+that can be read. Nobody has seen the real server: which other evidence counts is a choice of the
+`Dialect`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from mediasflow_async._core.judgement import STATES_AFTER_DRAFT, Expected, Tells, judge
 from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.lease import SendContext
 from mediasflow_async.delivery.records import Entry
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import Conflict, InvalidRequest, MediasflowError, ResponseInvalid, Sent
+from mediasflow_async.errors import InvalidRequest, MediasflowError, ResponseInvalid, Sent
 from mediasflow_async.models import Campaign, CampaignRequest, CampaignStatus
 
 if TYPE_CHECKING:
@@ -27,22 +31,15 @@ __all__ = [
     "Evidence",
     "LaunchOutcome",
     "ask",
+    "evidence_in",
     "is_refused_for_good",
-    "is_under_way",
+    "is_row_of_launch",
     "outcome_of_launch",
     "verdict_of",
 ]
 
 _REFUSED_FOR_GOOD: Final = frozenset({400, 413, 422})
 _GONE: Final = frozenset({404, 410})
-_UNDER_WAY: Final = frozenset(
-    {
-        CampaignStatus.INPROGRESS,
-        CampaignStatus.INJECTING,
-        CampaignStatus.INJECTED,
-        CampaignStatus.SCHEDULED,
-    }
-)
 
 
 class LaunchOutcome(Enum):
@@ -58,11 +55,16 @@ class LaunchOutcome(Enum):
     """It may have been executed."""
 
 
-def outcome_of_launch(result: Campaign | MediasflowError, dialect: Dialect) -> LaunchOutcome:
-    """Return the outcome of a launch that ended with this campaign or error."""
+def outcome_of_launch(
+    result: Campaign | MediasflowError, campaign_id: int, dialect: Dialect
+) -> LaunchOutcome:
+    """Return the outcome of a launch of a campaign that ended with this answer or error.
+
+    A refusal counts by its HTTP status: one under a status of success leaves the launch in doubt.
+    """
     if isinstance(result, Campaign):
-        is_draft = result.status == CampaignStatus.DRAFT
-        return LaunchOutcome.UNKNOWN if is_draft else LaunchOutcome.DONE
+        is_shown = evidence_in(result, campaign_id) is Evidence.UNDER_WAY
+        return LaunchOutcome.DONE if is_shown else LaunchOutcome.UNKNOWN
     if isinstance(result, InvalidRequest):
         return LaunchOutcome.REFUSED
     if isinstance(result, LeaseLost) or result.sent is Sent.NOT_SENT:
@@ -78,22 +80,17 @@ def is_refused_for_good(error: MediasflowError) -> bool:
     return isinstance(error, InvalidRequest) or error.status in _REFUSED_FOR_GOOD
 
 
-def is_under_way(campaign: Campaign) -> bool:
-    """Whether the server shows a campaign in a state that comes after its launch."""
-    return campaign.status in _UNDER_WAY
-
-
 class Evidence(Enum):
     """What the answer to a question shows about a launch."""
 
     ROWS = auto()
-    """The report of the campaign has rows."""
+    """The report of the campaign has a row that can be read."""
     UNDER_WAY = auto()
-    """The campaign is in a state that comes after its launch."""
+    """The campaign is in a known state that comes after its launch."""
     NO_DRAFT = auto()
     """What is allowed on a draft alone is refused for the campaign's state."""
     DRAFT = auto()
-    """The campaign is a draft."""
+    """The campaign is in the state DRAFT."""
     NOTHING = auto()
     """The answer shows nothing."""
 
@@ -129,38 +126,68 @@ async def ask(context: SendContext, entry: Entry) -> Evidence | MediasflowError:
 
 
 async def _ask_for_report(context: SendContext, entry: Entry) -> Evidence | MediasflowError:
-    """Look for rows in the report. That there are none, or no report, shows nothing."""
-    session = context.session
-    if not session.dialect.report_shows_launch or entry.campaign_id is None:
+    """Look for a row in the report. That there is none, or no report, shows nothing."""
+    session, campaign_id = context.session, entry.campaign_id
+    if not session.dialect.report_shows_launch or campaign_id is None:
         return Evidence.NOTHING
-    report = session.reports.campaign_csv(entry.campaign_id)
-    result = await context.result_of(partial(_has_rows, report))
+    report = session.reports.campaign_csv(campaign_id)
+    result = await context.answer_of(partial(_has_row, report, campaign_id))
     if isinstance(result, MediasflowError):
         return _nothing_or_unanswered(result)
     return Evidence.ROWS if result else Evidence.NOTHING
 
 
-async def _has_rows(report: CsvReport) -> bool:
-    async with aclosing(aiter(report)) as rows:
-        async for _ in rows:
-            return True
+async def _has_row(report: CsvReport, campaign_id: int) -> bool:
+    async with aclosing(report.dicts()) as rows:
+        async for row in rows:
+            if is_row_of_launch(row, campaign_id):
+                return True
     return False
+
+
+_STATUS_CODE: Final = re.compile(r"[0-9]{1,3}")
+_LINE: Final = re.compile(r"[1-9][0-9]{0,8}")
+_MOBILE: Final = re.compile(r"\+?[0-9]{6,15}")
+_MOBILE_COLUMNS: Final = ("intmobile", "mobile", "sms", "portable", "gsm")
+_CAMPAIGN_COLUMNS: Final = ("campaignid", "campainid", "idcampaign")
+_TOTAL: Final = "total"
+
+
+def is_row_of_launch(row: Mapping[str, str], campaign_id: int) -> bool:
+    """Whether a row of a report, by its columns, shows that the campaign was launched.
+
+    It does with a status code and a line or a number, unless it names another campaign or is a
+    sum: two lines of any text have the form of a CSV report, too.
+    """
+    cells = {_folded(name): row[name].strip() for name in row}
+    if not _STATUS_CODE.fullmatch(cells.get("statuscode", "")):
+        return False
+    if any(cells.get(name) not in {None, "", str(campaign_id)} for name in _CAMPAIGN_COLUMNS):
+        return False
+    if any(text.lower().startswith(_TOTAL) for text in cells.values()):
+        return False
+    has_mobile = any(_MOBILE.fullmatch(cells.get(name, "")) for name in _MOBILE_COLUMNS)
+    return has_mobile or _LINE.fullmatch(cells.get("idline", "")) is not None
 
 
 async def _probe_draft(context: SendContext, entry: Entry) -> Evidence | MediasflowError:
     """Make a call that changes nothing, and that only a draft allows."""
     dialect, campaigns = context.session.dialect, context.session.campaigns
-    probe = _probe_for(entry, dialect)
-    if probe is None or entry.campaign_id is None:
+    probe, campaign_id = _probe_for(entry, dialect), entry.campaign_id
+    if probe is None or campaign_id is None:
         return Evidence.NOTHING
     call: Callable[[], Awaitable[Campaign]]
     if probe == "set_sender" and entry.sender is not None:
-        call = partial(campaigns.set_sender, entry.campaign_id, entry.sender)
+        call = partial(campaigns.set_sender, campaign_id, entry.sender)
     else:
-        call = partial(campaigns.prepare, CampaignRequest(campaign_id=entry.campaign_id))
-    is_shown_by_success = probe == "set_sender" and dialect.set_sender_shows_draft
-    result = await context.result_of(call)
-    return _evidence_of(result, dialect, is_shown_by_success=is_shown_by_success)
+        call = partial(campaigns.prepare, CampaignRequest(campaign_id=campaign_id))
+    result = await context.answer_of(call)
+    if isinstance(result, Campaign):
+        is_shown_by_success = probe == "set_sender" and dialect.set_sender_shows_draft
+        return evidence_in(result, campaign_id, success_shows_draft=is_shown_by_success)
+    if result.status == _CONFLICT and dialect.conflict_shows_launch:
+        return Evidence.NO_DRAFT
+    return _nothing_or_unanswered(result)
 
 
 def _probe_for(entry: Entry, dialect: Dialect) -> str | None:
@@ -170,18 +197,50 @@ def _probe_for(entry: Entry, dialect: Dialect) -> str | None:
     return next(possible, None)
 
 
-def _evidence_of(
-    result: Campaign | MediasflowError, dialect: Dialect, *, is_shown_by_success: bool
-) -> Evidence | MediasflowError:
-    if isinstance(result, Conflict) and dialect.conflict_shows_launch:
-        return Evidence.NO_DRAFT
-    if isinstance(result, MediasflowError):
-        return _nothing_or_unanswered(result)
-    if is_under_way(result):
+def evidence_in(
+    campaign: Campaign, campaign_id: int, *, success_shows_draft: bool = False
+) -> Evidence:
+    """Return what an answer under a status of success shows of a campaign.
+
+    Args:
+        campaign: the answer, as a `Campaign`: its `raw` is what the server sent, and what counts.
+        campaign_id: the campaign that was asked about.
+        success_shows_draft: take an empty answer, and this campaign without a state, for a draft.
+    """
+    answer = campaign.raw.get(_ANSWER, campaign.raw)
+    if answer is None or answer == {}:
+        return Evidence.DRAFT if success_shows_draft else Evidence.NOTHING
+    judgement = judge(Expected.DRAFT, _OK, "", answer, campaign_id=campaign_id)
+    if judgement.tells is not Tells.DONE:
+        return Evidence.NOTHING
+    state = judgement.data.get("status")
+    if state == CampaignStatus.DRAFT:
+        return Evidence.DRAFT
+    if isinstance(state, str) and state in STATES_AFTER_DRAFT:
         return Evidence.UNDER_WAY
-    if result.status is None:
-        return Evidence.DRAFT if is_shown_by_success else Evidence.NOTHING
-    return Evidence.DRAFT if result.status == CampaignStatus.DRAFT else Evidence.NOTHING
+    is_shown = success_shows_draft and _says_nothing_else(judgement.data, campaign.extra)
+    return Evidence.DRAFT if is_shown else Evidence.NOTHING
+
+
+# What is no JSON object is kept in `raw` under this name.
+_ANSWER: Final = "answer"
+_OK: Final = 200
+_CONFLICT: Final = 409
+_IDS: Final = frozenset({"id", "campaignid"})
+_STATES: Final = frozenset({"status", "statut", "state", "etat", "campaignstatus"})
+# A campaign has its text in `message`, and a refusal its reason: these tell them apart.
+_OF_CAMPAIGN: Final = frozenset({"campaignname", "creationdate", "typeselect", "listincampaign"})
+
+
+def _says_nothing_else(answer: Mapping[str, Any], unknown: Mapping[str, Any]) -> bool:
+    """Whether an answer holds a campaign, and neither a state nor anything that is unknown."""
+    names = {_folded(name) for name in answer if answer[name] is not None}
+    has_words = "message" in names and not names & _OF_CAMPAIGN
+    return not (has_words or names & _STATES or set(map(_folded, unknown)) - _IDS)
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 _NO_ANSWERS: Final = frozenset({401, 403, 408, 429})

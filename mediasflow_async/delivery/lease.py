@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -174,6 +175,17 @@ class SendContext:
         """Wait until a call may start, and make it; its error comes as a value."""
         async with self.pacing.turn() as turn:
             return await turn.noted(await value_or_error(call()))
+
+    async def answer_of(
+        self, question: Callable[[], Awaitable[_Value]]
+    ) -> _Value | MediasflowError:
+        """Ask a question as `result_of` makes a call, and give it up after `Policy.longest_call`.
+
+        The deadline of a session ends at the head of a report that is streamed, and its timeout
+        begins anew with each byte.
+        """
+        longest = self.policy.longest_call.total_seconds()
+        return await self.result_of(partial(self.slot.within, longest, question))
 
 
 @frozen(kw_only=True)

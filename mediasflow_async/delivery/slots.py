@@ -6,16 +6,19 @@ A campaign occupies a slot while it works, and leaves it to another one while it
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
 
 from mediasflow_async.delivery.errors import SenderStopped
+from mediasflow_async.errors import RequestTimeout, Sent
 
 __all__ = ["Slot", "Slots", "boot_seconds", "clock_of"]
+
+_Value = TypeVar("_Value")
 
 
 class Slots:
@@ -106,6 +109,16 @@ class Slot:
         await self._free.acquire()
         self._is_held = True
         return None
+
+    async def within(self, seconds: float, question: Callable[[], Awaitable[_Value]]) -> _Value:
+        """Return the answer to a question.
+
+        Raises:
+            RequestTimeout: it did not come in time.
+        """
+        with anyio.move_on_after(seconds):
+            return await question()
+        raise RequestTimeout(f"no whole answer for {seconds:g} seconds", sent=Sent.UNKNOWN)
 
     async def take(self) -> None:
         """Wait for the slot.

@@ -93,7 +93,7 @@ async def test_a_scheduled_launch_in_doubt_is_found_scheduled(
 ) -> None:
     date = (sandbox.clock.now() + timedelta(days=1)).replace(hour=9)
     sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
-    async with sending(connect()) as sender:
+    async with sending(connect(dialect=Dialect(conflict_shows_launch=True))) as sender:
         receipt = await sender.send("order-1", request_for(schedule_on=date))
     assert (receipt.reason, receipt.launches) == (Reason.SHOWN_BY_STATE, 1)
     assert [campaign.status for campaign in sandbox.campaigns] == ["SCHEDULED"]
@@ -179,22 +179,26 @@ async def test_what_nobody_can_tell_is_parked_for_a_person(
     assert launches(sandbox) == []
 
 
-async def test_an_accepted_sender_without_a_state_shows_a_draft(
+async def test_an_accepted_sender_without_a_state_may_be_said_to_show_a_draft(
     sandbox: Sandbox, connect: Connect
 ) -> None:
     sandbox.faults.add(Fault(operation="launch", drop=True))
     sandbox.faults.add(Fault(operation="sender", body=b"{}", times=None))
-    async with sending(connect()) as sender:
+    dialect = Dialect(set_sender_shows_draft=True)
+    async with sending(connect(dialect=dialect)) as sender:
         receipt = await sender.send("order-1", request_for())
     assert (receipt.is_launched, receipt.launches) == (True, 2)
 
 
-async def test_a_conflict_may_be_said_to_show_nothing(sandbox: Sandbox, connect: Connect) -> None:
+@pytest.mark.parametrize(("shows", "state"), [(False, State.PARKED), (True, State.LAUNCHED)])
+async def test_a_conflict_may_be_said_to_show_a_launch(
+    sandbox: Sandbox, connect: Connect, *, shows: bool, state: State
+) -> None:
     sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
-    dialect = Dialect(report_shows_launch=False, conflict_shows_launch=False)
+    dialect = Dialect(report_shows_launch=False, conflict_shows_launch=shows)
     async with sending(connect(dialect=dialect)) as sender:
         receipt = await sender.send("order-1", request_for())
-    assert receipt.state is State.PARKED
+    assert receipt.state is state
 
 
 async def test_a_status_may_be_said_to_prove_nothing(sandbox: Sandbox, connect: Connect) -> None:

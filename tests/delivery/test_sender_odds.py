@@ -44,7 +44,7 @@ async def test_a_probe_may_be_answered_with_a_later_state(
     sandbox: Sandbox, connect: Connect
 ) -> None:
     sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
-    later = b'{"status": "INJECTED"}'
+    later = b'{"id": 943, "status": "INJECTED"}'
     sandbox.faults.add(Fault(operation="sender", body=later))
     async with sending(connect(dialect=Dialect(report_shows_launch=False))) as sender:
         receipt = await sender.send("order-1", request_for())

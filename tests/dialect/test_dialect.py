@@ -44,8 +44,8 @@ def test_the_defaults_are_the_most_likely_reading_of_the_guide() -> None:
         strict_placeholders=False,
         checksum=None,
         draft_probes=("set_sender", "prepare"),
-        set_sender_shows_draft=True,
-        conflict_shows_launch=True,
+        set_sender_shows_draft=False,
+        conflict_shows_launch=False,
         report_shows_launch=True,
         launch_refusals=(400, 401, 403, 404, 405, 410, 413, 414, 415, 422, 429),
     )

@@ -6,7 +6,7 @@ compares both with them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -42,8 +42,7 @@ class _CampaignCalls(Protocol):
 
 
 class _Report(Protocol):
-    def __aiter__(self) -> AsyncGenerator[object, None]:  # noqa: PYI058 - it is closed early
-        ...
+    def dicts(self) -> AsyncGenerator[dict[str, str], None]: ...
 
 
 class _ReportCalls(Protocol):
@@ -54,6 +53,10 @@ class _Slot(Protocol):
     def seconds(self) -> float: ...
 
     async def pause(self, seconds: float) -> MediasflowError | None: ...
+
+    async def within(
+        self, seconds: float, question: Callable[[], Awaitable[_Result]], /
+    ) -> _Result: ...
 
 
 class _Turn(Protocol):

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from mediasflow_async.delivery import Entry, State
 from mediasflow_async.delivery.lease import Policy
 from mediasflow_async.errors import DeliveryUnknown
-from mediasflow_async.models import Campaign
-from tests.delivery.simulation.api import Api, Server
+from mediasflow_async.models import Campaign, CampaignStatus
+from tests.delivery.simulation.api import Api, Server, shown
 from tests.delivery.simulation.journal import MemoryJournal
 from tests.delivery.simulation.runs import Protocol
 from tests.delivery.simulation.world import Process, World, step
@@ -35,6 +35,14 @@ class _Resending(Api):
             return await super().launch(campaign_id, guard=guard)
         except DeliveryUnknown:
             return await super().launch(campaign_id, guard=guard)
+
+
+@frozen
+class _Believed(Api):
+    """What cannot be read counts as the answer that was hoped for."""
+
+    def _odd(self, campaign_id: int) -> Campaign:
+        return shown(campaign_id, CampaignStatus.INPROGRESS)
 
 
 class _Unrenewed(MemoryJournal):
@@ -80,4 +88,5 @@ WEAKENED: Final = {
     "c: nothing is given time to settle": Protocol(policy=Policy(settle=timedelta(0))),
     "d: no guard at the first byte": _with_api(_Unguarded),
     "e: the lease is not renewed": _with_journal(_Unrenewed),
+    "f: what cannot be read is proof": _with_api(_Believed),
 }

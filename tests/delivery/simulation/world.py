@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import types
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import define
 
@@ -20,6 +20,7 @@ _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_STEPS: Final = 3000
 _RESTART: Final = 1.0
 
+_Value = TypeVar("_Value")
 Life = Callable[["Process"], Coroutine[float, None, None]]
 
 
@@ -65,6 +66,10 @@ class Process:
         """Wait, as `Slot.pause` does; there is always time."""
         await wait(max(seconds, 0))
         return None
+
+    async def within(self, _: float, question: Callable[[], Awaitable[_Value]]) -> _Value:
+        """Ask, as `Slot.within` does; every answer comes in time."""
+        return await question()
 
     def go_on(self) -> None:
         """Run to the next step or wait."""
