@@ -20,7 +20,14 @@ from mediasflow_async.errors import Problem
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.validation import MAX_INLINE_RECIPIENTS, campaign_problems, sender_problems
 
-__all__ = ["Order", "digest_of", "key_problems", "order_problems"]
+__all__ = [
+    "Order",
+    "digest_of",
+    "key_problems",
+    "order_problems",
+    "pair_problems",
+    "request_problems",
+]
 
 
 _LONGEST_KEY: Final = 255
@@ -49,6 +56,21 @@ class Order:
     def uploads(self) -> bool:
         """Whether a list is uploaded first."""
         return self.auto_list and len(self.request.recipients) > MAX_INLINE_RECIPIENTS
+
+
+_PAIR: Final = 2
+
+
+def pair_problems(pair: object) -> Iterator[Problem]:
+    """Yield what is wrong with the form of a key and its request."""
+    if not isinstance(pair, tuple | list) or len(pair) != _PAIR:
+        yield Problem("pair", "is a key and a CampaignRequest")
+
+
+def request_problems(request: object) -> Iterator[Problem]:
+    """Yield what is wrong with a request that is none."""
+    if not isinstance(request, CampaignRequest):
+        yield Problem("request", f"is a CampaignRequest, not of type {type(request).__name__}")
 
 
 def key_problems(key: object) -> Iterator[Problem]:

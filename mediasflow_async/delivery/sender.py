@@ -17,7 +17,14 @@ from mediasflow_async.delivery.campaign import advance, send_campaign
 from mediasflow_async.delivery.errors import SenderStopped
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.lease import Lease, Policy, SendContext, released_on_failure
-from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
+from mediasflow_async.delivery.orders import (
+    Order,
+    digest_of,
+    key_problems,
+    order_problems,
+    pair_problems,
+    request_problems,
+)
 from mediasflow_async.delivery.pacing import Pacing
 from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
 from mediasflow_async.delivery.recovery import (
@@ -211,11 +218,14 @@ class Sender:
             auto_list: as in `send`.
 
         Yields:
-            An `Outcome` for each pair, in the order of completion; `value` is its `Receipt`.
+            An `Outcome` for each pair, in the order of completion; `value` is its `Receipt`. What
+            is no pair has an `InvalidRequest` there.
         """
 
         async def send(pair: _Pair) -> Receipt:
-            return await self.send(*pair, sender=sender, auto_list=auto_list)
+            refuse(pair_problems(pair))
+            key, request = pair
+            return await self.send(key, request, sender=sender, auto_list=auto_list)
 
         return map_bounded(send, pairs, limit=self._at_once, stop_on=_ENDS_ALL)
 
@@ -275,7 +285,7 @@ class Sender:
         self._knows_account = True
 
     async def _send(self, key: str, order: Order) -> Receipt | MediasflowError:
-        refuse(key_problems(key))
+        refuse([*key_problems(key), *request_problems(order.request)])
         await self._know_account()
         async with self._slots.occupied() as slot:
             problems = [*order_problems(order, self._session.dialect, datetime.now(UTC))]

@@ -11,8 +11,9 @@ from typing import Any
 import anyio
 import pytest
 
-from mediasflow_async import CampaignRequest, InvalidRequest
+from mediasflow_async import CampaignRequest, InvalidRequest, RetryPolicy
 from mediasflow_async.delivery import Journal, KeyConflict, SenderStopped, State
+from mediasflow_async.errors import ResponseInvalid
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.journals import sqlite_url
 from tests.support.senders import launches, memory_journal, quick_sender, request_for, sending
@@ -166,3 +167,43 @@ async def test_memory_stays_the_same_however_long_the_input_is(connect: Connect)
             await peak(100)
             few, many = await peak(100), await peak(1500)
     assert many < few + 100_000
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "ab", (), ("order-9",), ("a", "b", "c")], ids=str)
+async def test_what_is_no_pair_is_the_error_of_that_item(
+    sandbox: Sandbox, connect: Connect, wrong: Any
+) -> None:
+    given: Any = [*pairs(2), wrong, *pairs(4)]
+    async with sending(connect()) as sender:
+        outcomes = [outcome async for outcome in sender.send_many(given)]
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    assert [type(error) for error in errors] == [InvalidRequest]
+    assert launches(sandbox) == [1] * 4
+
+
+@pytest.mark.parametrize("wrong", [None, {"msg": "hello"}, "hello"], ids=str)
+async def test_what_is_no_request_is_the_error_of_that_item(
+    sandbox: Sandbox, connect: Connect, wrong: Any
+) -> None:
+    async with sending(connect()) as sender:
+        outcomes = [o async for o in sender.send_many([("order-0", wrong), *pairs(3)])]
+        with pytest.raises(InvalidRequest, match="CampaignRequest"):
+            await sender.send("order-9", wrong)
+    assert sum(isinstance(outcome.error, InvalidRequest) for outcome in outcomes) == 1
+    assert launches(sandbox) == [1] * 3
+
+
+@pytest.mark.parametrize("number", [2**63, 2**200, 0, -1])
+async def test_a_number_that_no_campaign_has_is_the_error_of_that_item(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path, number: int
+) -> None:
+    body = b'{"id": %d, "status": "DRAFT"}' % number
+    sandbox.faults.add(Fault(operation="prepare", body=body))
+    async with (
+        Journal.open(sqlite_url(tmp_path)) as journal,
+        sending(connect(), journal, retry=RetryPolicy.off()) as sender,
+    ):
+        outcomes = [outcome async for outcome in sender.send_many(pairs(5))]
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    assert [type(error) for error in errors] == [ResponseInvalid]
+    assert launches(sandbox) == [1] * 4
