@@ -24,6 +24,8 @@ from mediasflow_async.errors import ConfigurationError
 __all__ = ["Journal"]
 
 _BATCH: Final = 500
+_LONGEST_DELAY: Final = timedelta(days=1)
+_LONGEST_INTERVAL_SECONDS: Final = timedelta(days=365).total_seconds()
 _BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -281,7 +283,8 @@ class Journal:
         """Reserve the next departure at a rate that all who share the journal keep together.
 
         GCRA without a burst, atomically: departures are 1 / `rate` seconds apart and none lies
-        in the past. A departure that is not used is lost.
+        in the past. A departure that is not used is lost. One that lies more than a day and a
+        hundred intervals ahead is taken for damage, and the next one is now.
 
         Args:
             rate: departures per second.
@@ -289,16 +292,18 @@ class Journal:
         Returns:
             How long to wait for it, from when the journal was read; zero or more.
         """
-        interval = timedelta(seconds=1 / rate)
-        ((wait,),) = await self._database.change(sql.PACE, {"interval": interval})
+        interval = timedelta(seconds=min(1 / rate, _LONGEST_INTERVAL_SECONDS))
+        values = {"interval": interval, "horizon": _LONGEST_DELAY + 100 * interval}
+        ((wait,),) = await self._database.change(sql.PACE, values)
         return max(self._database.timedelta_of(wait), timedelta(0))
 
     async def postpone(self, delay: timedelta) -> None:
         """Let no departure lie before now plus `delay`, for all who share the journal.
 
-        The server said 429. A delay that ends before an earlier one does changes nothing.
+        The server said 429. A delay that ends before an earlier one does changes nothing, and
+        one of more than a day is one of a day.
         """
-        await self._database.change(sql.POSTPONE, {"delay": delay})
+        await self._database.change(sql.POSTPONE, {"delay": min(delay, _LONGEST_DELAY)})
 
     async def _changed(self, change: sql.Change, values: sql.Values) -> Entry | None:
         entries = self._entries(await self._database.change(change, values))

@@ -283,10 +283,15 @@ DISCLAIM_ALL: Final = _statement(_RELEASE, which="state IN ('PREPARED', 'LAUNCHI
 
 _WAIT: Final = "next_slot - CAST(:interval AS {interval}) - {now}"
 
+# A departure beyond the horizon is none that was reserved: a clock was wrong when it was written.
 PACE: Final = Change(
     """
     UPDATE mediasflow_pace
-    SET next_slot = {greatest}(next_slot, {now}) + CAST(:interval AS {interval})
+    SET next_slot = CAST(:interval AS {interval}) + (
+        SELECT CASE WHEN next_slot > now + CAST(:horizon AS {interval}) THEN now
+            ELSE {greatest}(next_slot, now) END
+        FROM (SELECT {now} AS now) AS clock
+    )
     """,
     returning=_WAIT,
     readback=_statement("SELECT $wait FROM mediasflow_pace", wait=_WAIT),
@@ -441,6 +446,8 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         "ALTER TABLE mediasflow_journal ADD COLUMN address text",
         "ALTER TABLE mediasflow_journal ADD COLUMN login text",
     ),
+    # Earlier versions took over whatever pause a server asked for, a thousand years included.
+    ("UPDATE mediasflow_pace SET next_slot = {epoch}",),
 )
 """What each version adds to the one before it; the first one starts from `JOURNAL_TABLE` alone."""
 

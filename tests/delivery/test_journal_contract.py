@@ -595,3 +595,14 @@ async def test_keys_are_taken_as_they_are(journal: Journal) -> None:
         await moved(journal, await claimed(journal, key, owner=key), State.PREPARED)
     assert [entry.key async for entry in journal.entries()] == keys
     assert (await kept(journal, "%s %(key)s")).key == "%s %(key)s"
+
+
+async def test_no_pause_is_longer_than_a_day(journal: Journal) -> None:
+    await journal.postpone(timedelta.max)
+    assert timedelta(hours=23) < await journal.pace(100) <= timedelta(days=1)
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-300, 1e-12, 1e300])
+async def test_every_rate_has_a_departure(journal: Journal, rate: float) -> None:
+    assert await journal.pace(rate) == OVER
+    assert await journal.pace(rate) <= timedelta(days=365)

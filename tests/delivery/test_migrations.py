@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import anyio
 import pytest
 
@@ -66,3 +68,29 @@ async def test_a_later_version_is_left_alone(journal_url: str) -> None:
         await _open(journal_url)
     assert "nothing was changed" in str(refused.value.next_step)
     assert asked(journal_url, "SELECT version FROM mediasflow_journal") == [(99,)]
+
+
+IN_2099 = {
+    "sqlite": "UPDATE mediasflow_pace SET next_slot = 4077302400000000",
+    "postgresql": "UPDATE mediasflow_pace SET next_slot = timestamptz '2099-03-16'",
+}
+
+
+def _poison(url: str) -> None:
+    """Let no request leave before the year 2099."""
+    asked(url, IN_2099[url.partition(":")[0]])
+
+
+async def test_a_journal_that_lets_nothing_leave_for_years_is_mended(journal_url: str) -> None:
+    await _open(journal_url)
+    _poison(journal_url)
+    asked(journal_url, "UPDATE mediasflow_journal SET version = 2")
+    async with Journal.open(journal_url) as journal:
+        assert await journal.pace(10) == timedelta(0)
+
+
+async def test_a_departure_in_years_is_taken_for_damage(journal_url: str) -> None:
+    async with Journal.open(journal_url) as journal:
+        _poison(journal_url)
+        assert await journal.pace(10) == timedelta(0)
+        assert timedelta(0) < await journal.pace(10) <= timedelta(seconds=0.1)
