@@ -7,6 +7,7 @@ statements of `delivery.sql` on.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
@@ -18,6 +19,7 @@ import orjson
 from attrs import asdict, fields
 
 from mediasflow_async.delivery import sql
+from mediasflow_async.delivery.errors import JournalError
 from mediasflow_async.delivery.records import MOVES, Account, Entry, Reason, State
 from mediasflow_async.errors import ConfigurationError
 
@@ -45,13 +47,16 @@ class Journal:
 
     Failures of the store raise `JournalError`.
 
+    A journal is used in the process that opened it: its connections do not survive a fork.
+
     Args:
         database: runs the statements.
         salt: the key of the digests; see `salt`.
     """
 
     def __init__(self, database: sql.Database, salt: bytes) -> None:
-        self._database = database
+        self._opened_database = database
+        self._opened_in = os.getpid()
         self._salt = salt
 
     @staticmethod
@@ -305,6 +310,25 @@ class Journal:
         """
         await self._database.change(sql.POSTPONE, {"delay": min(delay, _LONGEST_DELAY)})
 
+    def check_place(self) -> None:
+        """Check that what is recorded here is what the next run will find; quick, without waiting.
+
+        A launch calls it at the moment its first byte would leave.
+
+        Raises:
+            JournalError: the file was deleted, replaced or renamed, or this is a forked process.
+        """
+        self._database.check_place()
+
+    @property
+    def _database(self) -> sql.Database:
+        if os.getpid() != self._opened_in:
+            raise JournalError(
+                "The journal was opened in another process, which was forked since then",
+                next_step="Open the journal in each process, after the fork.",
+            )
+        return self._opened_database
+
     async def _changed(self, change: sql.Change, values: sql.Values) -> Entry | None:
         entries = self._entries(await self._database.change(change, values))
         return entries[0] if entries else None
@@ -381,7 +405,8 @@ def _file_named(name: str) -> Path:
         raise ConfigurationError(
             "a journal outlives the process: sqlite:/// and the name of a file"
         )
-    return Path(name)
+    # Another folder may be the current one when the file is looked at again.
+    return Path(name).absolute()
 
 
 def _store_on_postgres(url: str) -> _Store:

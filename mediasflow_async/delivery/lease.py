@@ -106,7 +106,9 @@ class Lease:
         Raises:
             LeaseLost: the lease has ended, or would while the launch is under way; another
                 sender may take the entry over then.
+            JournalError: the journal is no more where it was opened.
         """
+        self._journal.check_place()
         if self._seconds() + self._longest_call >= self._ends_at:
             raise self._lost("too little of the lease was left for the launch to leave")
 

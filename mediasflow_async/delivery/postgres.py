@@ -8,6 +8,7 @@ shows whether the first one had been executed.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -141,6 +142,10 @@ class _PostgresDatabase:
         # PostgreSQL has no such check, and reports damage where it meets it.
         return ()
 
+    def check_place(self) -> None:
+        # The server is asked anew by each statement.
+        pass
+
     def datetime_of(self, value: datetime) -> datetime:
         return value.astimezone(UTC)
 
@@ -224,12 +229,15 @@ class PostgresPool:
             name="mediasflow-journal",
             open=False,
         )
+        opened_in = os.getpid()
         try:
             await pool.open()
             yield cls(address, pool)
         finally:
-            with anyio.CancelScope(shield=True):
-                await pool.close()
+            # A forked child shares the connections, and would end them for its parent.
+            if os.getpid() == opened_in:
+                with anyio.CancelScope(shield=True):
+                    await pool.close()
 
     async def run(self, work: _Work[_Result]) -> _Result:
         """Return what the work returns, on whichever connection gets through.

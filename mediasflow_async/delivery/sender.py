@@ -56,10 +56,11 @@ _ENDS_ALL: Final = (SenderStopped, ConfigurationError)
 class Sender:
     """Sends campaigns under keys of yours: at most one launch per key, and none forgotten.
 
-    That holds provided that the server tells a draft from a launched campaign, that nothing is
-    processed later than `settle` after we gave up on it, and that no process freezes in the
-    microseconds between the lease check and the socket write. In doubt a campaign is parked for
-    a person, not sent again.
+    That holds provided that the server tells a draft from a launched campaign and refuses only
+    what it did not execute, that nothing is processed later than `settle` after we gave up on
+    it, that no process freezes in the microseconds between the lease check and the socket write,
+    and that the journal is not one of an earlier day, restored from a backup. In doubt a
+    campaign is parked for a person, not sent again.
 
     Everything about a key is in the journal, which many senders may share, on one machine or on
     several. A call that ends in an exception has not ended its campaign: call again with the

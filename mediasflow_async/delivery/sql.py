@@ -77,6 +77,10 @@ class Database(Protocol):
         """Return what the database itself finds broken, one sentence each."""
         ...
 
+    def check_place(self) -> None:
+        """Check, without waiting, that the rows are still where others would look for them."""
+        ...
+
     def datetime_of(self, value: Any) -> datetime:
         """Return a time, as the database returns it, in UTC."""
         ...

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from mediasflow_async.delivery.slots import boot_seconds
 
 __all__ = [
     "Clock",
+    "Place",
     "SqliteThread",
     "boot_id",
     "connect",
@@ -56,7 +58,8 @@ async def open_store(path: Path) -> AsyncGenerator[tuple[sql.Database, bytes], N
     Raises:
         JournalError: the file cannot be opened, is no journal, or one of a later version.
     """
-    writer = SqliteThread(partial(_create_and_connect, path), "BEGIN IMMEDIATE")
+    place = Place(path)
+    writer = SqliteThread(partial(_create_and_connect, place), "BEGIN IMMEDIATE", place.check)
     reader = SqliteThread(partial(connect, path), "BEGIN")
     async with AsyncExitStack() as stack:
         await writer.start()
@@ -64,12 +67,56 @@ async def open_store(path: Path) -> AsyncGenerator[tuple[sql.Database, bytes], N
         salt, clock = await writer.run(_prepare)
         await reader.start()
         stack.push_async_callback(reader.aclose)
-        yield _SqliteDatabase(writer, reader, clock), salt
+        yield _SqliteDatabase(writer, reader, clock, place), salt
 
 
-def _create_and_connect(path: Path) -> sqlite3.Connection:
-    make_private(path)
-    return connect(path)
+def _create_and_connect(place: Place) -> sqlite3.Connection:
+    make_private(place.path)
+    connection = connect(place.path)
+    place.remember()
+    return connection
+
+
+@define(eq=False)
+class Place:
+    """The file that was opened, by its device and inode, and the name that it was opened by.
+
+    A file that was deleted or renamed goes on to be written to by whoever has it open, and the
+    next run finds another one under its name, or none: it would send everything again.
+
+    Attributes:
+        path: the name.
+    """
+
+    path: Path
+    _file: tuple[int, int] | None = None
+
+    def remember(self) -> None:
+        """Take what has the name now for the file that was opened."""
+        self._file = _file_of(self.path.stat())
+
+    def check(self) -> None:
+        """Check that the name is still that of the file that was opened.
+
+        Raises:
+            JournalError: the file was deleted, replaced or renamed.
+        """
+        try:
+            if _file_of(self.path.stat()) == self._file:
+                return
+        except OSError:
+            # A file that cannot be found is told of below.
+            pass
+        raise JournalError(
+            f"The journal {self.path.name} is no more the file that was opened: it was deleted, "
+            "replaced or renamed; nothing is sent",
+            next_step="Put that file back, then start again: another journal knows nothing of "
+            "what was sent, and would send it again.",
+        )
+
+
+def _file_of(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _prepare(connection: sqlite3.Connection) -> tuple[bytes, Clock]:
@@ -107,11 +154,13 @@ class _SqliteDatabase:
         writer: the connection whose transactions write.
         reader: the one whose transactions read.
         clock: the clock of all who share the file.
+        place: the file.
     """
 
     writer: SqliteThread
     reader: SqliteThread
     clock: Clock
+    place: Place
 
     async def change(self, change: sql.Change, values: sql.Values) -> Sequence[sql.Row]:
         def work(connection: sqlite3.Connection) -> Sequence[sql.Row]:
@@ -137,6 +186,9 @@ class _SqliteDatabase:
     async def integrity_problems(self) -> Sequence[str]:
         rows = await self.query("PRAGMA integrity_check", {})
         return [sentence for (sentence,) in rows if sentence != "ok"]
+
+    def check_place(self) -> None:
+        self.place.check()
 
     def datetime_of(self, value: int) -> datetime:
         return _EPOCH + value * _MICROSECOND
@@ -183,11 +235,19 @@ class SqliteThread:
     Args:
         connect: opens the connection; called in the thread, the only one that uses it.
         begin: the statement that begins a transaction.
+        check: called before each commit; when it raises, nothing is committed.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        begin: str,
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
         self._connect = connect
         self._begin = begin
+        self._check = check
+        self._started_in = os.getpid()
         self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._is_open = True
 
@@ -220,6 +280,9 @@ class SqliteThread:
     async def aclose(self) -> None:
         """Finish what was given, close the connection and end the thread."""
         self._is_open = False
+        if os.getpid() != self._started_in:
+            # The thread did not come along into a forked child, which waits for nothing.
+            return
         self._jobs.put(_Job(lambda _: None))
         with anyio.CancelScope(shield=True):
             await self._ended.wait()
@@ -241,7 +304,7 @@ class SqliteThread:
     def _serve_jobs(self, connection: sqlite3.Connection) -> None:
         while self._is_open or not self._jobs.empty():
             jobs = self._next_jobs()
-            _commit_together(jobs, connection, self._begin)
+            _commit_together(jobs, connection, self._begin, self._check)
             self._wake(jobs)
 
     def _next_jobs(self) -> list[_Job[Any]]:
@@ -258,16 +321,22 @@ class SqliteThread:
         from_thread.run_sync(wake, token=self._loop)
 
 
-def _commit_together(jobs: list[_Job[Any]], connection: sqlite3.Connection, begin: str) -> None:
+def _commit_together(
+    jobs: list[_Job[Any]],
+    connection: sqlite3.Connection,
+    begin: str,
+    check: Callable[[], object],
+) -> None:
     try:
         connection.execute(begin)
         for job in jobs:
             job.attempt(connection)
+        check()
         connection.execute("COMMIT")
-    except sqlite3.Error as failure:
+    except (sqlite3.Error, JournalError) as failure:
         connection.rollback()
         for job in jobs:
-            job.fail(failure)
+            job.fail(copy(failure))
 
 
 @define(eq=False)

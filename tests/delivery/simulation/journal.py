@@ -191,6 +191,9 @@ class MemoryJournal(Journal):
     async def check(self) -> Sequence[str]:
         return ()
 
+    def check_place(self) -> None:
+        pass
+
     async def pace(self, rate: float) -> timedelta:
         slot = max(self._next_slot, self._now())
         self._next_slot = slot + timedelta(seconds=1 / rate)
