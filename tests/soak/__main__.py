@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import asdict
 
+from tests.soak.combinations import Combined, combined
 from tests.soak.retrier import WAYS, Careless, retried
 from tests.soak.soak import Plan, Run, soaked
 from tests.soak.stores import Stores
@@ -30,10 +31,12 @@ def main() -> int:
     sys.stderr.write(f"seed: {plan.seed}\n")
     with Stores.opened() as stores:
         runs = list(_runs(plan, options, stores))
+        odd = combined(plan.seed, stores.sqlite(), options.odd) if options.odd else None
     careless = [retried(name, plan.faults, options.careless) for name in WAYS if options.careless]
-    told = _as_json(runs, careless) if options.json else table(runs, careless)
+    told = _as_json(runs, careless, odd) if options.json else table(runs, careless, odd)
     sys.stdout.write(f"{told}\n")
-    return 0 if all(run.account.is_clean for run in runs) else 1
+    is_clean = all(run.account.is_clean for run in runs) and (odd is None or odd.is_clean)
+    return 0 if is_clean else 1
 
 
 def _runs(plan: Plan, options: argparse.Namespace, stores: Stores) -> Iterator[Run]:
@@ -51,23 +54,28 @@ def _told(run: Run) -> Run:
     return run
 
 
-def _as_json(runs: Sequence[Run], careless: Sequence[Careless]) -> str:
-    data = {"runs": [*map(asdict, runs)], "careless": [*map(asdict, careless)]}
+def _as_json(runs: Sequence[Run], careless: Sequence[Careless], odd: Combined | None) -> str:
+    data = {
+        "runs": [*map(asdict, runs)],
+        "careless": [*map(asdict, careless)],
+        "odd": odd and asdict(odd),
+    }
     return json.dumps(data)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak",
-        description="Send campaigns to a server that breaks requests, from processes that are "
-        "killed, and count what is lost and what is sent twice. The same seed breaks the same "
-        "requests; when a kill falls among them is up to the machine.",
+        description="Send campaigns to a server that breaks requests and answers oddly, from "
+        "processes that are killed, and count what is lost and what is sent twice. The same seed "
+        "breaks the same requests; when a kill falls among them is up to the machine.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     for name, count, what in (
         ("sqlite", 10_000, "campaigns through a journal in SQLite"),
         ("postgres", 10_000, "campaigns through a journal in PostgreSQL"),
         ("workers", 3_000, "campaigns through two workers on PostgreSQL"),
+        ("odd", 20_000, "campaigns to a server of which every answer may be odd"),
         ("careless", 1_000, "campaigns through plain httpx that tries again whatever failed"),
     ):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N", help=what)

@@ -29,11 +29,13 @@ class ApiCall:
         operation: what it asks for.
         about: the key of the campaign, if it is about one.
         process: does it, and returns the answer.
+        number: of the campaign, if it has one.
     """
 
     operation: str
     about: str
     process: Callable[[], bytes]
+    number: int | None = None
 
 
 @frozen
@@ -73,7 +75,7 @@ class Api:
         draft = self.ledger.drafts.get(int(number))
         if draft is None:
             return ApiCall(operation, "", _unknown)
-        return ApiCall(operation, draft.key, lambda: act(draft))
+        return ApiCall(operation, draft.key, lambda: act(draft), draft.number)
 
     def _prepared(self, key: str) -> bytes:
         if is_refused(key):

@@ -28,6 +28,8 @@ class Fault(StrEnum):
     GARBAGE = "no HTTP, processed"
     TRICKLED = "a slow trickle, processed"
     LATE = "no answer, processed later"
+    ODD_BEFORE = "an odd answer, not processed"
+    ODD_AFTER = "an odd answer, processed"
 
     @property
     def processes(self) -> bool:
@@ -43,6 +45,7 @@ _NOT_AT_ONCE: Final = frozenset(
         Fault.FAILED_BEFORE,
         Fault.LIMITED,
         Fault.LATE,
+        Fault.ODD_BEFORE,
     }
 )
 # A 429 stops everybody for a second or more: as frequent as the others, it would be most of a run.
@@ -56,7 +59,7 @@ class Hit:
 
     Attributes:
         fault: which one.
-        part: how much of it, from 0 to 1: how late, how slow.
+        part: how much of it, from 0 to 1: how late, how slow, or which of the odd answers.
     """
 
     fault: Fault

@@ -6,8 +6,9 @@ import json
 from typing import Any, Final
 
 from tests.soak.faults import Fault
+from tests.support.odd_answers import ODD_ANSWERS, ODD_REPORTS, numbered
 
-__all__ = ["FAILED", "LIMITED", "broken", "csv", "json_reply", "reply"]
+__all__ = ["FAILED", "LIMITED", "broken", "csv", "json_reply", "odd", "reply"]
 
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -32,6 +33,19 @@ def csv(*lines: str) -> bytes:
 
 FAILED: Final = json_reply({"error": "FAILED", "message": "something broke"}, 500)
 LIMITED: Final = json_reply({"error": "LIMITED", "message": "slow down"}, 429, Retry_After="1")
+
+
+def odd(part: float, number: int | None, *, is_report: bool) -> bytes:
+    """Return an answer under a status of success that shows nothing of a campaign."""
+    if number is None:
+        # No question about a campaign: whoever cannot log in or prepare tries again.
+        return FAILED
+    if is_report:
+        return reply(200, ODD_REPORTS[int(part * len(ODD_REPORTS))], Content_Type="text/csv")
+    data = numbered(ODD_ANSWERS[int(part * len(ODD_ANSWERS))], number)
+    if isinstance(data, str):
+        return reply(200, data.encode(), Content_Type="text/html")
+    return reply(204) if data is None else json_reply(data)
 
 
 def broken(fault: Fault, whole: bytes) -> bytes:

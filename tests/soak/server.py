@@ -15,7 +15,7 @@ from attrs import define, field
 from tests.soak.api import LEDGER, Api, ApiCall
 from tests.soak.faults import Fault, Faults, Hit
 from tests.soak.ledger import Ledger
-from tests.soak.replies import FAILED, LIMITED, broken, json_reply
+from tests.soak.replies import FAILED, LIMITED, broken, json_reply, odd
 
 __all__ = ["Server"]
 
@@ -129,6 +129,9 @@ class _Line(asyncio.Protocol):
                 self._transport.write(LIMITED)
             case Fault.FAILED_BEFORE | Fault.FAILED_AFTER:
                 self._transport.write(FAILED)
+            case Fault.ODD_BEFORE | Fault.ODD_AFTER:
+                is_report = call.operation == "report"
+                self._transport.write(odd(hit.part, call.number, is_report=is_report))
             case Fault.TRICKLED:
                 self._trickle(whole, hit.part * _SLOWEST_TRICKLE_SECONDS)
             case _:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mediasflow_async.delivery import State
+from tests.soak.combinations import Combined
 from tests.soak.faults import Fault
 from tests.soak.retrier import Careless
 from tests.soak.soak import Run
@@ -29,11 +30,15 @@ _HEADINGS: Final = (
 )
 
 
-def table(runs: Sequence[Run], careless: Sequence[Careless]) -> str:
+def table(
+    runs: Sequence[Run], careless: Sequence[Careless], combinations: Combined | None = None
+) -> str:
     """Return the whole."""
     parts = [_outcomes(runs, careless)]
     if runs:
         parts.append(_faults(runs))
+    if combinations:
+        parts.append(_combinations(combinations))
     return "\n\n".join(parts)
 
 
@@ -79,6 +84,19 @@ def _faults(runs: Sequence[Run]) -> str:
     heading = ["faults", *(run.name for run in runs)]
     rows = [[fault, *(_text(run.faults.get(fault, 0)) for run in runs)] for fault in Fault]
     return _aligned([heading, *rows])
+
+
+def _combinations(run: Combined) -> str:
+    """Return what came of the odd answers."""
+    numbers = {
+        "campaigns": run.campaigns,
+        "combinations": run.combinations,
+        **{state.lower(): count for state, count in sorted(run.ended.items())},
+        "doubled": len(run.doubled),
+        "launched, falsely": len(run.falsely_launched),
+        "rejected, falsely": len(run.falsely_ended),
+    }
+    return _aligned([["odd answers", *numbers], ["", *map(_text, numbers.values())]])
 
 
 def _text(value: float | str) -> str:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.soak.faults import Fault, Faults
+from tests.soak.replies import odd
 from tests.soak.server import Server
 from tests.support.sessions import until
 
@@ -32,6 +33,8 @@ _SEEN: dict[Fault, tuple[str, int]] = {
     Fault.GARBAGE: ("closed after no HTTP", 1),
     Fault.TRICKLED: ("status 200", 1),
     Fault.LATE: ("nothing", 0),
+    Fault.ODD_BEFORE: ("status 500", 0),
+    Fault.ODD_AFTER: ("status 500", 1),
 }
 
 
@@ -51,8 +54,14 @@ async def test_each_fault_is_what_it_says(fault: Fault) -> None:
     assert server.ledger.faults == {fault: 1}
 
 
-def test_there_are_fourteen_faults() -> None:
-    assert len(_SEEN) == len(Fault) == 14
+def test_there_are_sixteen_faults() -> None:
+    assert len(_SEEN) == len(Fault) == 16
+
+
+@pytest.mark.parametrize("part", [0.0, 0.4, 0.999])
+@pytest.mark.parametrize("is_report", [False, True])
+def test_an_odd_answer_is_a_success_to_look_at(part: float, *, is_report: bool) -> None:
+    assert odd(part, 7, is_report=is_report).startswith(b"HTTP/1.1 20")
 
 
 def test_the_same_seed_breaks_the_same_requests() -> None:

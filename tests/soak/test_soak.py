@@ -11,17 +11,20 @@ from typing import Any, Final
 
 import pytest
 
+from mediasflow_async import Dialect
+from tests.soak.combinations import combined
+from tests.support.journals import sqlite_url
 from tests.support.local_postgres import installed_programs
 
 _ROOT: Final = Path(__file__).parents[2]
 _SEED: Final = "4"
-_NONE: Final = ("--sqlite=0", "--postgres=0", "--workers=0", "--careless=0")
+_NONE: Final = ("--sqlite=0", "--postgres=0", "--workers=0", "--careless=0", "--odd=0")
 _SECONDS: Final = 280
 
 
 @pytest.mark.parametrize(
     ("where", "count", "kinds", "kills"),
-    [("sqlite", 2000, 14, 20), ("postgres", 300, 13, 5), ("workers", 200, 13, 4)],
+    [("sqlite", 2000, 16, 20), ("postgres", 300, 15, 5), ("workers", 200, 15, 4)],
 )
 def test_faults_and_deaths_lose_no_campaign_and_send_none_twice(
     where: str, count: int, kinds: int, kills: int
@@ -43,6 +46,19 @@ def test_a_client_that_tries_again_whatever_failed_sends_twice() -> None:
     send, launch = _soaked("--careless=300")["careless"]
     assert send["duplicated"] > 0
     assert launch["duplicated"] > 0
+
+
+def test_odd_answers_neither_double_a_campaign_nor_end_it_falsely() -> None:
+    odd = _soaked("--odd=3000")["odd"]
+    assert odd["campaigns"] == 3000
+    assert odd["combinations"] > 2000
+    assert odd["doubled"] == odd["falsely_launched"] == odd["falsely_ended"] == []
+    assert min(odd["ended"][state] for state in ("LAUNCHED", "REJECTED", "PARKED")) > 50
+
+
+def test_odd_answers_double_a_campaign_where_they_are_believed(tmp_path: Path) -> None:
+    believing = Dialect(set_sender_shows_draft=True)
+    assert combined(1, sqlite_url(tmp_path), 300, believing).doubled
 
 
 def _soaked(*options: str) -> Any:
