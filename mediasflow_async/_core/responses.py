@@ -269,8 +269,20 @@ def _media_type_of(headers: _Headers) -> str:
     return ""
 
 
+_LONGEST_WAIT: Final = timedelta(days=1)
+
+
 def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timedelta | None:
-    """Return how long the server asks to wait: seconds, a fraction, or until an HTTP date."""
+    """Return how long the server asks to wait: seconds, a fraction, or until an HTTP date.
+
+    At most a day, whatever it asks for: no header makes anything wait without an end. None where
+    it cannot be read.
+    """
+    waiting = _asked_wait(headers, now)
+    return None if waiting is None else min(max(waiting, timedelta(0)), _LONGEST_WAIT)
+
+
+def _asked_wait(headers: httpx.Headers, now: datetime | None) -> timedelta | None:
     if milliseconds := headers.get("retry-after-ms"):
         return _seconds(milliseconds, 0.001)
     text = headers.get("retry-after")
@@ -280,28 +292,25 @@ def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timed
     if waiting is not None:
         return waiting
     # By the server's own clock, where it tells it: the two need not agree.
-    told_now = _http_date(headers.get("date", ""))
-    return _until(text, told_now or now or datetime.now(UTC))
+    moment = _http_date(text)
+    told_now = _http_date(headers.get("date", "")) or now or datetime.now(UTC)
+    return None if moment is None else moment - told_now
 
 
 def _seconds(text: str, unit: float) -> timedelta | None:
     try:
-        return max(timedelta(seconds=float(text) * unit), timedelta(0))
+        return timedelta(seconds=float(text) * unit)
     except OverflowError:
-        return timedelta(0) if text.strip().startswith("-") else timedelta.max
+        return timedelta.min if text.strip().startswith("-") else timedelta.max
     except ValueError:
         return None
-
-
-def _until(text: str, now: datetime) -> timedelta | None:
-    moment = _http_date(text)
-    return None if moment is None else max(moment - now, timedelta(0))
 
 
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A year or a zone of too many digits is an OverflowError.
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
