@@ -26,6 +26,7 @@ from mediasflow_async.errors import ConfigurationError
 __all__ = ["Journal"]
 
 _BATCH: Final = 500
+_OLDEST: Final = timedelta(days=365 * 50)
 _LONGEST_DELAY: Final = timedelta(days=1)
 _LONGEST_INTERVAL_SECONDS: Final = timedelta(days=365).total_seconds()
 _BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,7 +266,7 @@ class Journal:
         never an open or a parked one. A key that is forgotten is no longer protected: sent
         again, it is a new campaign.
         """
-        values = {"older_than": older_than, "limit": _BATCH}
+        values = {"older_than": min(older_than, _OLDEST), "limit": _BATCH}
         purged = 0
         while count := await self._database.execute(sql.PURGE, values):
             purged += count

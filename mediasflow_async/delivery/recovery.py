@@ -151,7 +151,8 @@ async def parked(journal: Journal) -> AsyncGenerator[Parked, None]:
 _LOOK: Final = {
     Reason.NO_EVIDENCE: (
         "Look campaign {id} up in the Mediasflow console: the server did not tell whether it "
-        "was launched."
+        "was launched. Where it is always like that, conflict_shows_launch=True or "
+        "set_sender_shows_draft=True of the Dialect may take its answers for evidence."
     ),
     Reason.TOO_LATE: (
         "Look campaign {id} up in the Mediasflow console: it seems to be a draft still, and too "

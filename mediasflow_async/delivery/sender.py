@@ -49,6 +49,7 @@ Time = float | timedelta
 
 _Pair = tuple[str, CampaignRequest]
 
+_LONGEST_SECONDS: Final = timedelta(days=366).total_seconds()
 # After one of these, every further campaign would end in the same way.
 _ENDS_ALL: Final = (SenderStopped, ConfigurationError)
 
@@ -317,9 +318,11 @@ def _timedelta_of(value: Time, name: str) -> timedelta:
     """Return a time option.
 
     Raises:
-        ConfigurationError: it is no positive time.
+        ConfigurationError: it is no positive time, or one that no journal can count with.
     """
     seconds = seconds_of(value, name)
-    if seconds is None:
-        raise ConfigurationError(f"{name} is a positive number of seconds or a timedelta")
+    if seconds is None or seconds > _LONGEST_SECONDS:
+        raise ConfigurationError(
+            f"{name} is a positive number of seconds or a timedelta, of a year at most"
+        )
     return timedelta(seconds=seconds)

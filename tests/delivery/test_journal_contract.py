@@ -606,3 +606,8 @@ async def test_no_pause_is_longer_than_a_day(journal: Journal) -> None:
 async def test_every_rate_has_a_departure(journal: Journal, rate: float) -> None:
     assert await journal.pace(rate) == OVER
     assert await journal.pace(rate) <= timedelta(days=365)
+
+
+async def test_nothing_is_older_than_all_time(journal: Journal) -> None:
+    await claimed(journal)
+    assert await journal.purge(timedelta.max) == 0

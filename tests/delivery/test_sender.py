@@ -237,6 +237,8 @@ async def test_the_status_of_a_key_is_told(connect: Connect) -> None:
         ("in_doubt", 0),
         ("settle", 0),
         ("settle", None),
+        ("settle", 1e300),
+        ("lease", 1e13),
         ("confirmations", 0),
         ("confirmations", True),
         ("confirm_every", -1),
