@@ -19,8 +19,8 @@ from typing import Any, Final
 import orjson
 from attrs import NOTHING, evolve, field, fields, frozen
 
+from mediasflow_async.converter.csv_records import CsvDecoder
 from mediasflow_async.converter.names import NUMBER_COLUMNS
-from mediasflow_async.converter.streams import CsvDecoder
 from mediasflow_async.errors import ConfigurationError, Problem
 from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl
 from mediasflow_async.secrecy import mask_text

@@ -1,219 +1,22 @@
-"""Answers as they arrive: bytes in pieces of any size, cut into CSV records or JSON elements.
+"""Answers of JSON as they arrive: bytes in pieces of any size, cut into the elements of an array.
 
-An answer may be larger than memory, so a decoder keeps only what has not ended yet, and refuses
-what never does. Both decode block by block with a fast parser, and read with care only what that
-parser cannot be sure of: records with quotes in CSV, and in JSON a cut that was guessed wrong.
+An answer may be larger than memory, so the decoder keeps only what has not ended yet, and refuses
+what never does. It decodes part by part with a fast parser, and searches with care only where a
+cut was guessed wrong.
 """
 
 from __future__ import annotations
 
 import codecs
-import csv
-import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from mediasflow_async.converter.reading import Unreadable
 
-__all__ = [
-    "ELSEWHERE",
-    "CsvDecoder",
-    "JsonArrayDecoder",
-    "array_in",
-    "begins",
-    "detect_delimiter",
-    "looks_like_csv",
-]
-
-_DELIMITERS: Final = ";,\t|"
-_STATUS_COLUMN: Final = "STATUS_CODE"
-_BLOCK_BYTES: Final = 2**16
-_LONG: Final = 1024
-_LONGEST_RECORD: Final = 1_000_000
-_TOO_LONG: Final = "a line or a cell never ends"
-_LINE_END: Final = "\r\n"
-_BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n\v\f"
-
-
-class CsvDecoder:
-    """Turns the bytes of a CSV report into records, whatever the pieces that they come in.
-
-    The text is UTF-8, with or without a byte order mark. From the first line that is not valid
-    UTF-8 it is Windows-1252, the other encoding that French files are written in.
-
-    Args:
-        invalid: makes the error for a report that is not CSV, from the reason and the text.
-        delimiter: the character between cells; by default, the one that the header shows.
-    """
-
-    def __init__(self, invalid: Callable[[str, str], Exception], *, delimiter: str = "") -> None:
-        self._invalid = invalid
-        self._lines_of = _LineDecoder().lines
-        self._delimiter = delimiter
-        self._open_lines: list[str] = []  # of a record whose quotes are still open
-        self._open_length = 0
-        self._enough_length = 0
-        self._rest = bytearray()  # of a line that has not ended
-
-    def feed(self, data: bytes) -> Iterator[list[str]]:
-        """Yield the records that are complete with these bytes."""
-        for start in range(0, len(data), _BLOCK_BYTES):
-            piece = data[start : start + _BLOCK_BYTES]
-            self._rest += piece
-            # The bytes that were left before have no line end.
-            if end := piece.rfind(b"\n") + 1:
-                end += len(self._rest) - len(piece)
-                block = bytes(self._rest[:end])
-                del self._rest[:end]
-                yield from self._records(block, is_last=False)
-            if len(self._rest) + self._open_length > _LONGEST_RECORD:
-                raise self._invalid(_TOO_LONG, "".join(self._open_lines))
-
-    def finish(self) -> Iterator[list[str]]:
-        """Yield the records that are left when the report has ended."""
-        yield from self._records(bytes(self._rest), is_last=True)
-
-    def _records(self, block: bytes, *, is_last: bool) -> Iterator[list[str]]:
-        lines = self._with_open(self._lines_of(block), is_last=is_last)
-        delimiter = self._delimiter = self._delimiter or _delimiter_of(lines)
-        if not (lines and delimiter):
-            return
-        left = iter(lines)
-        quoted = _QuotedRecords(left, delimiter, is_last=is_last)
-        # A block that is longer than a cell may be is left to the csv module, which measures cells.
-        unusual = '"' if len(block) <= csv.field_size_limit() else ""
-        record: list[str] | str
-        for line in left:
-            if unusual not in line:
-                # Without quotes, `split` finds the same cells as the csv module in less time.
-                record = line.rstrip(_LINE_END).split(delimiter)
-            elif isinstance(record := quoted.read(line), str):
-                raise self._invalid(record, line)
-            if any(record):
-                yield record
-        self._keep_open(quoted.open_lines)
-
-    def _with_open(self, lines: list[str], *, is_last: bool) -> list[str]:
-        """Return the lines of the open record and these, or none until enough have come."""
-        if not self._open_lines:
-            return lines
-        self._open_lines += lines
-        self._open_length += sum(map(len, lines))
-        if self._open_length < self._enough_length and not is_last:
-            return []
-        lines, self._open_lines = self._open_lines, []
-        return lines
-
-    def _keep_open(self, lines: list[str]) -> None:
-        self._open_lines = lines
-        self._open_length = sum(map(len, lines))
-        # The csv module reads an open record from its start again. A long one is read again only
-        # when it has doubled, so that the time stays linear in its length.
-        is_long = self._open_length > _LONG
-        self._enough_length = 2 * self._open_length if is_long else 0
-
-
-class _QuotedRecords:
-    """Reads records with quotes by the csv module; such a record may go on over several lines.
-
-    Args:
-        left: the lines that follow; those that belong to a record are taken from it.
-        delimiter: the character between cells.
-        is_last: whether no further lines will come.
-    """
-
-    def __init__(self, left: Iterator[str], delimiter: str, *, is_last: bool) -> None:
-        self.open_lines: list[str] = []
-        self._left = left
-        self._is_last = is_last
-        self._lines = left
-        self._reader = csv.reader(iter(self._next_line, None), delimiter=delimiter)
-
-    def read(self, line: str) -> list[str] | str:
-        """Return the record that begins with a line, or the reason why it cannot be read.
-
-        A record that goes on beyond the lines has no cells yet, and is kept in `open_lines`.
-        """
-        self._lines = itertools.chain([line], self._left)
-        try:
-            record = next(self._reader)
-        except csv.Error as error:
-            return str(error)
-        except _NotWhole:
-            return []
-        self.open_lines = []
-        return record
-
-    def _next_line(self) -> str | None:
-        for line in self._lines:
-            self.open_lines.append(line)
-            return line
-        if self._is_last:
-            return None
-        raise _NotWhole
-
-
-class _NotWhole(Exception):
-    """A record goes on beyond the lines that have come."""
-
-
-class _LineDecoder:
-    """Decodes lines as UTF-8 until one is not valid, and as Windows-1252 from there on."""
-
-    def __init__(self) -> None:
-        self._mark = codecs.BOM_UTF8
-        self._is_utf8 = True
-
-    def lines(self, block: bytes) -> list[str]:
-        """Return the lines of a block, with their ends."""
-        # `bytes.splitlines` knows only the line ends of CSV; that of text splits at U+2028 too.
-        lines = block.removeprefix(self._mark).splitlines(keepends=True)
-        self._mark = b""
-        if not self._is_utf8:
-            return _from_windows(lines)
-        try:
-            return _from_utf8(lines)
-        except UnicodeDecodeError as error:
-            bad = lines.index(error.object)
-        self._is_utf8 = False
-        return _from_utf8(lines[:bad]) + _from_windows(lines[bad:])
-
-
-def _from_utf8(lines: Sequence[bytes]) -> list[str]:
-    return [str(line, "utf-8") for line in lines]
-
-
-def _from_windows(lines: Sequence[bytes]) -> list[str]:
-    return [str(line, "cp1252", "replace") for line in lines]
-
-
-def _delimiter_of(lines: Sequence[str]) -> str:
-    """Return the delimiter of the first line that is not blank, the header; "" without one."""
-    headers = filter(str.strip, lines)
-    return next(map(detect_delimiter, headers), "")
-
-
-def detect_delimiter(header: str) -> str:
-    """Return the delimiter beside the column STATUS_CODE, or else the most frequent one."""
-    for delimiter in _DELIMITERS:
-        cells = header.upper().replace('"', "").split(delimiter)
-        if _STATUS_COLUMN in (cell.strip() for cell in cells):
-            return delimiter
-    return max(_DELIMITERS, key=header.count)
-
-
-def looks_like_csv(beginning: bytes) -> bool:
-    """Whether an answer that begins like this can be a CSV report: it is neither HTML nor JSON."""
-    return beginning.lstrip(_BLANK)[:1] not in {b"<", b"{", b"["}
-
-
-def begins(piece: bytes) -> bool:
-    """Whether a piece holds anything but blanks and a byte order mark."""
-    return bool(piece.lstrip(_BLANK))
-
+__all__ = ["ELSEWHERE", "JsonArrayDecoder", "array_in"]
 
 ELSEWHERE: Final = ["the elements have been decoded apart"]
 """In `JsonArrayDecoder.frame`, the placeholder of the array whose elements were given."""

@@ -35,8 +35,8 @@ from attrs import field, frozen
 
 from mediasflow_async._core.calls import Operation
 from mediasflow_async.concurrency import map_bounded
+from mediasflow_async.converter.csv_records import CsvDecoder, begins, looks_like_csv
 from mediasflow_async.converter.rows import named, row_reader
-from mediasflow_async.converter.streams import CsvDecoder, begins, looks_like_csv
 from mediasflow_async.dates import Window
 from mediasflow_async.errors import ResponseInvalid, Sent
 from mediasflow_async.models import ReportRow

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter.streams import CsvDecoder, detect_delimiter, looks_like_csv
+from mediasflow_async.converter.charsets import charset_of
+from mediasflow_async.converter.csv_records import (
+    CsvDecoder,
+    detect_delimiter,
+    folded,
+    looks_like_csv,
+)
 
 
 class NotAReport(Exception):
@@ -232,8 +238,14 @@ def test_any_text_reads_as_the_csv_module_reads_it_whatever_the_pieces(
     text: str, at: list[int]
 ) -> None:
     data = "STATUS_CODE;A\n" + text
-    rows = csv.reader(io.StringIO(data, newline=""), delimiter=";")
-    assert records(data.encode(), at) == [row for row in rows if any(row)]
+    rows = csv.reader(io.StringIO(data, newline=""), delimiter=";", strict=True)
+    try:
+        expected = [row for row in rows if any(row)]
+    except csv.Error:
+        with pytest.raises(NotAReport, match=r"line \d+: "):
+            records(data.encode(), at)
+    else:
+        assert records(data.encode(), at) == expected
 
 
 def test_a_report_may_be_of_any_length() -> None:
@@ -244,6 +256,93 @@ def test_a_report_may_be_of_any_length() -> None:
         count += sum(1 for _ in decoder.feed(line * 2000))
     assert count == 80_001
     assert list(decoder.finish()) == []
+
+
+def report_of(data: bytes, charset: str = "", at: list[int] | None = None) -> list[list[str]]:
+    bounds = sorted({0, len(data), *(cut % (len(data) + 1) for cut in at or [])})
+    decoder = CsvDecoder(NotAReport, charset=charset, header={"statuscode"})
+    found = [record for start, end in pairwise(bounds) for record in decoder.feed(data[start:end])]
+    return [*found, *decoder.finish()]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('A;B\n1;2\n"x;3\n' + "4;5\n" * 1000, "line 3: a quote is never closed"),
+        ('A;B\n1;2\n"x;3\n4;"5"\n', "line 3: there is text after a closing quote"),
+        ('A;B\n1;"x" y\n', "line 2: there is text after a closing quote"),
+        ('\n\nA;B\n\n"1\n2";"3\n', "line 5: a quote is never closed"),
+    ],
+)
+@given(cuts)
+def test_quotes_are_strict(text: str, problem: str, at: list[int]) -> None:
+    with pytest.raises(NotAReport, match=problem):
+        records(text.encode(), at)
+
+
+@pytest.mark.parametrize(
+    "preface",
+    ["", "sep=;\r\n", '"sep=;"\n', "SEP=;\n\n", "Rapport du 25/06/2021\n", "a,b,c\n\nRapport;x\n"],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@given(cuts)
+def test_what_stands_before_the_header_is_left_out(
+    preface: str, charset: str, at: list[int]
+) -> None:
+    header = ["Prénom", "Status Code", "Texte"]
+    text = preface + ";".join(header) + "\nZoé;16;à,b\n"
+    assert report_of(text.encode(charset), at=at) == [header, ["Zoé", "16", "à,b"]]
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-16", "iso-8859-15"])
+@given(cuts)
+def test_the_charset_that_is_announced_is_read(charset: str, at: list[int]) -> None:
+    data = "STATUS_CODE;A\n16;Ã©té\n".encode(charset)
+    announced = charset_of(f"text/csv; charset={charset}")
+    assert report_of(data, announced, at)[1] == ["16", "Ã©té"]
+
+
+def test_a_charset_that_nobody_knows_counts_for_nothing() -> None:
+    for media_type in (
+        "",
+        "text/csv",
+        "text/csv;charset=utf-8",
+        "a/b; charset=no-such",
+        "x=base64",
+    ):
+        assert charset_of(media_type) == ""
+    assert charset_of("text/csv; charset=base64") == ""
+    assert charset_of('text/csv; Charset="ISO-8859-1"') == "cp1252"
+
+
+def test_a_separator_may_be_any_character() -> None:
+    assert report_of(b"sep=^\nA^STATUS_CODE\nx;y^16\n") == [["A", "STATUS_CODE"], ["x;y", "16"]]
+    assert records(b"sep=,\nA;B,C\n") == [["A;B", "C"]]
+
+
+def test_a_name_with_a_line_break_belongs_to_the_header() -> None:
+    data = b'Rapport\n"RE\nF";STATUS_CODE;"x\ny"\n1;16;2\n'
+    assert report_of(data) == [["RE\nF", "STATUS_CODE", "x\ny"], ["1", "16", "2"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "two lines\nof any text\n",
+        "1;+33612345678;16;Delivered\n",
+        "java.lang.NullPointerException\n\tat com.example.Report.rows(Report.java:12)\n",
+        "x\n" * 1000,
+        "\n\nstatus code\n",
+        "sep=,\nA;STATUS_CODE\n",
+    ],
+)
+@given(cuts)
+def test_what_has_no_header_of_a_report_is_refused(text: str, at: list[int]) -> None:
+    if folded(text) == "statuscode":
+        assert report_of(text.encode(), at=at) == [["status code"]]
+        return
+    with pytest.raises(NotAReport, match=r"line \d: there is no header"):
+        report_of(text.encode(), at=at)
 
 
 @given(st.text(max_size=30))
