@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import UTC
 from time import perf_counter
 from typing import Any, Final
 
+import httpx
 from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Call
@@ -21,12 +22,14 @@ from mediasflow_async._core.responses import (
 )
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import Unreadable, reader_for
-from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in
-from mediasflow_async.errors import MediasflowError, ResponseInvalid, value_of
+from mediasflow_async.converter.charsets import Utf8, charset_of
+from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in, is_nothing
+from mediasflow_async.errors import MediasflowError, ResponseInvalid, Sent, ServerError, value_of
 
 __all__ = ["ResponseStream"]
 
 _LONGEST_HOLD_SECONDS: Final = 0.001
+_ACCEPTED: Final = 202
 
 
 class ResponseStream:
@@ -46,6 +49,18 @@ class ResponseStream:
         self._call = call
         self._progress = progress
         self._secrets = secrets
+        self.around: Mapping[str, Any] = {}
+        """What stood around the array that was read, once it was read to its end."""
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The HTTP headers of the answer."""
+        return httpx.Headers(self._open.headers)
+
+    @property
+    def charset(self) -> str:
+        """The charset that is announced; empty for UTF-8 and where there is none."""
+        return charset_of(self.headers.get("content-type", ""))
 
     @property
     def status(self) -> int:
@@ -74,23 +89,26 @@ class ResponseStream:
         before the next block when its last one was more than a millisecond ago.
 
         Args:
-            may_be_empty: whether no body at all stands for an array without elements.
+            may_be_empty: whether no body at all, or null, stands for an array without elements.
 
         Raises:
             ConnectionFailed, RequestTimeout: when the answer breaks off.
             ResponseInvalid: when it is no JSON, holds no array or several that may be meant;
                 also after the first blocks, where it is found to be so only then.
             ApiError: when it is an error message under a status of success.
+            ServerError: when it is no array yet (202).
         """
-        decoder = JsonArrayDecoder()
+        decoder, utf8 = JsonArrayDecoder(), Utf8(self.charset)
         resume = perf_counter()
         async with aclosing(self.aiter_bytes()) as pieces:
             async for piece in pieces:
-                for block in decoder.feed(piece):
+                for block in decoder.feed(utf8.feed(piece)):
                     yield self._readable(block, decoder)
                     if perf_counter() - resume > _LONGEST_HOLD_SECONDS:
                         await checkpoint()
                         resume = perf_counter()
+        for block in decoder.feed(utf8.finish()):
+            yield self._readable(block, decoder)
         if block := self._readable(decoder.finish(), decoder):
             yield block
         if block := value_of(self._left(decoder, may_be_empty=may_be_empty)):
@@ -114,10 +132,29 @@ class ResponseStream:
         if error := error_of(answer):
             hide(error, self._secrets)
             return error
-        array = [] if answer.data is None and may_be_empty else array_in(answer.data)
+        array = [] if may_be_empty and is_nothing(answer.data) else array_in(answer.data)
+        if answer.status == _ACCEPTED and not array:
+            return self._not_ready(answer)
+        self.around = answer.data if isinstance(answer.data, Mapping) else {}
         if array is None or (decoder.has_begun and array != ELSEWHERE):
             return invalid(answer, "the answer is no list, and wraps none or several", "$")
         return [] if decoder.has_begun else list(array)
+
+    def not_ready(self) -> ServerError:
+        """Return the error for an answer that is still being made (202)."""
+        return self._not_ready(self._answer(b""))
+
+    def _not_ready(self, answer: ApiResponse) -> ServerError:
+        return ServerError(
+            "the server has not finished: the answer is not ready",
+            method=answer.operation.method,
+            path=answer.operation.shown_path,
+            status=answer.status,
+            request_id=answer.request_id,
+            attempts=answer.attempts,
+            campaign_id=answer.campaign_id,
+            sent=Sent.ANSWERED,
+        )
 
     def _answer(self, content: bytes) -> ApiResponse:
         return response_of(

@@ -12,13 +12,13 @@ import csv
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import lru_cache
 from operator import length_hint
 from typing import Final
 
 from mediasflow_async.converter.charsets import Utf8
+from mediasflow_async.converter.names import folded
 
-__all__ = ["CsvDecoder", "begins", "detect_delimiter", "folded", "looks_like_csv"]
+__all__ = ["CsvDecoder", "begins", "detect_delimiter", "looks_like_csv"]
 
 _DELIMITERS: Final = ";,\t|"
 _STATUS_COLUMN: Final = "STATUS_CODE"
@@ -266,12 +266,6 @@ def _header_in(
 
 def _is_open(line: str) -> bool:
     return line.count('"') % 2 == 1
-
-
-@lru_cache(maxsize=1024)
-def folded(name: str) -> str:
-    """Return a name by its letters and digits: STATUS_CODE and "status code" are statuscode."""
-    return "".join(filter(str.isalnum, name)).lower()
 
 
 def detect_delimiter(header: str) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "ROW_KEYS",
     "SPELLINGS",
     "WIRE_NAMES",
+    "folded",
     "is_number_column",
 ]
 
@@ -256,3 +257,9 @@ NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
 def is_number_column(name: str) -> bool:
     """Whether a column of a list holds the number, by its name in any letter case."""
     return name.strip().lower() in NUMBER_COLUMNS
+
+
+@lru_cache(maxsize=1024)
+def folded(name: str) -> str:
+    """Return a name by its letters and digits: STATUS_CODE and "status code" are statuscode."""
+    return "".join(filter(str.isalnum, name)).lower()

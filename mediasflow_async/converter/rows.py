@@ -18,32 +18,76 @@ from typing import Any, Final, TypeVar
 
 from attrs import Factory, fields, frozen
 
-from mediasflow_async.converter.names import REPORT_COLUMNS, ROW_KEYS, is_number_column
+from mediasflow_async.converter.names import REPORT_COLUMNS, ROW_KEYS, folded, is_number_column
 from mediasflow_async.converter.reading import extended_keys, read_int
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import ReportRow, Track
 
-__all__ = ["RowReader", "json_rows", "named", "row_reader"]
+__all__ = ["Aliases", "RowReader", "json_rows", "named", "renamed", "row_reader"]
+
+
+Aliases = tuple[tuple[str, str], ...]
+"""Names that a server gives to columns or keys, each with the one that it stands for."""
 
 
 def json_rows(
-    objects: Iterable[Mapping[str, Any]], zone: tzinfo, campaign_id: int | None = None
+    objects: Iterable[Mapping[str, Any]],
+    zone: tzinfo,
+    campaign_id: int | None = None,
+    aliases: Aliases = (),
+    *,
+    depth: int = 3,
 ) -> list[ReportRow]:
     """Return the rows of the objects of a JSON report, which is fastest where their keys agree.
+
+    An object without a status that holds a list of objects is a group of rows: of one campaign,
+    whose number it has.
 
     Args:
         objects: the objects.
         zone: zone of the dates that name none.
         campaign_id: the campaign of rows that name none.
+        aliases: other names that the server gives to the keys.
+        depth: how many groups may be within one another.
     """
     rows: list[ReportRow] = []
+    names: tuple[str, ...] = ()
     reader = row_reader((), zone, campaign_id, keys=True)
     for row in objects:
-        names = tuple(row)
-        if names != reader.names:
-            reader = row_reader(names, zone, campaign_id, keys=True)
-        rows.append(reader.of_values(row.values(), row))
+        if tuple(row) != names:
+            names = tuple(row)
+            reader = row_reader(renamed(names, aliases), zone, campaign_id, keys=True)
+        if reader.may_be_group and depth and (group := _group_in(row, reader)) is not None:
+            own = _campaign_of(row, campaign_id)
+            rows += json_rows(group, zone, own, aliases, depth=depth - 1)
+        else:
+            rows.append(reader.of_values(row.values(), row))
     return rows
+
+
+def renamed(names: tuple[str, ...], aliases: Aliases) -> tuple[str, ...]:
+    """Return names with what the aliases stand for, unless that is a name of its own."""
+    if not aliases:
+        return names
+    known = {folded(alias): name for alias, name in aliases if name not in names}
+    return tuple(known.pop(folded(name), name) for name in names)
+
+
+def _group_in(row: Mapping[str, Any], reader: RowReader) -> list[Any] | None:
+    """Return the rows that an object holds, or None where it is a row itself."""
+    lists = [row[name] for name in reader.own if isinstance(row.get(name), list)]
+    if len(lists) == 1 and all(isinstance(part, dict) for part in lists[0]):
+        return lists[0]
+    return None
+
+
+_CAMPAIGN_IDS: Final = ("campaignid", "campainid", "id")
+
+
+def _campaign_of(group: Mapping[str, Any], campaign_id: int | None) -> int | None:
+    numbers = {folded(name): _int_or_none(value) for name, value in group.items()}
+    found = (numbers[name] for name in _CAMPAIGN_IDS if numbers.get(name))
+    return next(found, campaign_id)
 
 
 @lru_cache(maxsize=256)
@@ -77,6 +121,16 @@ class RowReader:
         self._plan = _plan_of(names, keys=keys)
         self._values = _values_of(zone)
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names that stand for nothing in a report."""
+        return self._plan.own
+
+    @cached_property
+    def may_be_group(self) -> bool:
+        """Whether an object with these names can be no row: it has no status, number or line."""
+        return self._keys and self._plan.attributes.keys().isdisjoint(_OF_A_ROW)
+
     @cached_property
     def of_cells(self) -> Callable[[Sequence[str]], ReportRow]:
         """The function that reads the cells of a CSV record; it never raises."""
@@ -88,7 +142,10 @@ class RowReader:
 
         It takes the values in the order of the names, and the row itself.
         """
-        return self._compiled(lambda _, raw: self.read(raw, raw=raw))
+        return self._compiled(
+            # Under the names of this reader, which the row itself may spell in another way.
+            lambda values, raw: self.read(dict(zip(self.names, values, strict=True)), raw=raw)
+        )
 
     def _compiled(self, read_carefully: Callable[..., ReportRow]) -> Callable[..., ReportRow]:
         return _compiled_reader(
@@ -111,9 +168,14 @@ class RowReader:
                 values[attribute] = value
         if self._plan.tracks:
             values["tracks"] = tuple(self._tracks(row, own))
+        label = _label_in(row.get(self._plan.attributes.get("status_code", "")))
+        if label and "status_text" not in values:
+            values["status_text"] = label
         return ReportRow(raw=raw or {}, **values)
 
     def _reader(self, attribute: str, name: str) -> Callable[[Any], Any]:
+        if attribute == "status_code":
+            return _status_code
         if attribute in _INTEGERS:
             return read_int
         if attribute in _DATES:
@@ -162,7 +224,8 @@ def _read_or_keep(
 # Attributes of `ReportRow` that are numbers, and those that are dates.
 _INTEGERS: Final = frozenset({"campaign_id", "line", "status_code", "preview_count"})
 _DATES: Final = frozenset({"sent_at", "delivered_at", "previewed_at"})
-_TRACK: Final = re.compile(r"TRACK_(\d{1,3})(_COUNTER)?", re.IGNORECASE)
+_TRACK: Final = re.compile(r"track(\d{1,3})(counter)?")
+_OF_A_ROW: Final = frozenset({"status_code", "mobile", "line"})
 
 
 @frozen
@@ -182,12 +245,12 @@ class _Plan:
 
 def _plan_of(names: tuple[str, ...], *, keys: bool) -> _Plan:
     """Return the plan for the columns of a CSV report, or with `keys` for a JSON row."""
-    vocabulary = REPORT_COLUMNS | ROW_KEYS if keys else REPORT_COLUMNS
     attributes: dict[str, str] = {}
-    for name in _exact_names_first(names, vocabulary):
-        attribute = _attribute_of(name, vocabulary)
-        if attribute and attribute not in attributes:
-            attributes[attribute] = name
+    for vocabulary in (REPORT_COLUMNS, ROW_KEYS) if keys else (REPORT_COLUMNS,):
+        for name in _exact_names_first(names, vocabulary):
+            attribute = _attribute_of(name, vocabulary)
+            if attribute and attribute not in attributes and name not in attributes.values():
+                attributes[attribute] = name
     if "mobile" not in attributes and (own := next(filter(is_number_column, names), None)):
         attributes["mobile"] = own
     tracks = _track_names(names)
@@ -204,14 +267,14 @@ def _exact_names_first(names: tuple[str, ...], vocabulary: Mapping[str, str]) ->
 def _attribute_of(name: str, vocabulary: Mapping[str, str]) -> str | None:
     if name in vocabulary:
         return vocabulary[name]
-    folded = {known.upper(): attribute for known, attribute in vocabulary.items()}
-    return folded.get(name.strip().upper())
+    known = {folded(known): attribute for known, attribute in vocabulary.items()}
+    return known.get(folded(name))
 
 
 def _track_names(names: tuple[str, ...]) -> tuple[tuple[int, str | None, str | None], ...]:
     found: dict[int, list[str | None]] = {}
     for name in names:
-        if match := _TRACK.fullmatch(name.strip()):
+        if match := _TRACK.fullmatch(folded(name)):
             found.setdefault(int(match[1]), [None, None])[1 if match[2] else 0] = name
     return tuple((index, dates, counts) for index, (dates, counts) in sorted(found.items()))
 
@@ -429,6 +492,26 @@ def _int_or_none(value: object) -> int | None:
         return read_int(value)
     except ValueError:
         return None
+
+
+_CODES: Final = ("code", "statuscode", "id", "value", "status")
+_LABELS: Final = ("label", "statustext", "text", "libelle", "name", "description")
+
+
+def _status_code(value: object) -> int:
+    """Return a status, from a number or from an object with its code."""
+    return read_int(_first_of(_CODES, value) if isinstance(value, dict) else value)
+
+
+def _label_in(status: object) -> str | None:
+    """Return the words of a status that is an object."""
+    label = _first_of(_LABELS, status) if isinstance(status, dict) else None
+    return label if isinstance(label, str) else None
+
+
+def _first_of(names: Sequence[str], value: Mapping[str, Any]) -> object:
+    members = {folded(name): member for name, member in value.items()}
+    return next((members[name] for name in names if members.get(name) is not None), None)
 
 
 def _international(value: object) -> str:

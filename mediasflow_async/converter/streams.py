@@ -8,6 +8,7 @@ cut was guessed wrong.
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +17,7 @@ import orjson
 
 from mediasflow_async.converter.reading import Unreadable
 
-__all__ = ["ELSEWHERE", "JsonArrayDecoder", "array_in"]
+__all__ = ["ELSEWHERE", "JsonArrayDecoder", "array_in", "is_nothing"]
 
 ELSEWHERE: Final = ["the elements have been decoded apart"]
 """In `JsonArrayDecoder.frame`, the placeholder of the array whose elements were given."""
@@ -33,6 +34,9 @@ _COMMA, _ARRAY, _OBJECT = b",[{"
 _JSON_BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n"
 _TOP: Final = 1
 _NO_JSON: Final = "it is no JSON"
+# What orjson refuses and other readers of JSON take: numbers that are none or too large, and
+# bytes beyond ASCII that may be no UTF-8.
+_UNUSUAL: Final = re.compile(rb"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[\x80-\xff]")
 
 _Bytes = bytes | bytearray
 
@@ -181,11 +185,33 @@ class _Elements:
 
 
 def _decoded(elements: _Bytes) -> list[Any] | None:
+    document = b"".join((b"[", elements, b"]"))
     try:
-        decoded: list[Any] = orjson.loads(b"".join((b"[", elements, b"]")))
+        decoded: list[Any] = orjson.loads(document)
     except orjson.JSONDecodeError:
+        return _decoded_slowly(document) if _UNUSUAL.search(document) else None
+    return decoded
+
+
+def _decoded_slowly(document: bytes) -> list[Any] | None:
+    """Return elements with NaN, infinite numbers or letters of Windows-1252.
+
+    Such numbers become texts, which no reader takes for a number.
+    """
+    try:
+        text = document.decode()
+    except UnicodeDecodeError:
+        text = document.decode("cp1252", "replace")
+    try:
+        decoded: list[Any] = json.loads(text, parse_constant=str, parse_float=_finite)
+    except (ValueError, RecursionError):
         return None
     return decoded
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if number - number == 0 else text
 
 
 def _search(elements: _Bytes) -> tuple[int | None, int | None]:
@@ -203,15 +229,24 @@ def _first_element(document: bytes) -> int | None:
     """Return the position of the first element of the array that a document is or wraps."""
     if document.lstrip(_JSON_BLANK)[:1] not in {b"[", b"{"}:
         return None
-    wrapped: dict[str, list[int]] = {}
+    arrays: dict[int, dict[str, list[int]]] = {}
+    envelopes: list[bool] = []  # for each bracket that is open, whether an array may be in it
     last = 0
     for at, depth in _marks(document):
-        if document[at] == _ARRAY and depth == _TOP:
+        mark = document[at]
+        if mark == _ARRAY and depth == _TOP:
             return at + 1
-        if document[at] == _ARRAY and depth == _TOP + 1:
-            wrapped |= {name: [at + 1] for name in _names(document[last:at])}
+        names = _names(document[last:at])
         last = at
-    chosen = array_in(wrapped)
+        if mark not in (_ARRAY, _OBJECT):
+            del envelopes[depth:]
+            continue
+        if mark == _ARRAY and all(envelopes):
+            arrays.setdefault(depth, {}).update({name: [at + 1] for name in names})
+        is_root = depth == _TOP
+        envelopes.append(mark == _OBJECT and (is_root or bool(_ENVELOPES.intersection(names))))
+    outermost = arrays[min(arrays)] if arrays else {}
+    chosen = array_in(outermost)
     return chosen[0] if chosen else None
 
 
@@ -227,12 +262,15 @@ _WRAPPERS: Final = (
     "results",
     "content",
 )
+# Members under which it is likely to wrap the object that has it.
+_ENVELOPES: Final = frozenset({*_WRAPPERS, "result", "response", "payload", "body", "_embedded"})
 
 
 def array_in(data: object) -> Sequence[Any] | None:
     """Return the array that decoded JSON is, or that an object wraps under a likely name.
 
-    A single array under any other name counts as well. None when there is no such array.
+    A single array under any other name counts as well, and so does one in an envelope, as in
+    ``{"data": {"rows": []}}``. None when there is no such array.
     """
     if isinstance(data, list):
         return data
@@ -242,7 +280,33 @@ def array_in(data: object) -> Sequence[Any] | None:
     for name in _WRAPPERS:
         if name in arrays:
             return arrays[name]
-    return next(iter(arrays.values())) if len(arrays) == 1 else None
+    if arrays:
+        return next(iter(arrays.values())) if len(arrays) == 1 else None
+    inner = [data[name] for name in _ENVELOPES if isinstance(data.get(name), Mapping)]
+    return array_in(inner[0]) if len(inner) == 1 else None
+
+
+def is_nothing(data: object) -> bool:
+    """Whether decoded JSON says that there are no elements, in another way than by no array.
+
+    No body, null and ``{}`` do, and a wrapper that holds one of them beside members that say
+    nothing or that all went well, as in ``{"status": "OK", "reports": null}``.
+    """
+    if data is None or data == {}:
+        return True
+    if not isinstance(data, Mapping) or not (held := _ENVELOPES.intersection(data)):
+        return False
+    others = (value for name, value in data.items() if name not in held)
+    return all(is_nothing(data[name]) for name in held) and all(map(_says_nothing, others))
+
+
+_ALL_IS_WELL: Final = frozenset({"", "0", "200", "true", "ok", "success", "done"})
+
+
+def _says_nothing(value: object) -> bool:
+    if isinstance(value, str | int):
+        return str(value).strip().lower() in _ALL_IS_WELL
+    return value is None or value in ([], {})
 
 
 def _names(before: bytes) -> list[str]:

@@ -14,9 +14,9 @@ from mediasflow_async.converter.charsets import charset_of
 from mediasflow_async.converter.csv_records import (
     CsvDecoder,
     detect_delimiter,
-    folded,
     looks_like_csv,
 )
+from mediasflow_async.converter.names import folded
 
 
 class NotAReport(Exception):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mediasflow_async.converter.rows import json_rows, named, row_reader
+from mediasflow_async.converter.rows import json_rows, named, renamed, row_reader
 from mediasflow_async.converter.streams import array_in
 from mediasflow_async.models import ReportRow, Track
 
@@ -66,7 +66,7 @@ def from_json(data: object, campaign_id: int | None = None) -> list[ReportRow]:
     """Return what the quick reader makes of a report, which is what the careful one makes."""
     objects = array_in(data)
     assert objects is not None
-    read = json_rows(objects, PARIS, campaign_id)
+    read = json_rows(objects, PARIS, campaign_id, depth=0)
     for row, names in zip(read, objects, strict=True):
         reader = row_reader(tuple(names), PARIS, campaign_id, keys=True)
         assert row == reader.read(names, raw=names)
@@ -218,6 +218,76 @@ def test_tracks_of_json_are_numbered_from_one() -> None:
     assert both[0].tracks == (Track(1, None, 1), Track(2, None, 2))
     unnumbered = from_json([{"tracks": [{"counter": 1}, {"counter": 2}]}])
     assert unnumbered == [ReportRow(tracks=(Track(1, None, 1), Track(2, None, 2)))]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"STATUS_CODE": 16, "INT_MOBILE": "33612345678", "ID_LINE": 2, "TRACK_1_COUNTER": 3},
+        {"statusCode": "16", "intMobile": "+33612345678", "idLine": "2", "track1Counter": 3},
+        {"STATUS CODE": 16.0, "int-mobile": "33612345678", "Id Line": 2, "track_1 counter": "3"},
+        {"status": "Delivered", "status_code": 16, "item": 33612345678, "line": 7, "id_line": 2}
+        | {"Track1Counter": 3},
+    ],
+)
+def test_names_are_the_same_in_any_spelling(row: dict[str, Any]) -> None:
+    (read,) = from_json([row])
+    assert (read.status_code, read.mobile, read.line) == (16, "+33612345678", 2)
+    assert read.tracks == (Track(1, None, 3),)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"code": 16, "label": "Remis"},
+        {"statusCode": "16", "text": "Remis"},
+        {"id": 16, "Libelle": "Remis", "color": "green"},
+    ],
+)
+def test_a_status_may_be_an_object(status: dict[str, Any]) -> None:
+    (read,) = from_json([{"status": status, "item": "33612345678"}])
+    assert (read.status_code, read.status_text) == (16, "Remis")
+    assert read.fields == {}
+    (read,) = from_json([{"status": status, "statusText": "Livré"}])
+    assert read.status_text == "Livré"
+    (read,) = from_json([{"status": {"label": "Remis"}}])
+    assert (read.status_code, read.fields) == (None, {"status": {"label": "Remis"}})
+
+
+@pytest.mark.parametrize("name", ["campaignId", "id", "campaignID", "CAMPAIGN_ID"])
+def test_rows_may_be_grouped_by_campaign(name: str) -> None:
+    groups = [
+        {name: 943, "rows": [{"status": 16}, {"status": 20, "campaignId": 1}], "name": "x"},
+        {"recipients": [{"rows": [{"status": 2}]}], name: "944"},
+        {name: 945, "rows": []},
+        {"status": 21, "tracks": []},
+    ]
+    read = json_rows(groups, PARIS, 7)
+    assert [(row.campaign_id, row.status_code) for row in read] == [
+        (943, 16),
+        (1, 20),
+        (944, 2),
+        (7, 21),
+    ]
+
+
+def test_groups_without_end_are_rows_in_the_end() -> None:
+    group: dict[str, Any] = {"status": 16}
+    for _ in range(500):
+        group = {"rows": [group]}
+    (row,) = json_rows([group], PARIS)
+    assert row.status_code is None
+
+
+def test_an_alias_names_what_a_key_or_a_column_stands_for() -> None:
+    aliases = (("Etat", "STATUS_CODE"), ("numéro", "INT_MOBILE"))
+    row = {"ETAT": 16, "Numéro": "x", "Nom": "y"}
+    (read,) = json_rows([row], PARIS, aliases=aliases)
+    assert (read.status_code, read.mobile, read.fields) == (16, "x", {"Nom": "y"})
+    assert read.raw is row
+    (read,) = json_rows([{"etat": "?", "numero": 1}], PARIS, aliases=aliases)
+    assert (read.status_code, read.fields) == (None, {"STATUS_CODE": "?", "numero": 1})
+    assert renamed(("etat", "STATUS_CODE"), aliases) == ("etat", "STATUS_CODE")
 
 
 def test_a_missing_cell_is_none() -> None:
