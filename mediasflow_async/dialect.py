@@ -70,6 +70,10 @@ def _tuple(names: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (names,)
 
 
+def _pairs(names: Mapping[str, str] | Iterable[Any]) -> tuple[Any, ...]:
+    return _tuple(names.items() if isinstance(names, Mapping) else names)
+
+
 def _relative(path: str) -> str:
     return path.lstrip("/") if isinstance(path, str) else path
 
@@ -132,6 +136,13 @@ class Dialect:
         overlap: how long before the end of a window the next one starts, at most half a window;
             nothing by default. For a server that leaves rows out at the end of a window; what two
             windows share is given once.
+        report_columns: other names that the server gives to the columns of a report, or to the
+            keys of its rows, each with the guide's name, as in ``{"ETAT": "STATUS_CODE"}``; none
+            by default. The guide's names are understood in any letter case, with any spaces and
+            signs between their words (Guide: 4).
+        empty_report_statuses: HTTP statuses, from 400 to 499, by which the server says that a
+            report has no rows, such as ``(404,)``; none by default. The guide does not say what
+            it answers then (Guide: 2.4 to 2.7).
         end_of_life_as: write the life of a short link in "days", the default, or as a "date". The
             guide prints a date and describes a number of days (Guide: 2.1).
         regex_style: how a search for a prefix is written: as in the "guide", the default,
@@ -187,6 +198,8 @@ class Dialect:
     twelve_oclock: _TwelveOClock = "warn"
     window: timedelta = MAX_WINDOW - timedelta(minutes=1)
     overlap: timedelta = timedelta(0)
+    report_columns: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
+    empty_report_statuses: tuple[int, ...] = field(default=(), converter=_tuple)
     end_of_life_as: _EndOfLife = "days"
     regex_style: _RegexStyle = "guide"
     quote_style: _QuoteStyle = "rsql"
@@ -261,6 +274,7 @@ def _problems(dialect: Dialect) -> Iterator[str]:
             yield f"{name} is True or False"
     yield from _login_problems(dialect)
     yield from _window_problems(dialect.window, dialect.overlap)
+    yield from _report_problems(dialect)
     yield from _evidence_problems(dialect)
     if not (dialect.checksum is None or callable(dialect.checksum)):
         yield "checksum is a function from a request to headers, or None"
@@ -280,6 +294,19 @@ def _window_problems(window: object, overlap: object) -> Iterator[str]:
         yield "window is a timedelta between 1 minute and 7 days"
     elif not isinstance(overlap, timedelta) or not timedelta(0) <= overlap <= window / 2:
         yield "overlap is a timedelta between 0 and half of the window"
+
+
+def _report_problems(dialect: Dialect) -> Iterator[str]:
+    if not all(map(_is_pair_of_names, dialect.report_columns)):
+        yield "report_columns are names of the server, each with one of the guide"
+    if not all(status in _CLIENT_ERRORS for status in dialect.empty_report_statuses):
+        yield "empty_report_statuses are HTTP statuses from 400 to 499"
+
+
+def _is_pair_of_names(pair: object) -> bool:
+    if not isinstance(pair, tuple) or len(pair) != len(("server", "guide")):
+        return False
+    return all(isinstance(name, str) and name for name in pair)
 
 
 def _evidence_problems(dialect: Dialect) -> Iterator[str]:

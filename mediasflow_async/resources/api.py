@@ -26,6 +26,11 @@ class Api(Protocol):
         ...
 
     @property
+    def base_url(self) -> str:
+        """The address of the API, with a closing slash."""
+        ...
+
+    @property
     def max_in_flight(self) -> int:
         """The most requests that may be under way at once."""
         ...

@@ -34,17 +34,31 @@ from anyio.lowlevel import checkpoint
 from attrs import field, frozen
 
 from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.concurrency import map_bounded
 from mediasflow_async.converter.csv_records import CsvDecoder, begins, looks_like_csv
-from mediasflow_async.converter.rows import named, row_reader
+from mediasflow_async.converter.names import folded
+from mediasflow_async.converter.rows import named, renamed, row_reader
+from mediasflow_async.converter.tables import ReportTable
 from mediasflow_async.dates import Window
-from mediasflow_async.errors import ResponseInvalid, Sent
+from mediasflow_async.errors import ApiError, ResponseInvalid, Sent
 from mediasflow_async.models import ReportRow
 from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.pages import refuse_further_pages, until_ready
 from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
 from mediasflow_async.secrecy import mask_text
 
-__all__ = ["CsvReport", "CsvSource", "Part", "Records", "SaveProgress", "save_bytes", "save_parts"]
+__all__ = [
+    "CsvReport",
+    "CsvSource",
+    "Part",
+    "Records",
+    "SaveProgress",
+    "save_bytes",
+    "save_parts",
+    "tell_of_empty_reports",
+    "without_status",
+]
 
 SaveProgress = Callable[[int, int], object]
 """Called with the number of windows saved so far and of windows in all."""
@@ -54,7 +68,11 @@ Records = AsyncGenerator[list[list[str]], None]
 
 _Record = tuple[tuple[str, ...], list[str]]  # the columns of a record, and its cells
 
-_IDENTITY_COLUMNS: Final = ("REF_LIST", "ID_LINE", "INT_MOBILE")
+_IDENTITY_COLUMNS: Final = ("reflist", "idline", "intmobile")
+_STATUS: Final = "statuscode"
+_STATUS_COLUMN: Final = "STATUS_CODE"
+_MAY_BE_EMPTY: Final = (404, 410)
+_ACCEPTED: Final = 202
 _RECORDS_AT_ONCE: Final = 256
 _EXCERPT: Final = 2048
 _BYTES_AT_ONCE: Final = 2**20
@@ -181,20 +199,16 @@ class CsvSource:
         """Yield the bytes of a window, or of the report of a campaign, as the server gives them.
 
         Raises:
-            ResponseInvalid: what comes is HTML or JSON.
+            ResponseInvalid: what comes has no header of a CSV report.
         """
-        period = self.period
-        params = period.params_of(window) if period and window else self.params
-        async with (
-            self.api.stream(self.operation, campaign_id=self.campaign_id, params=params) as body,
-            aclosing(body.aiter_bytes()) as pieces,
-        ):
-            is_begun = False
-            async for piece in pieces:
-                if not is_begun and not looks_like_csv(piece):
-                    raise self._invalid("expected a CSV report", piece.decode(errors="replace"))
-                is_begun = is_begun or begins(piece)
-                yield piece
+        async with aclosing(until_ready(lambda: self._answer(window))) as answer:
+            async for body, pieces in answer:
+                decoder, header = self._decoder(body), None
+                async for piece in pieces:
+                    header = header or next(decoder.feed(piece), None)
+                    yield piece
+                if not header and next(decoder.finish(), None) is None:
+                    _check_ready(body)
 
     def digest(self) -> str:
         """Return what tells this report from another with the same windows."""
@@ -221,23 +235,67 @@ class CsvSource:
 
     async def _blocks(self, window: Window | None = None) -> AsyncGenerator[_CsvBlock, None]:
         """Yield the columns of a window or a campaign without a record, then the records."""
-        columns: tuple[str, ...] = ()
-        async with aclosing(self._records(window)) as parts:
-            async for records in parts:
-                if not columns and (header := next(records, None)):
-                    columns = _distinct(header)
-                    yield _CsvBlock(columns, [])
-                for first in records:
-                    others = itertools.islice(records, _RECORDS_AT_ONCE - 1)
-                    yield _CsvBlock(columns, itertools.chain([first], others))
-                    await checkpoint()
+        async with aclosing(until_ready(lambda: self._asked(window))) as blocks:
+            async for block in blocks:
+                yield block
 
-    async def _records(self, window: Window | None) -> AsyncGenerator[Iterator[list[str]], None]:
-        decoder = CsvDecoder(self._invalid)
-        async with aclosing(self.pieces(window)) as pieces:
+    async def _asked(self, window: Window | None) -> AsyncGenerator[_CsvBlock, None]:
+        async with aclosing(self._answer(window)) as answer:
+            async for body, pieces in answer:
+                decoder = self._decoder(body)
+                table: ReportTable | None = None
+                async with aclosing(_decoded(decoder, pieces)) as parts:
+                    async for records in parts:
+                        if table is None:
+                            if not (header := next(records, None)):
+                                continue
+                            table = ReportTable(self._columns(header), decoder)
+                            yield _CsvBlock(table.columns, [])
+                        rows = table.rows(records)
+                        for first in rows:
+                            others = itertools.islice(rows, _RECORDS_AT_ONCE - 1)
+                            yield _CsvBlock(table.columns, itertools.chain([first], others))
+                            await checkpoint()
+                if table is None:
+                    _check_ready(body)
+                elif problem := table.problem():
+                    raise without_status(self._invalid(problem, ""))
+                refuse_further_pages(body)
+
+    async def _answer(self, window: Window | None) -> AsyncGenerator[_Answer, None]:
+        """Yield the answer and its pieces, or nothing where a status says that there is none."""
+        period = self.period
+        params = period.params_of(window) if period and window else self.params
+        try:
+            async with (
+                self.api.stream(
+                    self.operation, campaign_id=self.campaign_id, params=params
+                ) as body,
+                aclosing(self._pieces(body)) as pieces,
+            ):
+                yield body, pieces
+        except ApiError as error:
+            if error.status not in self.api.dialect.empty_report_statuses:
+                tell_of_empty_reports(error)
+                raise
+
+    async def _pieces(self, body: ResponseStream) -> AsyncGenerator[bytes, None]:
+        async with aclosing(body.aiter_bytes()) as pieces:
+            is_begun = False
             async for piece in pieces:
-                yield decoder.feed(piece)
-        yield decoder.finish()
+                if not is_begun and not looks_like_csv(piece):
+                    _check_ready(body)
+                    raise self._invalid("expected a CSV report", piece.decode(errors="replace"))
+                is_begun = is_begun or begins(piece)
+                yield piece
+
+    def _decoder(self, body: ResponseStream) -> CsvDecoder:
+        aliases = self.api.dialect.report_columns
+        names = {_STATUS, *(folded(alias) for alias, name in aliases if folded(name) == _STATUS)}
+        return CsvDecoder(self._invalid, charset=body.charset, header=names)
+
+    def _columns(self, header: Sequence[str]) -> tuple[str, ...]:
+        return renamed(_distinct(header), self.api.dialect.report_columns)
 
     def _invalid(self, reason: str, text: str) -> ResponseInvalid:
         error = ResponseInvalid(
@@ -248,7 +306,42 @@ class CsvSource:
             sent=Sent.ANSWERED,
         )
         error.body = mask_text(text[:_EXCERPT])
-        return error
+        return without_status(error) if _STATUS_COLUMN in reason else error
+
+
+_Answer = tuple[ResponseStream, AsyncGenerator[bytes, None]]
+
+
+async def _decoded(
+    decoder: CsvDecoder, pieces: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[Iterator[list[str]], None]:
+    async for piece in pieces:
+        yield decoder.feed(piece)
+    yield decoder.finish()
+
+
+def _check_ready(body: ResponseStream) -> None:
+    """Raise for an answer without rows whose status says that it is still being made."""
+    if body.status == _ACCEPTED:
+        raise body.not_ready()
+
+
+def tell_of_empty_reports(error: ApiError) -> None:
+    """Name the option that an error may need, where it can stand for an empty report."""
+    if error.status in _MAY_BE_EMPTY:
+        error.next_step = (
+            f"{error.next_step} Where it only means that the report has no rows: "
+            f"Dialect(empty_report_statuses=({error.status},))."
+        )
+
+
+def without_status(error: ResponseInvalid) -> ResponseInvalid:
+    """Return an error about a report without a status, with the option that may cure it."""
+    error.next_step = (
+        "Where the status has another name on this server, say so: "
+        "Dialect(report_columns={'ETAT': 'STATUS_CODE'})."
+    )
+    return error
 
 
 @frozen
@@ -273,7 +366,7 @@ def _identity(record: _Record) -> Hashable:
     sides of a seam are told apart by their order alone, the older first.
     """
     cells = named(*record)
-    folded = {name.upper(): value for name, value in cells.items()}
+    folded = {folded(name): value for name, value in cells.items()}
     identity = tuple(folded.get(name) for name in _IDENTITY_COLUMNS)
     return identity if any(identity) else tuple(cells.items())
 

@@ -23,10 +23,16 @@ from mediasflow_async._core.not_given import Duration
 from mediasflow_async._core.options import seconds_of
 from mediasflow_async.converter.rows import json_rows
 from mediasflow_async.dates import Window
-from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.errors import ApiError, ConfigurationError
 from mediasflow_async.models import DeliveryCategory, MediaType, ReportRow, ReportSummary
 from mediasflow_async.resources.api import Api
-from mediasflow_async.resources.csv_reports import CsvReport, CsvSource
+from mediasflow_async.resources.csv_reports import (
+    CsvReport,
+    CsvSource,
+    tell_of_empty_reports,
+    without_status,
+)
+from mediasflow_async.resources.pages import Asked, arrays
 from mediasflow_async.resources.periods import (
     Blocks,
     Filters,
@@ -243,18 +249,25 @@ class Reports:
     async def _blocks(
         self, operation: Operation, params: Mapping[str, str], campaign_id: int | None = None
     ) -> Blocks[ReportRow]:
-        zone = self._api.dialect.server_tz
-        count = 0
-        async with (
-            self._api.stream(operation, campaign_id=campaign_id, params=params) as body,
-            aclosing(body.aiter_array()) as blocks,
-        ):
-            async for block in blocks:
-                if not _ROWS.issuperset(map(type, block)):
-                    wrong = next(index for index, row in enumerate(block) if type(row) is not dict)
-                    raise body.invalid("expected a report row", f"$[{count + wrong}]")
-                count += len(block)
-                yield json_rows(block, zone, campaign_id)
+        dialect = self._api.dialect
+        count, has_status, body = 0, False, None
+        asked = Asked(operation=operation, params=params, campaign_id=campaign_id)
+        try:
+            async with aclosing(arrays(self._api, asked)) as blocks:
+                async for body, first, block in blocks:
+                    if not _ROWS.issuperset(map(type, block)):
+                        wrong = next(at for at, row in enumerate(block) if type(row) is not dict)
+                        raise body.invalid("expected a report row", f"$[{first + wrong}]")
+                    rows = json_rows(block, dialect.server_tz, campaign_id, dialect.report_columns)
+                    count += len(rows)
+                    has_status = has_status or any(row.status_code is not None for row in rows)
+                    yield rows
+        except ApiError as error:
+            if count or error.status not in dialect.empty_report_statuses:
+                tell_of_empty_reports(error)
+                raise
+        if count and not has_status and body:
+            raise without_status(body.invalid(f"it has {count} rows, and no status in any of them"))
 
 
 class ReportRows:

@@ -216,7 +216,6 @@ def in_both(row: ReportRow) -> tuple[Any, ...]:
         b'"nothing"',
         b"<html><title>Login</title></html>",
         b"[17]",
-        b"",
     ],
 )
 async def test_what_is_no_report_is_told(session: Session, sandbox: Sandbox, body: bytes) -> None:
