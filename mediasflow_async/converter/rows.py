@@ -76,9 +76,8 @@ def renamed(names: tuple[str, ...], aliases: Aliases) -> tuple[str, ...]:
 def _group_in(row: Mapping[str, Any], reader: RowReader) -> list[Any] | None:
     """Return the rows that an object holds, or None where it is a row itself."""
     lists = [row[name] for name in reader.own if isinstance(row.get(name), list)]
-    if len(lists) == 1 and all(isinstance(part, dict) for part in lists[0]):
-        return lists[0]
-    return None
+    held: list[Any] = lists[0] if len(lists) == 1 else [None]
+    return held if all(isinstance(part, dict) for part in held) else None
 
 
 _CAMPAIGN_IDS: Final = ("campaignid", "campainid", "id")

@@ -7,17 +7,18 @@ the whole list. What is read here takes any of the forms that are plausible.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.judgement import Expected
-from mediasflow_async._core.responses import ApiResponse, invalid
+from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
-from mediasflow_async.converter import writer_for
-from mediasflow_async.converter.streams import array_in
-from mediasflow_async.errors import ApiError, value_of
+from mediasflow_async.converter import Unreadable, reader_for, writer_for
+from mediasflow_async.errors import ApiError
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
 from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.pages import Asked, arrays
 from mediasflow_async.text.phones import InvalidPhone, to_e164
 from mediasflow_async.validation import blacklist_problems, number_problems, refuse
 
@@ -106,16 +107,21 @@ class Blacklist:
     async def contains(self, number: str) -> bool:
         """Whether a number is in the blacklist, in whatever form the two are written.
 
-        Guide: 2.10. An entry of any kind and of any brand counts. The whole blacklist is read:
-        for many numbers, read `entries` once.
+        Guide: 2.10. An entry of any kind and of any brand counts. The blacklist is read until
+        the number is found: for many numbers, read `entries` once.
 
         Raises:
             InvalidRequest: for what is no phone number.
             NotFound: the server has no blacklist under `Dialect.blacklist_path`.
+            ResponseInvalid: it cannot be read whole, so that nobody knows.
         """
         refuse(number_problems("number", number))
         wanted = _comparable(number)
-        return any(_comparable(entry.number) == wanted for entry in await self.entries())
+        async with aclosing(BlacklistEntries(self._api).blocks()) as blocks:
+            async for block in blocks:
+                if any(_comparable(entry.number) == wanted for entry in block):
+                    return True
+        return False
 
     async def _add(self, given: BlacklistEntry | str) -> BlacklistEntry:
         entry = BlacklistEntry(given) if isinstance(given, str) else given
@@ -125,34 +131,46 @@ class Blacklist:
 
 
 class BlacklistEntries:
-    """The entries of the blacklist, asked for when awaited or iterated over."""
+    """The entries of the blacklist, asked for when awaited or iterated over.
+
+    Entries are decoded as they arrive: however many there are, few are in memory.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
     def __await__(self) -> Generator[Any, None, list[BlacklistEntry]]:
-        return self._read().__await__()
+        return self._all().__await__()
 
     async def __aiter__(self) -> AsyncGenerator[BlacklistEntry, None]:
-        for entry in await self._read():
-            yield entry
+        async with aclosing(self.blocks()) as blocks:
+            async for block in blocks:
+                for entry in block:
+                    yield entry
 
-    async def _read(self) -> list[BlacklistEntry]:
+    async def blocks(self) -> AsyncGenerator[list[BlacklistEntry], None]:
+        """Yield the entries as they arrive, a number of them at a time."""
+        read = reader_for(self._api.dialect.server_tz).read
         path = self._api.dialect.blacklist_path
+        operation = Operation(OperationKind.READ, "GET", path, Expected.ROWS)
         try:
-            answer = await self._api.call(Operation(OperationKind.READ, "GET", path, Expected.ROWS))
+            async with aclosing(arrays(self._api, Asked(operation=operation, params={}))) as parts:
+                async for body, first, items in parts:
+                    entries: list[BlacklistEntry] = []
+                    for index, item in enumerate(items, first):
+                        given = {"item": item} if isinstance(item, str) else item
+                        entry = read(given, BlacklistEntry, path=f"$[{index}]")
+                        if isinstance(entry, Unreadable):
+                            raise body.invalid(entry.message, entry.path)
+                        entries.append(entry)
+                    yield entries
         except ApiError as error:
             if error.status in _NO_SUCH_FUNCTION:
                 error.next_step = _OTHER_PATHS
             raise
-        items = [] if answer.data is None else array_in(answer.data)
-        if items is None:
-            raise invalid(answer, "the answer is no list of blacklisted numbers", "$")
-        objects = [{"item": item} if isinstance(item, str) else item for item in items]
-        return [
-            value_of(answer.understood(each, BlacklistEntry, f"$[{index}]"))
-            for index, each in enumerate(objects)
-        ]
+
+    async def _all(self) -> list[BlacklistEntry]:
+        return [entry async for entry in self]
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
 from collections.abc import (
@@ -41,7 +42,7 @@ from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.rows import named, renamed, row_reader
 from mediasflow_async.converter.tables import ReportTable
 from mediasflow_async.dates import Window
-from mediasflow_async.errors import ApiError, ResponseInvalid, Sent
+from mediasflow_async.errors import ApiError, ResponseInvalid, ServerError
 from mediasflow_async.models import ReportRow
 from mediasflow_async.resources.api import Api
 from mediasflow_async.resources.pages import refuse_further_pages, until_ready
@@ -73,6 +74,7 @@ _STATUS: Final = "statuscode"
 _STATUS_COLUMN: Final = "STATUS_CODE"
 _MAY_BE_EMPTY: Final = (404, 410)
 _ACCEPTED: Final = 202
+_LATER_LINE: Final = re.compile(r"line \d+: (?!there is no header)")
 _RECORDS_AT_ONCE: Final = 256
 _EXCERPT: Final = 2048
 _BYTES_AT_ONCE: Final = 2**20
@@ -259,7 +261,7 @@ class CsvSource:
                 if table is None:
                     _check_ready(body)
                 elif problem := table.problem():
-                    raise without_status(self._invalid(problem, ""))
+                    raise without_status(body.invalid(problem, ""))
                 refuse_further_pages(body)
 
     async def _answer(self, window: Window | None) -> AsyncGenerator[_Answer, None]:
@@ -271,7 +273,7 @@ class CsvSource:
                 self.api.stream(
                     self.operation, campaign_id=self.campaign_id, params=params
                 ) as body,
-                aclosing(self._pieces(body)) as pieces,
+                aclosing(_pieces(body)) as pieces,
             ):
                 yield body, pieces
         except ApiError as error:
@@ -279,37 +281,25 @@ class CsvSource:
                 tell_of_empty_reports(error)
                 raise
 
-    async def _pieces(self, body: ResponseStream) -> AsyncGenerator[bytes, None]:
-        async with aclosing(body.aiter_bytes()) as pieces:
-            is_begun = False
-            async for piece in pieces:
-                if not is_begun and not looks_like_csv(piece):
-                    _check_ready(body)
-                    raise self._invalid("expected a CSV report", piece.decode(errors="replace"))
-                is_begun = is_begun or begins(piece)
-                yield piece
-
     def _decoder(self, body: ResponseStream) -> CsvDecoder:
         aliases = self.api.dialect.report_columns
         names = {_STATUS, *(folded(alias) for alias, name in aliases if folded(name) == _STATUS)}
-        return CsvDecoder(self._invalid, charset=body.charset, header=names)
+        return CsvDecoder(partial(_invalid, body), charset=body.charset, header=names)
 
     def _columns(self, header: Sequence[str]) -> tuple[str, ...]:
         return renamed(_distinct(header), self.api.dialect.report_columns)
 
-    def _invalid(self, reason: str, text: str) -> ResponseInvalid:
-        error = ResponseInvalid(
-            f"the answer cannot be understood: {reason}",
-            method=self.operation.method,
-            path=self.operation.path,
-            campaign_id=self.campaign_id,
-            sent=Sent.ANSWERED,
-        )
-        error.body = mask_text(text[:_EXCERPT])
-        return without_status(error) if _STATUS_COLUMN in reason else error
-
 
 _Answer = tuple[ResponseStream, AsyncGenerator[bytes, None]]
+
+
+def _invalid(body: ResponseStream, reason: str, text: str) -> ResponseInvalid | ServerError:
+    """Return the error for an answer that is no report, or is none yet."""
+    if body.status == _ACCEPTED and not _LATER_LINE.match(reason):
+        return body.not_ready()
+    error = body.invalid(f"the answer cannot be understood: {reason}", "")
+    error.body = mask_text(text[:_EXCERPT])
+    return without_status(error) if _STATUS_COLUMN in reason else error
 
 
 async def _decoded(
@@ -318,6 +308,16 @@ async def _decoded(
     async for piece in pieces:
         yield decoder.feed(piece)
     yield decoder.finish()
+
+
+async def _pieces(body: ResponseStream) -> AsyncGenerator[bytes, None]:
+    async with aclosing(body.aiter_bytes()) as pieces:
+        is_begun = False
+        async for piece in pieces:
+            if not is_begun and not looks_like_csv(piece):
+                raise _invalid(body, "expected a CSV report", piece.decode(errors="replace"))
+            is_begun = is_begun or begins(piece)
+            yield piece
 
 
 def _check_ready(body: ResponseStream) -> None:

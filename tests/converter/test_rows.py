@@ -256,7 +256,7 @@ def test_a_status_may_be_an_object(status: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["campaignId", "id", "campaignID", "CAMPAIGN_ID"])
 def test_rows_may_be_grouped_by_campaign(name: str) -> None:
-    groups = [
+    groups: list[dict[str, Any]] = [
         {name: 943, "rows": [{"status": 16}, {"status": 20, "campaignId": 1}], "name": "x"},
         {"recipients": [{"rows": [{"status": 2}]}], name: "944"},
         {name: 945, "rows": []},
