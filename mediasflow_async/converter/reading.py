@@ -7,7 +7,8 @@ else is left to cattrs, which the two ways must agree with.
 
 A tolerant reader, since nobody has seen the server: numbers and booleans may be text, names may
 be spelled in several ways, unknown members are kept in `extra`, and a date that cannot be read is
-None.
+None. What a model is about decides (its id, its status, its number); any other member that cannot
+be read is kept in `extra` as well, and logged once.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import (
     BlacklistKind,
+    Campaign,
     CampaignStatus,
     CampaignType,
     ListType,
     Recipient,
+    RecipientList,
     Renderer,
     TinyUrl,
 )
+from mediasflow_async.secrecy import LOGGER
 
 __all__ = [
     "ModelReader",
@@ -44,6 +48,7 @@ __all__ = [
     "read_int",
     "reader_for",
     "shaped_reader",
+    "warn_once",
 ]
 
 _Model = TypeVar("_Model")
@@ -181,7 +186,10 @@ def _mapping_reader(target: Any, converter: Converter) -> Callable[[object, obje
 _RAW: Final = "<raw>"
 _EXTRA: Final = "<extra>"
 _AS_IT_IS: Final[dict[Any, type[Any]]] = {
-    target: scalar for scalar in (str, bool, int, float) for target in (scalar, scalar | None)
+    # No float: it may be NaN, or infinite.
+    target: scalar
+    for scalar in (str, bool, int)
+    for target in (scalar, scalar | None)
 }
 
 
@@ -203,6 +211,7 @@ def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, 
     structure = make_dict_structure_fn(model, converter, **overrides)
     canonical = {wire: wire for wire in names.values()} | SPELLINGS[model]
     read = shaped_reader(model, _steps(model, converter, overrides))
+    read_what_can_be = _tolerant(model, structure)
 
     def read_object(value: object, target: object) -> Any:
         if not isinstance(value, dict):
@@ -211,9 +220,49 @@ def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, 
             return read(value)
         except _FAILURES:
             # cattrs reads what is only unusual, and says what is wrong.
-            return structure(_known_and_extra(value, canonical), target)
+            return read_what_can_be(_known_and_extra(value, canonical), target)
 
     return read_object
+
+
+def _tolerant(model: type[Any], structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a reader that moves to `extra` what it cannot read and what does not decide."""
+    names = WIRE_NAMES[model]
+    deciding = _deciding(model)
+
+    def read_what_can_be(known: dict[str, Any], target: object) -> Any:
+        try:
+            return structure(known, target)
+        except ClassValidationError as error:
+            unreadable = {note.name for _, note in error.group_exceptions()[0]} - deciding
+            if not unreadable:
+                raise
+        for name in unreadable:
+            known[_EXTRA][names[name]] = known.pop(names[name])
+            warn_once(model.__name__, names[name])
+        return read_what_can_be(known, target)
+
+    return read_what_can_be
+
+
+# Attributes with a default without which a model says nothing all the same.
+_DECIDING: Final[dict[type[Any], frozenset[str]]] = {
+    Campaign: frozenset({"status"}),
+    RecipientList: frozenset({"id"}),
+}
+
+
+def _deciding(model: type[Any]) -> frozenset[str]:
+    required = {attribute.name for attribute in fields(model) if attribute.default is NOTHING}
+    return _DECIDING.get(model, frozenset()) | required
+
+
+@lru_cache(maxsize=256)
+def warn_once(model: str, wire: str) -> None:
+    """Log, once in this process, that a member cannot be read; never its value."""
+    LOGGER.warning(
+        "the member %r of a %s from the server cannot be read, and is kept in `extra`", wire, model
+    )
 
 
 def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any]) -> dict[str, Step]:
@@ -413,7 +462,8 @@ def _optional(
     """Return a reader that takes an empty text for None, and a value of its kind as it is."""
 
     def read_optional(value: object, target: object) -> _Value | None:
-        if type(value) is kind:
+        # A float may be NaN, which is read as what is no number.
+        if type(value) is kind and kind is not float:
             return value
         return None if value == "" else read(value, target)
 
