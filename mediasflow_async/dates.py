@@ -1,16 +1,18 @@
 """The date formats of the API, and a period cut in windows that it answers.
 
 Three formats are read: that of a campaign (``Jun 16, 2021 6:29:07 PM``), that of a report
-(``25/06/2021 09:00:00``) and ISO 8601, of a list (``2021-06-25T08:46:45.937Z[UTC]``). Two are
-written: a schedule (``2021-06-24T09:30:58Z``) and the bound of a period (``2021-06-24 09:30``).
-Months are looked up in a table, since `strptime` reads them in the locale of the process.
+(``25/06/2021 09:00:00``) and ISO 8601, of a list (``2021-06-25T08:46:45.937Z[UTC]``). A Java
+server with other settings writes two more: ``16 juin 2021 18:29:07`` in France, and that of
+`Date.toString`, ``Wed Jun 16 18:29:07 CEST 2021``. Two are written: a schedule
+(``2021-06-24T09:30:58Z``) and the bound of a period (``2021-06-24 09:30``). Months are looked up
+in a table, since `strptime` reads them in the locale of the process.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -25,6 +27,7 @@ __all__ = [
     "to_minute_text",
     "to_schedule_text",
     "to_whole_second",
+    "widened",
 ]
 
 MAX_WINDOW: Final = timedelta(days=7)
@@ -38,10 +41,44 @@ _MONTHS: Final = {
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
 
+# As a Java runtime in France shortens them, or not; accents and full stops left out.
+_FRENCH_MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        [
+            "janv janvier",
+            "fevr fevrier",
+            "mars",
+            "avr avril",
+            "mai",
+            "juin",
+            "juil juillet",
+            "aout",
+            "sept septembre",
+            "oct octobre",
+            "nov novembre",
+            "dec decembre",
+        ],
+        1,
+    )
+    for name in names.split()
+}
+_UNACCENTED: Final = str.maketrans("éèû", "eeu")
+# Of the abbreviations of zones, those that are likely here and name one offset; hours from UTC.
+_ZONES: Final = {"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "MET": 1, "CEST": 2, "MEST": 2}
+
 # According to its version, a Java runtime writes a plain, a no-break or a narrow no-break space
 # before AM and PM, and a comma after the year or none: `\s` matches each of these spaces.
 _CAMPAIGN = re.compile(
     r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),\s*(\d{4}),?\s+(\d{1,2}):(\d{2}):(\d{2})\s*([AaPp])\.?[Mm]\.?"
+)
+_FRENCH = re.compile(
+    r"(\d{1,2})(?:er)?\s+([^\W\d_]{3,9})\.?\s+(\d{4}),?(?:\s+(?:à|at))?"
+    r"(?:\s+(\d{1,2}):(\d{2})(?::(\d{2}))?)?"
+)
+_JAVA = re.compile(
+    r"[A-Za-z]{3}\s+([A-Za-z]{3})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+"
+    r"(?:([A-Z]{3,4})|GMT([+-]\d{2}:\d{2}))\s+(\d{4})"
 )
 _REPORT = re.compile(r"(\d{2})/(\d{2})/(\d{4})(?:\s+(\d{2}):(\d{2})(?::(\d{2}))?)?")
 _ISO = re.compile(
@@ -60,14 +97,16 @@ def read_datetime(value: object, zone: tzinfo) -> datetime | None:
     Returns:
         An aware datetime, or None for what is not a date: the model's `raw` keeps it.
     """
+    moment: datetime | None = None
     try:
         if isinstance(value, str):
-            return _read_text(value.strip(), zone) if len(value) <= _LONGEST else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000, UTC)
+            moment = _read_text(value.strip(), zone) if len(value) <= _LONGEST else None
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return None
+    # In the first and the last year, arithmetic may lead out of what a datetime can be.
+    return moment if moment is not None and MINYEAR < moment.year < MAXYEAR else None
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -80,6 +119,10 @@ def _read_text(text: str, zone: tzinfo) -> datetime | None:
         return _from_campaign(match, zone)
     if match := _ISO.fullmatch(text):
         return _from_iso(match, zone)
+    if match := _FRENCH.fullmatch(text):
+        return _from_french(match, zone)
+    if match := _JAVA.fullmatch(text):
+        return _from_java(match)
     return None
 
 
@@ -97,6 +140,25 @@ def _from_iso(match: re.Match[str], zone: tzinfo) -> datetime:
     microsecond = int((match[7] or "")[:6].ljust(6, "0"))
     offset = _offset(match[8]) if match[8] else zone
     return datetime(year, month, day, hour, minute, second, microsecond, offset)
+
+
+def _from_french(match: re.Match[str], zone: tzinfo) -> datetime | None:
+    month = _FRENCH_MONTHS.get(match[2].lower().translate(_UNACCENTED))
+    if month is None:
+        return None
+    day, _, year, hour, minute, second = match.groups("0")
+    time_of_day = int(hour), int(minute), int(second)
+    return datetime(int(year), month, int(day), *time_of_day, tzinfo=zone)
+
+
+def _from_java(match: re.Match[str]) -> datetime | None:
+    month = _MONTHS.get(match[1].lower())
+    hours = _ZONES.get(match[6] or "UTC")
+    if month is None or hours is None:
+        return None
+    offset = _offset(match[7]) if match[7] else timezone(timedelta(hours=hours))
+    year, day, hour, minute, second = map(int, match.group(8, 2, 3, 4, 5))
+    return datetime(year, month, day, hour, minute, second, tzinfo=offset)
 
 
 def _offset(text: str) -> tzinfo:
@@ -183,6 +245,12 @@ def split_period(
         if stop >= end:
             return
         start = _outside(stop - overlap, zone, _MINUTE)
+
+
+def widened(window: Window, zone: tzinfo) -> Window:
+    """Return a window that is a minute longer at either end, or a little more (`split_period`)."""
+    since = _outside(window.since - _MINUTE, zone, -_MINUTE)
+    return Window(since, _outside(window.until + _MINUTE, zone, _MINUTE))
 
 
 def _outside(moment: datetime, zone: tzinfo, step: timedelta) -> datetime:

@@ -240,7 +240,7 @@ class Engine:
     ) -> ApiResponse | MediasflowError:
         most = self.settings.max_response_bytes
         if content is None or len(content) > most:
-            reason = f"the answer is larger than {most} bytes once decoded"
+            reason = f"the answer is larger than {most} bytes once decoded (max_response_bytes)"
             return unreadable(reason, call, progress, answer.status)
         response = response_of(
             answer.status,

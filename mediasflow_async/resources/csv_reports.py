@@ -223,7 +223,8 @@ class CsvSource:
                 yield _CsvBlock(block[0][0], [cells for _, cells in block])
 
     def _windowed(self, columns: list[str]) -> WindowedRows[_Record]:
-        return WindowedRows(self.windows, partial(self._pairs, columns), _identity)
+        zone = self.api.dialect.server_tz
+        return WindowedRows(self.windows, partial(self._pairs, columns), _identity, zone)
 
     async def _pairs(self, columns: list[str], window: Window) -> Blocks[_Record]:
         """Yield the records of a window with their columns, and put these into `columns`.
@@ -366,8 +367,8 @@ def _identity(record: _Record) -> Hashable:
     sides of a seam are told apart by their order alone, the older first.
     """
     cells = named(*record)
-    folded = {folded(name): value for name, value in cells.items()}
-    identity = tuple(folded.get(name) for name in _IDENTITY_COLUMNS)
+    by_name = {folded(name): value for name, value in cells.items()}
+    identity = tuple(by_name.get(name) for name in _IDENTITY_COLUMNS)
     return identity if any(identity) else tuple(cells.items())
 
 

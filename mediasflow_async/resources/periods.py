@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
@@ -20,9 +20,9 @@ import anyio
 from attrs import field, frozen
 
 from mediasflow_async._core.loops import Background
-from mediasflow_async.dates import Window, split_period, to_minute_text
+from mediasflow_async.dates import Window, split_period, to_minute_text, widened
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import BadRequest, Problem
+from mediasflow_async.errors import NotFound, Problem
 from mediasflow_async.models import DeliveryStatus, MediaType
 from mediasflow_async.search import Expression, to_text
 from mediasflow_async.validation import listed, period_bounds, period_problems, refuse
@@ -49,7 +49,6 @@ Statuses = Iterable[int | DeliveryStatus]
 """Status codes, as numbers or as `DeliveryStatus`."""
 
 _Listed = tuple[Any, ...] | None
-_MINUTE: Final = timedelta(minutes=1)
 
 
 def period_of(
@@ -198,19 +197,24 @@ def _search_text(search: Expression | str | None, dialect: Dialect) -> str:
 class WindowedRows(Generic[_Row]):
     """The rows of a period, asked for window by window; a row on a seam is given once.
 
-    Whether the server counts the last minute of a window is not known. What a window shares with
-    the one before is therefore asked for by itself, and each row of it is left out of the later
-    window as many times as it is there.
+    Whether the server counts the bounds of a window, to the minute or to the second, or the whole
+    days that they are in, is not known, and a window without length may mean anything. What two
+    windows share is therefore found by windows of some minutes: what the last minute of one and
+    the first minute of the other have, beyond what both minutes have as one window. Each row of it
+    is left out of the later window as many times as it is there; a row that both minutes lack is
+    on neither side of the seam, and is given before the later window.
 
     Attributes:
         windows: the windows, in order.
         blocks_of: gives the rows of a window.
         identity: tells a row from every other, whenever it is asked for.
+        zone: zone in which the bounds are written.
     """
 
     windows: Sequence[Window]
     blocks_of: Callable[[Window], Blocks[_Row]]
     identity: Callable[[_Row], Hashable]
+    zone: tzinfo = UTC
 
     def blocks(self, windows_at_once: int = 1) -> Blocks[_Row]:
         """Return the rows of all windows in order, the ones on a seam once.
@@ -226,47 +230,67 @@ class WindowedRows(Generic[_Row]):
         window = self.windows[index]
         surplus: Counter[Hashable] = Counter()
         if index > 0:
-            surplus = await self._shared(window.since, self.windows[index - 1].until)
+            seam = Window(window.since, self.windows[index - 1].until)
+            lost, surplus = await self._at_seam(seam)
+            if lost:
+                yield lost
         async with aclosing(self.blocks_of(window)) as blocks:
             async for block in blocks:
                 rows = self._without(surplus, block) if surplus else block
                 if rows:
                     yield rows
 
-    async def _shared(self, since: datetime, until: datetime) -> Counter[Hashable]:
-        """Count the rows of a window that ends at `until` and of one that starts at `since`.
+    async def _at_seam(self, seam: Window) -> tuple[list[_Row], Counter[Hashable]]:
+        """Return the rows that neither window has, and count those that both have.
 
-        Some servers may refuse a period of no length. What the two windows share is then what the
-        minutes before and after have together, counted one by one, beyond what they have as one.
+        Args:
+            seam: from the start of the later window to the end of the one before.
         """
+        around = widened(seam, self.zone)
+        both = await self._count(around)
+        if not both:
+            return [], both
+        shared = await self._count(Window(around.since, seam.until))
+        shared.update(await self._count(Window(seam.since, around.until)))
+        shared.subtract(both)
+        lost: list[_Row] = []
+        if missing := Counter({key: -count for key, count in shared.items() if count < 0}):
+            async with aclosing(self.blocks_of(around)) as blocks:
+                async for block in blocks:
+                    lost += [row for row in block if self._takes(missing, self.identity(row))]
+        return lost, +shared
+
+    async def _count(self, window: Window) -> Counter[Hashable]:
+        counts: Counter[Hashable] = Counter()
         try:
-            return await self._count(since, until)
-        except BadRequest:
-            if since < until:
-                raise
-        before, after = since - _MINUTE, until + _MINUTE
-        counts = await self._count(before, until) + await self._count(since, after)
-        counts.subtract(await self._count(before, after))
+            async with aclosing(self.blocks_of(window)) as blocks:
+                async for block in blocks:
+                    counts.update(map(self.identity, block))
+        except NotFound:
+            # There is nothing in these minutes; of a wrong path the windows themselves tell.
+            return Counter()
         return counts
 
-    async def _count(self, since: datetime, until: datetime) -> Counter[Hashable]:
-        counts: Counter[Hashable] = Counter()
-        async with aclosing(self.blocks_of(Window(since, until))) as blocks:
-            async for block in blocks:
-                counts.update(map(self.identity, block))
-        return counts
+    @staticmethod
+    def _takes(counts: Counter[Hashable], key: Hashable) -> bool:
+        if counts[key] <= 0:
+            return False
+        counts[key] -= 1
+        return True
 
     def _without(self, surplus: Counter[Hashable], rows: list[_Row]) -> list[_Row]:
         """Return rows without those that are too many, and take these out of the surplus."""
         kept: list[_Row] = []
-        for row in rows:
+        left = iter(rows)
+        for row in left:
             key = self.identity(row)
-            if surplus[key] > 0:
-                surplus[key] -= 1
-            else:
+            if not self._takes(surplus, key):
                 kept.append(row)
-        for key in [key for key, count in surplus.items() if count <= 0]:
-            del surplus[key]
+            elif not surplus[key]:
+                del surplus[key]
+                if not surplus:
+                    break
+        kept += left
         return kept
 
 

@@ -139,7 +139,7 @@ class Reports:
         filters = Filters(user_id=user_id, status=status, types=types, search=search)
         period = self._period(since, until, filters, windows_at_once)
         blocks_of = partial(self._window, period, search)
-        rows = WindowedRows(period.windows, blocks_of, _identity)
+        rows = WindowedRows(period.windows, blocks_of, _identity, period.dialect.server_tz)
         return ReportRows(partial(rows.blocks, period.windows_at_once))
 
     def period_csv(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from mediasflow_async.converter import Unreadable, reader_for
+from mediasflow_async.converter.rows import json_rows, row_reader
 from mediasflow_async.dates import read_datetime, start_of, to_minute_text, to_schedule_text
+from mediasflow_async.models import BlacklistEntry, Campaign, RecipientList
 
 PARIS = ZoneInfo("Europe/Paris")
 ZONES = st.sampled_from(
@@ -114,6 +118,84 @@ def test_iso_text_survives_with_its_offset(moment: datetime) -> None:
     found = read_datetime(moment.isoformat(), UTC)
     assert found is not None
     assert found.timestamp() == moment.timestamp()
+
+
+FRENCH = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split()
+WHOLE_FRENCH = (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+)
+
+
+@pytest.mark.parametrize("names", [FRENCH, WHOLE_FRENCH, [name.strip(".") for name in FRENCH]])
+@pytest.mark.parametrize("between", [" ", ", ", " à ", "\u00a0", ", à "])
+def test_dates_of_a_french_runtime_are_read(names: list[str], between: str) -> None:
+    for month, name in enumerate(names, 1):
+        moment = datetime(2021, month, 16, 18, 29, 7, tzinfo=PARIS)
+        for shown in (name, name.upper(), name.translate({233: "e", 251: "u"})):
+            assert read_datetime(f"16 {shown} 2021{between}18:29:07", PARIS) == moment
+    assert read_datetime("1er août 2021", PARIS) == datetime(2021, 8, 1, tzinfo=PARIS)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [("CEST", 16), ("CET", 17), ("UTC", 18), ("GMT", 18), ("GMT+02:00", 16), ("GMT-03:30", 21)],
+)
+def test_the_text_of_a_java_date_is_read(zone: str, hour: int) -> None:
+    minute = 59 if zone == "GMT-03:30" else 29
+    expected = datetime(2021, 6, 16, hour, minute, 7, tzinfo=UTC)
+    assert read_datetime(f"Wed Jun 16 18:29:07 {zone} 2021", PARIS) == expected
+    assert read_datetime("Wed Jun 16 18:29:07 IST 2021", PARIS) is None
+
+
+years = st.sampled_from(["0000", "0001", "0002", "1969", "2021", "9998", "9999"])
+days = st.sampled_from(["01", "02", "30", "31"])
+offsets = st.sampled_from(["Z", "+14:00", "-12:00", "+23:59", "-23:59", "+99:99", "", "[UTC]"])
+absurd_texts = st.one_of(
+    st.builds(
+        "{}-{}-{}T{}:00:00{}".format, years, st.sampled_from(["01", "12"]), days, days, offsets
+    ),
+    st.builds("{}/12/{} 23:59:59".format, days, years),
+    st.builds("Dec {}, {} 11:59:59 PM".format, days, years),
+    st.builds("{} déc. {} 23:59:59".format, days, years),
+    st.builds("Wed Jan {} 00:00:00 CEST {}".format, days, years),
+    st.text(max_size=30),
+)
+absurd = st.one_of(
+    absurd_texts,
+    st.floats(),
+    st.integers(),
+    st.sampled_from([2**63, -(2**63), 10**400, 253402300799999, -62135596800000]),
+)
+
+
+@given(absurd, ZONES)
+def test_absurd_dates_never_raise(value: object, zone: tzinfo) -> None:
+    found = read_datetime(value, zone)
+    if found is not None:
+        for other in (UTC, PARIS, ZoneInfo("Pacific/Apia"), ZoneInfo("Pacific/Niue")):
+            assert found.astimezone(other) == found
+            assert found.astimezone(other) + timedelta(days=1) > found
+
+
+@given(st.lists(absurd, min_size=1, max_size=3))
+def test_no_reader_raises_for_absurd_dates(values: list[Any]) -> None:
+    reader = reader_for(PARIS)
+    for value in values:
+        for data, model in (
+            ({"id": 1, "creationDate": value, "updateDate": value}, Campaign),
+            ({"id": 1, "creationDate": value}, RecipientList),
+            ({"item": "+33612345678", "createdDate": value}, BlacklistEntry),
+        ):
+            assert not isinstance(reader.read(data, model), Unreadable)
+    rows = json_rows(
+        [{"status": 16, "sendDate": value, "deliveryDate": value} for value in values], PARIS
+    )
+    columns = ("STATUS_CODE", "DELIVERYDATE", "PREVIEW", "TRACK_1", "TRACK_1_COUNTER")
+    read = row_reader(columns, PARIS).of_cells
+    rows += [read(["16", *map(str, (value,) * 3), "1"]) for value in values]
+    for row in rows:
+        for moment in (row.sent_at, row.delivered_at, row.previewed_at):
+            assert moment is None or moment.astimezone(UTC) == moment
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,13 @@ class Windows:
 
     def __call__(self, request: RawRequest) -> Answer:
         query = parse_qs(urlsplit(request.target).query)
-        if "from" not in query or query["from"] == query["to"]:
+        if "from" not in query or not query["from"][0].endswith(":00"):
             return http_json(data=[])
         hour = int(query["from"][0][-5:-3])
         self.asked.append(hour)
         rows = [
-            {"campaignId": hour, "idLine": line, "msg": "x" * 500} for line in range(self._rows)
+            {"campaignId": hour, "idLine": line, "status": 16, "msg": "x" * 500}
+            for line in range(self._rows)
         ]
         return self._instead.get(hour) or http_json(data=rows)
 
@@ -153,7 +154,9 @@ async def test_the_rows_before_a_window_that_is_refused_are_given() -> None:
 
 
 async def test_a_window_that_breaks_off_is_no_end() -> None:
-    body = json.dumps([{"campaignId": 1, "idLine": line} for line in range(5000)]).encode()
+    body = json.dumps(
+        [{"campaignId": 1, "idLine": line, "status": 16} for line in range(5000)]
+    ).encode()
     windows = Windows(instead={1: http(body=body, length=len(body) + 9)})
     found: list[tuple[Any, Any]] = []
     with RawServer(windows).running() as server:

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import anyio
 import httpx
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasflow_async import BadRequest, ReportRow
-from mediasflow_async.dates import Window, split_period
+from mediasflow_async import BadRequest, NotFound, ReportRow
+from mediasflow_async.dates import Window, split_period, widened
 from mediasflow_async.resources.periods import Blocks, WindowedRows
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.support.inspection import HOURLY, MINUTE, both_edges, connected, send_at
@@ -63,29 +64,45 @@ async def test_a_long_period_with_the_default_windows_has_every_row(edge: Any) -
         assert Counter(row.campaign_id for row in rows) == dict.fromkeys(range(943, 947), 2)
 
 
-class Refusing(httpx.AsyncBaseTransport):
-    """A server that refuses a period of no length."""
+class Odd(httpx.AsyncBaseTransport):
+    """A server that reads a period of no length in a way of its own, or answers by whole days."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, reading: str) -> None:
         self._transport = sandbox.transport
+        self._reading = reading
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         params = request.url.params
-        if "from" in params and params["from"] >= params["to"]:
+        if "from" not in params:
+            return await self._transport.handle_async_request(request)
+        is_empty = params["from"] >= params["to"]
+        if is_empty and self._reading == "refuses":
             return httpx.Response(400, json={"error": "EMPTY", "message": "from is not before to"})
-        return await self._transport.handle_async_request(request)
+        if self._reading == "whole days" or (is_empty and self._reading == "the whole day"):
+            days = params["from"][:10], params["to"][:10]
+            params = params.set("from", f"{days[0]} 00:00").set("to", f"{days[1]} 23:59")
+            request = httpx.Request(
+                "GET", request.url.copy_with(params=params), headers=request.headers
+            )
+        answer = await self._transport.handle_async_request(request)
+        await answer.aread()
+        if self._reading == "not found" and answer.json() == []:
+            return httpx.Response(404)
+        return answer
 
 
 @pytest.mark.anyio
 @both_edges
-async def test_a_server_that_refuses_a_period_of_no_length_gives_every_row_once(
-    edge: Any,
+@pytest.mark.parametrize("reading", ["refuses", "the whole day", "whole days", "not found"])
+async def test_a_server_with_a_reading_of_its_own_gives_every_row_once(
+    edge: Any, reading: str
 ) -> None:
     sandbox = Sandbox(rules=ServerRules(window_end=edge), delivery=DeliveryPlan.instant())
     since = sandbox.clock.now().replace(second=0, microsecond=0) + 2 * MINUTE
     seams = [since + timedelta(hours=hour) for hour in (1, 2)]
-    options = {"base_url": "http://localhost/MediasflowApi/v1/", "transport": Refusing(sandbox)}
-    async with connected(sandbox, dialect=HOURLY, **options) as session:
+    options = {"base_url": "http://localhost/MediasflowApi/v1/", "transport": Odd(sandbox, reading)}
+    dialect = evolve(HOURLY, empty_report_statuses=(404,) if reading == "not found" else ())
+    async with connected(sandbox, dialect=dialect, **options) as session:
         await send_at(session, seams, sandbox)
         rows = await session.reports.period(since, since + timedelta(hours=3))
     try:
@@ -97,15 +114,22 @@ async def test_a_server_that_refuses_a_period_of_no_length_gives_every_row_once(
 Row = tuple[int, str]
 
 
+DAY = 2 * 24 * 60
+OF_NO_LENGTH = ["the same", "refused", "nothing", "the whole day", "not found"]
+
+
 @given(
     rows=st.lists(st.tuples(st.integers(0, 400), st.sampled_from("abc")), max_size=40).map(sorted),
     length=st.integers(1, 60),
     overlap=st.integers(0, 30),
     until=st.integers(1, 400),
-    edge=st.sampled_from(["exclusive", "minute", "instant"]),
-    refuses=st.booleans(),
+    starts=st.sampled_from(["at", "after"]),
+    ends=st.sampled_from(["before", "at", "minute"]),
+    by_day=st.booleans(),
+    of_no_length=st.sampled_from(OF_NO_LENGTH),
     size=st.integers(1, 5),
     at_once=st.integers(1, 4),
+    hour=st.integers(0, 23),
 )
 def test_every_row_comes_once_and_in_order_whatever_the_windows(
     *,
@@ -113,13 +137,20 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
     length: int,
     overlap: int,
     until: int,
-    edge: str,
-    refuses: bool,
+    starts: str,
+    ends: str,
+    by_day: bool,
+    of_no_length: str,
     size: int,
     at_once: int,
+    hour: int,
 ) -> None:
-    """The times of the rows are in half minutes; the letters are all that tells them apart."""
-    start = datetime(2027, 1, 1, tzinfo=UTC)
+    """The times of the rows are in half minutes; the letters are all that tells them apart.
+
+    A server may count a bound or not, answer by whole days, and read a window of no length, or
+    without rows, in a way of its own.
+    """
+    start = datetime(2027, 1, 1, hour, tzinfo=UTC)
     windows = tuple(
         split_period(
             start,
@@ -129,24 +160,38 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
             overlap=min(overlap, length // 2) * MINUTE,
         )
     )
-    extra = {"exclusive": 0, "minute": 2, "instant": 1}[edge]
+    midnight = -120 * hour
 
     def found(window: Window) -> list[Row]:
         since, end = (int((bound - start) / MINUTE) * 2 for bound in (window.since, window.until))
-        return [row for row in rows if since <= row[0] < end + extra]
+        if by_day or (since == end and of_no_length == "the whole day"):
+            since = midnight + (since - midnight) // DAY * DAY
+            end = midnight + ((end - midnight) // DAY + 1) * DAY
+            return [row for row in rows if since <= row[0] < end]
+        if since == end and of_no_length in {"nothing", "not found"}:
+            return []
+        first = since + (starts == "after")
+        last = end + {"before": -1, "at": 0, "minute": 1}[ends]
+        return [row for row in rows if first <= row[0] <= last]
 
     async def blocks_of(window: Window) -> Blocks[Row]:
-        if refuses and window.since == window.until:
+        if of_no_length == "refused" and window.since == window.until:
             raise BadRequest("from is not before to")
         rows = found(window)
+        if of_no_length == "not found" and not rows and window not in windows:
+            raise NotFound("no rows")
         for at in range(0, len(rows), size):
             yield rows[at : at + size]
 
     async def collected() -> list[Row]:
-        blocks = WindowedRows(windows, blocks_of, identity_of).blocks(at_once)
+        blocks = WindowedRows(windows, blocks_of, identity_of, PARIS).blocks(at_once)
         return [row async for block in blocks for row in block]
 
-    assert anyio.run(collected) == found(Window(start, start + until * MINUTE))
+    whole = found(Window(start, start + until * MINUTE))
+    if by_day:
+        assert Counter(anyio.run(collected)) == Counter(whole)
+    else:
+        assert anyio.run(collected) == whole
 
 
 def identity_of(row: Row) -> Hashable:
@@ -171,9 +216,37 @@ async def test_rows_are_looked_at_only_until_all_that_are_shared_were_found() ->
         elif window == windows[0]:
             yield [(0, "a"), (2, "a")]
         else:
-            yield [(2, "a")]
+            yield [(0, "a"), (2, "a"), (3, "b"), (3, "c")]
 
     found = [block async for block in WindowedRows(windows, blocks_of, identity).blocks()]
 
     assert found == [[(0, "a"), (2, "a")], [(3, "b")], [(3, "c")]]
-    assert looked_at == [(2, "a"), (2, "a"), (3, "b")]
+    assert looked_at[-1] == (2, "a")
+
+
+@pytest.mark.anyio
+async def test_a_seam_without_rows_costs_one_request() -> None:
+    start = datetime(2027, 1, 1, tzinfo=UTC)
+    windows = tuple(split_period(start, start + timedelta(days=30), zone=PARIS))
+    asked: list[Window] = []
+
+    async def blocks_of(window: Window) -> Blocks[Row]:
+        asked.append(window)
+        if window in windows:
+            yield [(windows.index(window), "a")]
+
+    rows = [block async for block in WindowedRows(windows, blocks_of, identity_of).blocks()]
+
+    assert len(rows) == len(windows) == 5
+    assert len(asked) == len(windows) + 4
+
+
+def test_the_window_around_a_seam_has_no_bound_in_a_repeated_hour() -> None:
+    # At 1:00 UTC the clocks of Paris go back from 3:00 to 2:00.
+    for hour in (0, 2):
+        seam = datetime(2027, 10, 31, hour, tzinfo=UTC)
+        around = widened(Window(seam, seam), PARIS)
+        assert around.since < seam < around.until
+        for bound in (around.since, around.until):
+            local = bound.astimezone(PARIS)
+            assert local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
