@@ -90,7 +90,8 @@ async def frame(report: AsyncIterable[ReportRow]) -> pl.DataFrame:
 def _frame_of(rows: Sequence[ReportRow]) -> pl.DataFrame:
     columns = zip(*map(_values_of, rows), strict=True) if rows else ((),) * len(_COLUMNS)
     known = [
-        pl.Series(name, list(values), dtype=kind)
+        # A number that 64 bits cannot hold becomes null.
+        pl.Series(name, list(values), dtype=kind, strict=False)
         for (name, kind), values in zip(_COLUMNS.items(), columns, strict=True)
     ]
     tracks = pl.Series("tracks", [_tracks_of(row.tracks) for row in rows], dtype=_TRACKS)

@@ -6,16 +6,28 @@ the whole list. What is read here takes any of the forms that are plausible.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import anyio
 
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.responses import ApiResponse
+from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import Unreadable, reader_for, writer_for
-from mediasflow_async.errors import ApiError
+from mediasflow_async.errors import ApiError, ConnectionFailed, RequestTimeout
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
 from mediasflow_async.resources.api import Api
 from mediasflow_async.resources.pages import Asked, arrays
@@ -30,6 +42,8 @@ _OTHER_PATHS: Final = (
 )
 # 405 is the answer of a path that has the function that adds a number, and no other.
 _NO_SUCH_FUNCTION: Final = frozenset({404, 405})
+_WAITS_SECONDS: Final = (0.1, 0.5)
+_Result = TypeVar("_Result")
 _ADD: Final = Operation(OperationKind.SET, "POST", "blacklist", Expected.CHANGE)
 
 
@@ -116,12 +130,7 @@ class Blacklist:
             ResponseInvalid: it cannot be read whole, so that nobody knows.
         """
         refuse(number_problems("number", number))
-        wanted = _comparable(number)
-        async with aclosing(BlacklistEntries(self._api).blocks()) as blocks:
-            async for block in blocks:
-                if any(_comparable(entry.number) == wanted for entry in block):
-                    return True
-        return False
+        return await BlacklistEntries(self._api).contain(number)
 
     async def _add(self, given: BlacklistEntry | str) -> BlacklistEntry:
         entry = BlacklistEntry(given) if isinstance(given, str) else given
@@ -140,7 +149,11 @@ class BlacklistEntries:
         self._api = api
 
     def __await__(self) -> Generator[Any, None, list[BlacklistEntry]]:
-        return self._all().__await__()
+        return self._repeated(self._all).__await__()
+
+    async def contain(self, number: str) -> bool:
+        """Whether a number is among them; they are read until it is found."""
+        return await self._repeated(partial(self._has, _comparable(number)))
 
     async def __aiter__(self) -> AsyncGenerator[BlacklistEntry, None]:
         async with aclosing(self.blocks()) as blocks:
@@ -148,13 +161,20 @@ class BlacklistEntries:
                 for entry in block:
                     yield entry
 
-    async def blocks(self) -> AsyncGenerator[list[BlacklistEntry], None]:
-        """Yield the entries as they arrive, a number of them at a time."""
+    async def blocks(
+        self, opened: list[ResponseStream] | None = None
+    ) -> AsyncGenerator[list[BlacklistEntry], None]:
+        """Yield the entries as they arrive, a number of them at a time.
+
+        Args:
+            opened: takes each answer whose body is read.
+        """
         read = reader_for(self._api.dialect.server_tz).read
         path = self._api.dialect.blacklist_path
         operation = Operation(OperationKind.READ, "GET", path, Expected.ROWS)
+        asked = Asked(operation=operation, params={})
         try:
-            async with aclosing(arrays(self._api, Asked(operation=operation, params={}))) as parts:
+            async with aclosing(arrays(self._api, asked, opened)) as parts:
                 async for body, first, items in parts:
                     entries: list[BlacklistEntry] = []
                     for index, item in enumerate(items, first):
@@ -169,8 +189,33 @@ class BlacklistEntries:
                 error.next_step = _OTHER_PATHS
             raise
 
-    async def _all(self) -> list[BlacklistEntry]:
-        return [entry async for entry in self]
+    async def _all(self, opened: list[ResponseStream]) -> list[BlacklistEntry]:
+        entries: list[BlacklistEntry] = []
+        async with aclosing(self.blocks(opened)) as blocks:
+            async for block in blocks:
+                entries += block
+        return entries
+
+    async def _has(self, wanted: str, opened: list[ResponseStream]) -> bool:
+        async with aclosing(self.blocks(opened)) as blocks:
+            async for block in blocks:
+                if any(_comparable(entry.number) == wanted for entry in block):
+                    return True
+        return False
+
+    async def _repeated(
+        self, read: Callable[[list[ResponseStream]], Awaitable[_Result]]
+    ) -> _Result:
+        """Return what is read from an answer; one that breaks off is asked for again."""
+        for wait_seconds in _WAITS_SECONDS:
+            opened: list[ResponseStream] = []
+            try:
+                return await read(opened)
+            except (ConnectionFailed, RequestTimeout):
+                if not opened:
+                    raise
+            await anyio.sleep(wait_seconds)
+        return await read([])
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:

@@ -50,15 +50,24 @@ Given = tuple[ResponseStream, int, list[Any]]
 """Elements, the index of the first of them, and the answer that they are from."""
 
 
-async def arrays(api: Api, asked: Asked) -> AsyncGenerator[Given, None]:
+async def arrays(
+    api: Api, asked: Asked, opened: list[ResponseStream] | None = None
+) -> AsyncGenerator[Given, None]:
     """Yield the elements of the arrays that a request is answered with, page after page.
+
+    Args:
+        api: the session.
+        asked: the request for the first page.
+        opened: takes each answer whose body is read; a failure before is retried elsewhere.
 
     Raises:
         ResponseInvalid: the answer is none, or rows are missing and it does not say how to have
             them.
         ServerError: it was not ready after several attempts (202).
     """
-    async with aclosing(until_ready(lambda: _arrays(api, asked))) as blocks:
+    async with aclosing(
+        until_ready(lambda: _arrays(api, asked, [] if opened is None else opened))
+    ) as blocks:
         async for block in blocks:
             yield block
 
@@ -81,7 +90,9 @@ async def until_ready(
         await anyio.sleep(wait_seconds)
 
 
-async def _arrays(api: Api, asked: Asked) -> AsyncGenerator[Given, None]:
+async def _arrays(
+    api: Api, asked: Asked, opened: list[ResponseStream]
+) -> AsyncGenerator[Given, None]:
     pages = _Pages(api.base_url)
     following: Asked | None = asked
     while following is not None:
@@ -91,6 +102,7 @@ async def _arrays(api: Api, asked: Asked) -> AsyncGenerator[Given, None]:
             ) as body,
             aclosing(body.aiter_array(may_be_empty=True)) as blocks,
         ):
+            opened.append(body)
             before = pages.given
             async for block in blocks:
                 yield body, pages.given, block
