@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
+from mediasflow_async._core.judgement import Tells
 from mediasflow_async._core.responses import (
     ApiResponse,
     decoded_pieces,
@@ -66,11 +67,6 @@ class ResponseStream:
     def charset(self) -> str:
         """The charset that is announced; empty for UTF-8 and where there is none."""
         return charset_of(self.headers.get("content-type", ""))
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        return self._open.status
 
     async def aclose(self) -> None:
         """Close the answer, and its connection if the body is not at its end."""
@@ -134,6 +130,8 @@ class ResponseStream:
     ) -> list[Any] | MediasflowError:
         """Return the elements of a document that was left as it is, or what is wrong with it."""
         answer = self._answer(decoder.frame)
+        if answer.judgement.tells is Tells.IN_PROGRESS:
+            return self._not_ready(answer)
         if error := error_of(answer):
             hide(error, self._secrets)
             return error
