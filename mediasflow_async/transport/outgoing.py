@@ -70,7 +70,13 @@ class Outgoing(NamedTuple):
         return b"%bContent-Length: %d\r\n\r\n%b" % (self.head.lines, self.length, self.content)
 
     def with_content(self, content: bytes) -> Outgoing:
-        """Return the request with a body in memory, which is streamed where it is large."""
+        """Return the request with a body in memory, which is streamed where it is large.
+
+        Raises:
+            httpx.LocalProtocolError: when the head announces another length.
+        """
+        if self.streamed_bytes not in (None, len(content)):
+            raise httpx.LocalProtocolError(WRONG_LENGTH)
         if len(content) <= SMALL_BYTES:
             return self._replace(content=content, stream=None)
         return self._replace(content=b"", stream=partial(_at_once, content))

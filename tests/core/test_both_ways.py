@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from mediasflow_async import Dialect, ResponseInvalid, Session
+from mediasflow_async import ConnectionFailed, Dialect, ResponseInvalid, Sent, Session
 from mediasflow_async.transport import SMALL_BYTES, AsyncioTransport
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
-from tests.support.sessions import WITHOUT_TLS, session_with
+from tests.support.sessions import ONCE, WITHOUT_TLS, session_with
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +65,34 @@ async def test_both_send_the_same(case: str) -> None:
 
 def of_wire(request: RawRequest) -> tuple[Any, ...]:
     return request.method, request.target, dict(request.headers), request.names, request.body
+
+
+class Changed(Csv):
+    """A body that is not as long as it says, as a file that was written to meanwhile."""
+
+    def __init__(self, length: int, content: bytes) -> None:
+        self.length = length
+        self._content = content
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+@pytest.mark.every_transport
+@pytest.mark.parametrize(
+    ("length", "content"),
+    [(4, b"a;b1;2"), (9, b"a;b1;2"), (0, b"a;b1;2"), (6, b""), (70_000, b"a"), (6, b"a" * 70_000)],
+    ids=lambda value: len(value) if isinstance(value, bytes) else value,
+)
+async def test_a_proven_body_of_another_length_does_not_leave(length: int, content: bytes) -> None:
+    """What is left of it would be the beginning of the next request."""
+    with RawServer([http_json(200, {})]).running() as server:
+        dialect = Dialect(checksum=lambda _: {"X-Sum": "1"})
+        async with session_with(server.url, dialect=dialect, retry=ONCE) as session:
+            with pytest.raises(ConnectionFailed) as caught:
+                await session.request("POST", "x", body=Changed(length, content))
+    assert caught.value.sent is Sent.NOT_SENT
+    assert server.connections == 0
 
 
 @pytest.mark.every_transport
