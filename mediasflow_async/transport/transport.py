@@ -141,6 +141,9 @@ async def _pump(outgoing: Outgoing, connection: Connection, answer: Answer) -> b
     async with aclosing(_framed(stream(), outgoing.streamed_bytes)) as pieces:
         # Of a body that cannot even begin, nothing leaves.
         first = await anext(pieces, b"")
+        # What has come meanwhile is no answer to this: once the loop has read it, it closes.
+        while connection.has_unread:  # noqa: ASYNC110 - the loop must turn
+            await asyncio.sleep(0)
         connection.begin(outgoing, answer)
         connection.write(first)
         yielding = _Yielding()

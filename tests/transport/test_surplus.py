@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -83,6 +84,27 @@ async def test_an_answer_before_the_request_is_nobodys(transport: AsyncioTranspo
             await until(lambda: server.peers and server.peers[0].reader.at_eof())
             yield b"late"
 
+        with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
+            await send(transport, server.url, "POST", content=body(), proof=proof)
+    assert proof.verdict is Sent.NOT_SENT
+
+
+@pytest.mark.parametrize("way", ["plain", "tls"])
+async def test_what_comes_while_the_body_begins_is_nobodys(
+    transport: AsyncioTransport, way: str
+) -> None:
+    """It lies in the socket when the body does begin, and the loop has not read it."""
+    proof = Proof(is_trusted=True)
+    tls = server_context() if way == "tls" else None
+    async with serving(answering(OK), tls=tls) as server:
+
+        async def body() -> AsyncIterator[bytes]:
+            # Within one turn of the loop, before it looks at the sockets again.
+            asyncio.get_running_loop().call_soon(server.peers[0].writer.write, OK)
+            await asyncio.sleep(0)
+            yield b"late"
+
+        await fetch(transport, server.url)
         with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
             await send(transport, server.url, "POST", content=body(), proof=proof)
     assert proof.verdict is Sent.NOT_SENT
