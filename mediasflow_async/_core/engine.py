@@ -49,7 +49,7 @@ from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.converter import ModelReader, reader_for
 from mediasflow_async.dialect import Checksum, Dialect
 from mediasflow_async.errors import ConfigurationError, MediasflowError, Sent, value_of
-from mediasflow_async.secrecy import LOGGER, masked_http_logs
+from mediasflow_async.secrecy import LOGGER, Secret, masked_http_logs
 from mediasflow_async.transport import Outgoing
 
 __all__ = ["Engine", "start"]
@@ -178,7 +178,7 @@ class Engine:
         """
         progress.begin()
         was_renewed = False
-        bearer = self.authenticator.at_hand or await self.authenticator.bearer()
+        bearer = self.authenticator.at_hand or await self._new_bearer()
         while not isinstance(bearer, MediasflowError):
             choice, token = self.negotiation.choice_for(call), bearer.reveal()
             if self.pacer or self.departing:
@@ -199,7 +199,7 @@ class Engine:
                         is_here = answer.is_complete and not answer.is_encoded
                         content = answer.body() if is_here else await self._body(answer)
                         result = self._understood(answer, content, call, progress)
-                except FAILURES as failure:
+                except _failures(proof) as failure:
                     result = failed(failure, call, progress)
             if began is not None:
                 _log(call, result, progress, began)
@@ -209,16 +209,22 @@ class Engine:
             is_refused = result.status == _UNAUTHORIZED and not was_renewed
             if is_refused and self.authenticator.reject(bearer):
                 was_renewed, progress.proof = True, None
-                bearer = await self.authenticator.bearer()
+                bearer = await self._new_bearer()
             elif not self.negotiation.learns_from(result, call, choice):
                 return progress.failed_with(result)
         return progress.failed_without_bearer(bearer, call)
+
+    async def _new_bearer(self) -> Secret | MediasflowError:
+        bearer = await self.authenticator.bearer()
+        self.connections.check_open()
+        return bearer
 
     async def _paced(self, live: Live) -> None:
         if self.pacer:
             await self.pacer.wait(live.pacing)
         if self.departing:
             await self.departing()
+        self.connections.check_open()
 
     async def _followed(self, answer: Answer, outgoing: Outgoing, ask: Ask, live: Live) -> Answer:
         """Return the answer that a redirect leads to, or the redirect if it is not followed."""
@@ -360,6 +366,11 @@ def _departure(call: Call, progress: Progress, live: Live) -> Proof:
         # It may never say when the first byte leaves: this is the latest known moment.
         call.guard()
     return proof
+
+
+def _failures(proof: Proof) -> tuple[type[Exception], ...]:
+    """Return what to catch of a request: nothing of the guard's, even where it is like these."""
+    return () if proof.is_vetoed else FAILURES
 
 
 def _log(call: Call, result: object, progress: Progress, began: float) -> None:

@@ -70,7 +70,9 @@ def with_checksum(
 async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     try:
         return await client.send(request, stream=True, auth=None, follow_redirects=False)
-    except UnicodeError:
+    except (UnicodeError, httpx.InvalidURL):
+        if request.extensions["proof"].is_vetoed:
+            raise
         # httpx reads the address of a redirect even where it does not follow it.
         reason = "the answer redirects to what is no address"
     raise httpx.RemoteProtocolError(reason, request=request)

@@ -30,20 +30,27 @@ class Proof:
         is_trusted: whether the transport is known to report. One that is not known is believed
             from its first event on; without any event nothing is proven.
         guard: may veto each departure.
+
+    Attributes:
+        is_answered: whether the head of the final answer is complete.
+        is_vetoed: whether the guard raised: its error is the caller's, whatever its type.
     """
 
-    __slots__ = ("_guard", "_has_left", "_is_trusted", "is_answered")
+    __slots__ = ("_guard", "_has_left", "_is_trusted", "is_answered", "is_vetoed")
 
     def __init__(self, *, is_trusted: bool, guard: Guard | None = None) -> None:
         self._is_trusted = is_trusted
         self._guard = guard
         self._has_left = False
         self.is_answered = False
+        self.is_vetoed = False
 
     def leaving(self) -> None:
         """Note that the first byte leaves next, unless the guard raises."""
         if self._guard is not None:
+            self.is_vetoed = True
             self._guard()
+            self.is_vetoed = False
         self._has_left = True
 
     def answered(self) -> None:

@@ -55,6 +55,31 @@ async def test_an_error_of_ours_as_a_veto_is_not_retried(
 
 
 @pytest.mark.every_backend
+@pytest.mark.parametrize(
+    "error",
+    [TimeoutError("lock"), OSError("disk"), httpx.ConnectError("redis"), UnicodeError("name")],
+    ids=repr,
+)
+async def test_a_veto_like_a_failure_of_the_network_is_a_veto_all_the_same(
+    error: Exception,
+) -> None:
+    asked: list[None] = []
+
+    def refuse_once() -> None:
+        asked.append(None)
+        if len(asked) == 1:
+            raise error
+
+    with RawServer([http_json(data=ANSWER)]).running() as server:
+        async with session_with(server.url) as session:
+            with pytest.raises(type(error)) as caught:
+                await session.campaigns.launch(7, guard=refuse_once)
+    assert caught.value is error
+    assert len(asked) == 1
+    assert server.requests == []
+
+
+@pytest.mark.every_backend
 async def test_every_attempt_is_guarded(sandbox: Sandbox, connect: Connect) -> None:
     asked: list[int] = []
     async with connect() as session:

@@ -115,7 +115,11 @@ async def test_a_redirect_with_credentials_in_it_is_not_followed() -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("address", ["http://[::g]/", "http://a:b/", "http://xn--/", "//["])
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::g]/", "http://a:b/", "http://xn--/", "//[", "javascript:1", "/" + "a" * 65_536],
+    ids=lambda address: address[:12],
+)
 async def test_a_redirect_to_what_is_no_address_is_not_followed(address: str) -> None:
     with RawServer([to(address)]).running() as server:
         async with session_with(server.url) as session:
@@ -124,8 +128,9 @@ async def test_a_redirect_to_what_is_no_address_is_not_followed(address: str) ->
     assert {request.target for request in server.requests} == {"/blacklist"}
 
 
-async def test_a_send_that_is_redirected_to_what_is_no_address_is_in_doubt() -> None:
-    with RawServer([to("http://xn--/")]).running() as server:
+@pytest.mark.parametrize("address", ["http://xn--/", "javascript:1"])
+async def test_a_send_that_is_redirected_to_what_is_no_address_is_in_doubt(address: str) -> None:
+    with RawServer([to(address)]).running() as server:
         async with session_with(server.url) as session:
             with pytest.raises(MediasflowError) as caught:
                 await session.request("POST", "campaigns/inject", json={})

@@ -25,7 +25,7 @@ from mediasflow_async import (
 )
 from mediasflow_async._core.calls import Operation
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.support.raw_server import HANG, RawServer
+from tests.support.raw_server import HANG, RawServer, http_json
 from tests.support.sessions import ONCE, WITHOUT_TLS, Connect, logins, session_with, until
 
 pytest_plugins = ["tests.support.session_fixtures"]
@@ -112,6 +112,17 @@ async def test_closing_ends_the_waits_of_calls_under_way(
         tasks.start_soon(close_after, session, waiting)
         with pytest.raises(SessionClosed):
             await read(session)
+
+
+async def test_closing_ends_the_waits_of_calls_that_may_not_leave_yet() -> None:
+    with RawServer([http_json(data=[])]).running() as server:
+        session = session_with(server.url, rate=2)
+        async with anyio.create_task_group() as tasks:
+            await read(session)
+            tasks.start_soon(session.aclose)
+            with pytest.raises(SessionClosed):
+                await read(session)
+    assert len(server.requests) == 1
 
 
 async def close_after(session: Session, event: anyio.Event) -> None:
