@@ -215,6 +215,8 @@ class Connection(asyncio.BufferedProtocol):
         self._answer = answer.source = None
         self._read_timer.wake()
         if self.may_be_kept and self._parser.keeps_alive:
+            # TLS hands on what it has, and with it perhaps the end, after reading was stopped.
+            self.resume()
             self._keeper.give_back(self)
         else:
             self.abort()

@@ -138,3 +138,22 @@ async def test_a_body_that_was_read_to_its_end_frees_its_connection_at_once(
         second = await send(transport, server.url)
         assert len(server.peers) == 1
         assert (await first.aread(), await second.aread()) == (b"hello", b"hello")
+
+
+async def test_a_connection_is_read_again_after_an_answer_that_had_to_wait(
+    transport: AsyncioTransport, tls: ssl.SSLContext | None
+) -> None:
+    """TLS may have the end of the answer at hand when reading stops: nobody asks for it then."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            size = (await peer.request()).split()[1].removeprefix(b"/")
+            peer.writer.write(http(b"x" * int(size)))
+
+    async with serving(script, tls=tls) as server:
+        for size in range(500_000, 530_000, 1_000):
+            large = await send(transport, f"{server.url}{size}")
+            await asyncio.sleep(0.004)
+            assert len(await large.aread()) == size
+            small = await fetch(transport, f"{server.url}5", timeouts={"read": 1.0})
+            assert small.content == b"xxxxx"
