@@ -97,9 +97,12 @@ def _cut_traces(failure: BaseException | None) -> None:
     """Take the tracebacks off an exception and those it came from.
 
     They lead to frames that lead back to them: a cycle of the transport's, in which our own
-    error would wait for the collector.
+    error would wait for the collector. A transport of the caller's may say that an exception
+    came from itself.
     """
-    while failure is not None:
+    met: set[int] = set()
+    while failure is not None and id(failure) not in met:
+        met.add(id(failure))
         failure.__traceback__ = None
         failure = failure.__cause__ or failure.__context__
 

@@ -245,11 +245,19 @@ def route_of(
 
 
 def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
-    if isinstance(transport, AsyncioTransport):
+    if isinstance(transport, AsyncioTransport) and _sends_as_ours(transport):
         return _through_own(transport, _leave_open)
     client = CookielessClient(transport=_Borrowed(transport))
     is_trusted = type(transport) is httpx.AsyncHTTPTransport
     return _through_httpx(asking_own_client(client), client.aclose, is_trusted=is_trusted)
+
+
+def _sends_as_ours(transport: AsyncioTransport) -> bool:
+    """Whether a transport of ours, or one derived from it, is unchanged where httpx enters it.
+
+    A class of the caller's may do anything there, such as sending nothing.
+    """
+    return type(transport).handle_async_request is AsyncioTransport.handle_async_request
 
 
 def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[None]]) -> Route:

@@ -22,6 +22,7 @@ from mediasflow_async import (
 from mediasflow_async._core.calls import Operation
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.sandbox import Fault, Sandbox
+from mediasflow_async.transport import AsyncioTransport
 from tests.support.raw_server import HANG, RESET, Answer, RawServer, http, http_json, unused_port
 from tests.support.sessions import ONCE, WITHOUT_TLS, Connect, session_with
 
@@ -176,6 +177,39 @@ async def test_a_transport_derived_from_httpxs_own_is_not_believed_blindly() -> 
     async with Mine(verify=WITHOUT_TLS) as transport:
         error = await failure_of_a_send(session_with("https://a.example/", transport=transport))
     assert error.sent is Sent.UNKNOWN
+
+
+class Rehearsing(AsyncioTransport):
+    """What a caller may make of our transport: it sends nothing."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert request.method == "POST"
+        return httpx.Response(200, json={"id": 7})
+
+
+async def test_a_transport_derived_from_ours_is_not_passed_by() -> None:
+    with RawServer([http_json(data={"id": 8})]).running() as server:
+        async with (
+            Rehearsing() as transport,
+            session_with(server.url, transport=transport, ssl_context=None) as session,
+        ):
+            answer = await session.request("POST", "campaigns/inject", json={"msg": "Hi"})
+    assert answer.data == {"id": 7}
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("reason", ["itself", "another"])
+async def test_a_failure_that_is_said_to_come_from_itself_is_read_once(reason: str) -> None:
+    """Some who keep a failure, to try again, raise it from the one they kept."""
+    failure, other = httpx.ReadError("gone"), httpx.ReadError("gone before")
+    other.__cause__ = failure
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise failure from {"itself": failure, "another": other}[reason]
+
+    transport = httpx.MockTransport(fail)
+    session = session_with("https://a.example/", transport=transport, retry=ONCE, ssl_context=None)
+    assert isinstance(await failure_of_a_send(session), DeliveryUnknown)
 
 
 async def test_a_body_that_fails_on_its_way_out_leaves_doubt() -> None:
