@@ -60,7 +60,7 @@ _UNMASKED: Final = nullcontext()
 _UNAUTHORIZED: Final = 401
 _MOST_REDIRECTS: Final = 3
 _FIRST_REDIRECT: Final = 300
-_FIRST_CLIENT_ERROR: Final = 400
+_REDIRECTS: Final = range(_FIRST_REDIRECT, 400)
 
 
 @frozen(kw_only=True, eq=False)
@@ -190,7 +190,7 @@ class Engine:
                     outgoing = self.writer.write(call, choice, token, proof)
                     ask = way_of(call, live.route, self.checksum)
                     answer = await ask(outgoing)
-                    if _FIRST_REDIRECT <= answer.status < _FIRST_CLIENT_ERROR:
+                    if answer.status in _REDIRECTS and not call.operation.may_send:
                         answer = await self._followed(answer, outgoing, ask, live)
                     result: ApiResponse | ResponseStream | MediasflowError
                     if streams and answer.status < _FIRST_REDIRECT:

@@ -42,6 +42,15 @@ async def test_nothing_but_a_get_follows_a_redirect(status: int, method: str) ->
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("kind", ["ONE_SHOT", "LAUNCH"])
+async def test_a_get_that_may_send_follows_no_redirect(kind: str) -> None:
+    with RawServer([to("/send"), http_json(data={})]).running() as server:
+        async with session_with(server.url) as session:
+            with pytest.raises(ApiError, match="redirects elsewhere"):
+                await session.request("GET", "send", kind=kind)
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("status", STATUSES)
 async def test_another_port_is_another_origin(status: int) -> None:
     with (
