@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mediasflow_async._core.calls import OperationKind
     from mediasflow_async._core.responses import ApiResponse
     from mediasflow_async._core.retry import RetryPolicy, RetryRecord, no_retries
+    from mediasflow_async._core.token_stores import FileTokenStore, StoredToken, TokenStore
     from mediasflow_async.concurrency import Outcome, Outcomes, map_bounded
     from mediasflow_async.converter import TwelveOClockWarning
     from mediasflow_async.dialect import BASE_URL_ALT, PRODUCTION_URL, Dialect, content_digest
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Sent,
         ServerError,
         SessionClosed,
+        TokenLost,
     )
     from mediasflow_async.models import (
         BlacklistEntry,
@@ -75,13 +77,14 @@ _MODULES: Final = {
     "_core.calls": "OperationKind",
     "_core.responses": "ApiResponse",
     "_core.retry": "RetryPolicy RetryRecord no_retries",
+    "_core.token_stores": "FileTokenStore StoredToken TokenStore",
     "concurrency": "Outcome Outcomes map_bounded",
     "converter": "TwelveOClockWarning",
     "dialect": "BASE_URL_ALT PRODUCTION_URL Dialect content_digest",
     "errors": """
         ApiError AuthenticationFailed BadRequest ConfigurationError Conflict ConnectionFailed
         DeliveryUnknown InvalidRequest MediasflowError NotFound PermissionDenied Problem
-        RateLimited RequestTimeout ResponseInvalid Sent ServerError SessionClosed
+        RateLimited RequestTimeout ResponseInvalid Sent ServerError SessionClosed TokenLost
     """,
     "models": """
         BlacklistEntry BlacklistKind Campaign CampaignRequest CampaignStatus CampaignType
@@ -113,6 +116,7 @@ __all__ = [
     "DeliveryStatus",
     "DeliveryUnknown",
     "Dialect",
+    "FileTokenStore",
     "InvalidRequest",
     "ListType",
     "MediaType",
@@ -138,8 +142,11 @@ __all__ = [
     "ServerError",
     "Session",
     "SessionClosed",
+    "StoredToken",
     "TinyUrl",
     "TinyUrlType",
+    "TokenLost",
+    "TokenStore",
     "Track",
     "TwelveOClockWarning",
     "__version__",

@@ -101,6 +101,9 @@ class Dialect:
             HTTP header; nowhere in the guide.
         token_ttl: how long a bearer lives, such as ``timedelta(minutes=15)``, where its text does
             not say; None, the default, waits for a 401. The guide gives no lifetime.
+        keep_cookies: keep the cookies of the server's own origin in memory and send them back; True
+            by default. A load balancer or a servlet container may know a token only together
+            with its cookie. The guide names none. A `client` of yours keeps its own.
         cancel_method: method of `campaigns.cancel`, "PUT" by default; the guide prints none
             (Guide: 2.8). When the server answers 405, a method that it allows is used, and kept
             for the session.
@@ -184,6 +187,7 @@ class Dialect:
     login_fields: tuple[str, ...] = field(default=("login", "password"), converter=_tuple)
     login_encoding: _LoginEncoding = "form"
     token_ttl: timedelta | None = None
+    keep_cookies: bool = True
     cancel_method: _Method = "PUT"
     put_params: _PutParams = "query"
     upload_field: str = "file"
@@ -251,6 +255,7 @@ _TEXTS: Final = (
 )
 
 _FLAGS: Final = (
+    "keep_cookies",
     "lists_id_as_scalar",
     "strict_placeholders",
     "set_sender_shows_draft",

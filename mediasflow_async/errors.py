@@ -11,6 +11,7 @@ MediasflowError
 └── ApiError                 the server refused
     ├── BadRequest           400, 413, 415, 422
     ├── AuthenticationFailed 401
+    │   └── TokenLost        401 to token after token, though each login was accepted
     ├── PermissionDenied     403
     ├── NotFound             404
     ├── Conflict             409
@@ -54,6 +55,7 @@ __all__ = [
     "Sent",
     "ServerError",
     "SessionClosed",
+    "TokenLost",
     "value_of",
 ]
 
@@ -279,6 +281,20 @@ class AuthenticationFailed(ApiError):
     """401: the username, password or token is not accepted, and nothing was done."""
 
     next_step = "Check the username and password, or get a new token."
+
+
+class TokenLost(AuthenticationFailed):
+    """401 to one new token after the other: the login is accepted, its tokens are not.
+
+    The password is right and nothing was done. On a server that knows one token per account,
+    each login ends the token of every other session of the account.
+    """
+
+    next_step = (
+        "The password is right. Do several programs or sessions use this account? Share one "
+        "Session, share the token with Session(token_store=FileTokenStore(...)), or give each an "
+        "account of its own; then call again."
+    )
 
 
 class PermissionDenied(ApiError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mediasflow_async._core.responses import ApiResponse
     from mediasflow_async._core.retry import RetryPolicy
     from mediasflow_async._core.streaming import ResponseStream
+    from mediasflow_async._core.token_stores import TokenStore
     from mediasflow_async.dialect import Dialect
     from mediasflow_async.resources import Blacklist, Campaigns, Lists, Reports
     from mediasflow_async.secrecy import Secret
@@ -53,6 +54,8 @@ class Session:
         max_in_flight: requests under way at once; 50 by default.
         rate: requests per second that are never exceeded; None, the default, for no limit.
         max_response_bytes: decoded size beyond which an answer is refused; 64 MiB by default.
+        token_store: where programs share the token of the account, such as a `FileTokenStore`;
+            None, the default, for a token of its own. A `token` that is given is never stored.
         ssl_context: TLS settings; httpx's by default.
         transport: an httpx transport of yours; never closed by the session.
         client: an httpx client of yours; never closed by the session.
@@ -78,6 +81,7 @@ class Session:
         max_in_flight: int | NotGiven = NOT_GIVEN,
         rate: float | NotGiven | None = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
+        token_store: TokenStore | None = None,
         ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         client: httpx.AsyncClient | None = None,
@@ -97,6 +101,7 @@ class Session:
             base_url=base_url,
             dialect=dialect,
             retry=retry,
+            token_store=token_store,
             http={"ssl_context": ssl_context, "transport": transport, "client": client},
         )
         self._is_derived = False
@@ -133,7 +138,8 @@ class Session:
         """Return a session with other options that shares this one's connections and login.
 
         It ends with the session that it comes from; closing it alone closes no connection. A
-        new retry policy has a quota of its own. Of a new dialect, the address and what concerns
+        new retry policy has a quota of its own. A login that was refused a while ago is tried
+        again by the next call. Of a new dialect, the address and what concerns
         the login are not taken: those are shared.
 
         Args:

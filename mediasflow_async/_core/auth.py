@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import copy
+import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import anyio
-import orjson
 from attrs import field, frozen
 
+from mediasflow_async._core.bearers import DeathSign, bearer_in, expiry_of, unannounced
 from mediasflow_async._core.calls import CallParts
 from mediasflow_async._core.responses import ApiResponse
+from mediasflow_async._core.token_stores import StoredToken, TokenStore
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ConfigurationError, MediasflowError, ResponseInvalid
+from mediasflow_async.errors import (
+    ConfigurationError,
+    MediasflowError,
+    ResponseInvalid,
+    TokenLost,
+)
 from mediasflow_async.secrecy import Secret
 
-__all__ = ["Authenticator", "Credentials", "bearer_in", "expiry_of", "login_headers", "login_parts"]
-
+__all__ = ["Authenticator", "Credentials", "login_headers", "login_parts", "token_lost"]
 
 _EARLY_SECONDS: Final = 60.0
+_LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
 class Authenticator:
     """Holds the bearer of a session and renews it, with one login for all who need it.
 
+    Where a login ends the token before, sessions of one account end each other's: logins are
+    spaced while tokens die young, so that each session makes many calls with its own.
+
     Args:
         credentials: who is calling.
         dialect: how to log in and how long a bearer lives.
         login: sends the login and returns the answer, or the error.
+        base_url: whose bearer it is.
+        store: shares the bearer with other programs, or None.
     """
 
     def __init__(
@@ -39,18 +51,33 @@ class Authenticator:
         credentials: Credentials,
         dialect: Dialect,
         login: Callable[[], Awaitable[ApiResponse | MediasflowError]],
+        *,
+        base_url: str = "",
+        store: TokenStore | None = None,
     ) -> None:
         self._credentials = credentials
         self._dialect = dialect
         self._login = login
+        self._account = f"{base_url}\n{credentials.username}"
+        self._store = store
         self._pending: _PendingLogin | None = None
         self._bearer = credentials.token
         self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
+        self._since = time.monotonic()
+        self._refused: Secret | None = None
+        self._spacing = _Spacing()
+        self._refusal = _Refusal()
+        self._suspicion = _Suspicion()
 
     @property
     def username(self) -> str | None:
         """The login of who is calling, or None where only a bearer is known."""
         return self._credentials.username
+
+    @property
+    def can_log_in(self) -> bool:
+        """Whether another bearer can be had."""
+        return self._credentials.can_log_in
 
     @property
     def at_hand(self) -> Secret | None:
@@ -59,8 +86,13 @@ class Authenticator:
         return self._bearer if is_good else None
 
     async def bearer(self) -> Secret | MediasflowError:
-        """Return a bearer that is good as far as is known, or the error of the login."""
+        """Return a bearer that is good as far as is known, or the error of the login.
+
+        A refused login is not repeated for a while: the error is returned again.
+        """
         while not (bearer := self.at_hand):
+            if refusal := self._refusal.remembered():
+                return refusal
             pending = self._pending
             if pending is None:
                 return await self._log_in()
@@ -71,11 +103,33 @@ class Authenticator:
 
     def reject(self, bearer: Secret) -> bool:
         """Note that the server refused a bearer; True when another attempt makes sense."""
-        if not self._credentials.can_log_in:
+        if not self.can_log_in:
             return False
         if bearer == self._bearer:
-            self._bearer = None
+            self._spacing.died(time.monotonic() - self._since)
+            self._bearer, self._refused = None, bearer
         return True
+
+    def suspect(self, bearer: Secret, sign: DeathSign) -> bool:
+        """Note an answer that may stand for a dead bearer; True when another one is worth a try.
+
+        The answer may mean what it says as well. Each suspicion that another bearer did not
+        confirm makes the next one wait until the bearer is older.
+        """
+        if not self.can_log_in:
+            return False
+        if bearer != self._bearer:
+            return True
+        age = time.monotonic() - self._since
+        return self._suspicion.is_allowed(age, sign) and self.reject(bearer)
+
+    def judge_suspicion(self, *, was_right: bool) -> None:
+        """Note whether another bearer made the difference."""
+        self._suspicion.judge(was_right=was_right)
+
+    def forget_refusal(self) -> None:
+        """Let the next call log in, even if the last login was refused."""
+        self._refusal = _Refusal()
 
     @property
     def _is_pasted(self) -> bool:
@@ -84,34 +138,85 @@ class Authenticator:
     async def _log_in(self) -> Secret | MediasflowError:
         pending = self._pending = _PendingLogin()
         try:
-            answer = await self._login()
-            pending.result = self._accept(answer)
+            pending.result = await self._renewed()
         finally:
             # Cancelled in the middle, the result is None: the next who waits logs in.
             self._pending = None
             pending.is_over.set()
         return pending.result
 
-    def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
-        if isinstance(answer, MediasflowError):
-            return answer
-        bearer = _bearer_or_none(bearer_in(answer))
-        if bearer is None:
-            return _no_token(answer)
-        self._bearer = bearer
-        self._stale_at = self._end_of(bearer)
+    async def _renewed(self) -> Secret | MediasflowError:
+        if self._store is None:
+            return await self._logged_in()
+        try:
+            async with self._store.lock(self._account):
+                stored = await self._store.get(self._account)
+                if stored and (bearer := self._usable(stored)):
+                    return bearer
+                result = await self._logged_in()
+                if isinstance(result, Secret):
+                    await self._store.put(self._account, self._stored(result))
+                return result
+        except MediasflowError as error:
+            return error.with_traceback(None)
+
+    def _usable(self, stored: StoredToken) -> Secret | None:
+        """Take a token that another program has put into the store, if it is good."""
+        ends_at = None if stored.ends_at is None else stored.ends_at.timestamp()
+        bearer = _bearer_or_none(stored.token.reveal())
+        if bearer is None or bearer == self._refused or (ends_at and ends_at <= time.time()):
+            return None
+        self._take(bearer, self._stale_before(ends_at))
         return bearer
 
+    def _stored(self, bearer: Secret) -> StoredToken:
+        ends_at = self._told_end(bearer)
+        return StoredToken(
+            token=bearer,
+            issued_at=datetime.now(UTC),
+            ends_at=None if ends_at is None else datetime.fromtimestamp(ends_at, UTC),
+        )
+
+    async def _logged_in(self) -> Secret | MediasflowError:
+        await self._spacing.wait()
+        result = self._accept(await self._login())
+        if isinstance(result, MediasflowError):
+            return self._refusal.noted(result)
+        self._refusal = _Refusal()
+        return result
+
+    def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
+        if isinstance(answer, MediasflowError):
+            return _with_cure(answer, self._dialect)
+        bearer = _bearer_or_none(bearer_in(answer.headers, answer.data))
+        if bearer is None:
+            return _no_token(answer, self._dialect)
+        self._take(bearer, self._end_of(bearer))
+        return bearer
+
+    def _take(self, bearer: Secret, stale_at: float) -> None:
+        self._bearer, self._stale_at = bearer, stale_at
+        self._since = time.monotonic()
+
     def _end_of(self, bearer: Secret) -> float:
+        return self._stale_before(self._told_end(bearer))
+
+    def _told_end(self, bearer: Secret) -> float | None:
+        """Return when a new bearer ends, in seconds since 1970, or None where nobody knows."""
         now = time.time()
         expiry = expiry_of(bearer.reveal())
         if expiry is None and self._dialect.token_ttl is not None:
             expiry = now + self._dialect.token_ttl.total_seconds()
         # A token that is already over by this machine's clock means that the clocks differ:
         # the server says with a 401 when it is really over.
-        if expiry is None or expiry <= now:
+        is_told = expiry is not None and now < expiry < _LATEST
+        return expiry if is_told else None
+
+    def _stale_before(self, ends_at: float | None) -> float:
+        """Return when to renew a bearer that ends then."""
+        if ends_at is None:
             return float("inf")
-        return expiry - min(_EARLY_SECONDS, (expiry - now) / 2)
+        return ends_at - min(_EARLY_SECONDS, (ends_at - time.time()) / 2)
 
 
 class _PendingLogin:
@@ -122,6 +227,100 @@ class _PendingLogin:
         self.result: Secret | MediasflowError | None = None
 
 
+_YOUNG_SECONDS: Final = 1.0
+_FIRST_SPACE_SECONDS: Final = 0.25
+_LONGEST_SPACE_SECONDS: Final = 8.0
+
+
+class _Spacing:
+    """Puts more and more time between the logins of a session whose tokens die young.
+
+    The wait begins when a token is found dead, and is jittered: whoever took the account's only
+    token keeps it so long, and then the turn is another's.
+    """
+
+    def __init__(self) -> None:
+        self._wait_seconds = 0.0
+        self._died_young = 0
+        self._next_at = 0.0
+
+    def died(self, age_seconds: float) -> None:
+        """Note the death of a token."""
+        is_young = age_seconds < max(_YOUNG_SECONDS, 4 * self._wait_seconds)
+        self._died_young = self._died_young + 1 if is_young else 0
+        # Once is nothing: tokens are revoked, and servers restarted.
+        doublings = min(self._died_young - 2, _MOST_DOUBLINGS)
+        wait = _FIRST_SPACE_SECONDS * 2.0**doublings if doublings >= 0 else 0.0
+        self._wait_seconds = min(wait, _LONGEST_SPACE_SECONDS)
+        part = random.uniform(0.5, 1)  # noqa: S311 - no secret
+        self._next_at = time.monotonic() + self._wait_seconds * part
+
+    async def wait(self) -> None:
+        """Wait until the next login may leave."""
+        left = self._next_at - time.monotonic()
+        if left > 0:
+            await anyio.sleep(left)
+
+
+_MOST_DOUBLINGS: Final = 32
+_FIRST_QUIET: Final = timedelta(seconds=60)
+_LONGEST_QUIET: Final = timedelta(minutes=15)
+_NO_REFUSALS: Final = frozenset({408, 425, 429})
+_FIRST_SERVER_ERROR: Final = 500
+
+
+class _Refusal:
+    """A login that was refused, which is not repeated for a while.
+
+    So many repetitions as there are campaigns to send would lock the account.
+    """
+
+    def __init__(self) -> None:
+        self._error: MediasflowError | None = None
+        self._until = 0.0
+        self._quiet = _FIRST_QUIET
+
+    def noted(self, error: MediasflowError) -> MediasflowError:
+        """Return the error of a login; one that says that it is refused is remembered."""
+        status = error.status or _FIRST_SERVER_ERROR
+        if status >= _FIRST_SERVER_ERROR or status in _NO_REFUSALS:
+            return error
+        again = datetime.now(UTC) + self._quiet
+        error.next_step = (
+            f"{error.next_step} The login is not tried again before {again:%H:%M:%S} UTC, since "
+            "many refused ones may lock the account; a new Session, or with_options, starts anew."
+        )
+        self._error, self._until = copy.copy(error), time.monotonic() + self._quiet.total_seconds()
+        self._quiet = min(2 * self._quiet, _LONGEST_QUIET)
+        return error
+
+    def remembered(self) -> MediasflowError | None:
+        """Return the error of a login that was refused a short while ago, or None."""
+        is_recent = self._error is not None and time.monotonic() < self._until
+        return copy.copy(self._error) if is_recent else None
+
+
+_FIRST_TRUST_SECONDS: Final = 1.0
+_LONGEST_TRUST_SECONDS: Final = 300.0
+
+
+class _Suspicion:
+    """How old a bearer has to be for an ambiguous answer to cost a login."""
+
+    def __init__(self) -> None:
+        self._trust_seconds = 0.0
+
+    def is_allowed(self, age_seconds: float, sign: DeathSign) -> bool:
+        """Whether a bearer of this age may be given up for such an answer."""
+        least = 0.0 if sign is DeathSign.TOLD else _FIRST_TRUST_SECONDS
+        return age_seconds >= max(least, self._trust_seconds)
+
+    def judge(self, *, was_right: bool) -> None:
+        """Note whether another bearer made the difference."""
+        longer = min(max(2 * self._trust_seconds, _FIRST_TRUST_SECONDS), _LONGEST_TRUST_SECONDS)
+        self._trust_seconds = 0.0 if was_right else longer
+
+
 def _secret(value: str | Secret | None) -> Secret | None:
     return Secret(value) if isinstance(value, str) else value
 
@@ -129,10 +328,9 @@ def _secret(value: str | Secret | None) -> Secret | None:
 def _bearer(value: str | Secret | None) -> Secret | None:
     if value is None:
         return None
-    text = (value.reveal() if isinstance(value, Secret) else value).strip()
-    word, _, rest = text.partition(" ")
-    token = rest.strip() if word.lower() == "bearer" else text
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    token = unannounced(value.reveal() if isinstance(value, Secret) else value)
+    is_printable = token.isascii() and token.isprintable() and " " not in token
+    if not token or not is_printable or token.lower() == "bearer":
         raise ConfigurationError("the token is one word, with or without 'Bearer' before it")
     return Secret(token)
 
@@ -170,11 +368,6 @@ class Credentials:
         return self.username is not None
 
 
-_TOKEN_KEYS: Final = ("token", "access_token", "jwt")
-_SHORTEST_TOKEN: Final = 8
-_JWT_PARTS: Final = 3
-
-
 def _bearer_or_none(text: str | None) -> Secret | None:
     try:
         return _bearer(text)
@@ -203,40 +396,51 @@ def _pair(credentials: Credentials) -> tuple[str, str]:
     return credentials.username or "", password.reveal() if password else ""
 
 
-def bearer_in(answer: ApiResponse) -> str | None:
-    """Return the token that a login answered: in the header, in JSON, or as the text itself."""
-    header = answer.headers.get("authorization", "")
-    if header.lower().startswith("bearer "):
-        return str(header)
-    if isinstance(answer.data, Mapping):
-        found = (answer.data.get(key) for key in _TOKEN_KEYS)
-        return next((token for token in found if isinstance(token, str) and token), None)
-    if isinstance(answer.data, str):
-        token = answer.data.strip().removeprefix("Bearer ")
-        is_token = len(token) >= _SHORTEST_TOKEN and token.isprintable() and " " not in token
-        return token if is_token and "<" not in token else None
-    return None
-
-
-def _no_token(answer: ApiResponse) -> ResponseInvalid:
-    return ResponseInvalid(
+def _no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
+    error = ResponseInvalid(
         "the login answered without a token",
         method=answer.operation.method,
         path=answer.operation.shown_path,
         status=answer.status,
         request_id=answer.request_id,
-        next_step="Is Dialect.login_path right for this server?",
+    )
+    error.next_step = "No token stands in a header, in JSON or as the text of the answer. " + (
+        _login_options(dialect)
+    )
+    return error
+
+
+_WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405})
+_WRONG_FORM: Final = frozenset({400, 406, 415, 422})
+
+
+def _with_cure(error: MediasflowError, dialect: Dialect) -> MediasflowError:
+    """Return the error of a login, with the options that would cure it where that can be."""
+    if error.status in _WRONG_PLACE | _WRONG_FORM:
+        error.next_step = _login_options(dialect)
+    return error
+
+
+def _login_options(dialect: Dialect) -> str:
+    other = "json" if dialect.login_encoding == "form" else "form"
+    return (
+        f"Is Dialect.login_path right for this server ({dialect.login_path!r}), and are the "
+        f"username and password sent as it wants them: Dialect.login_fields "
+        f"({', '.join(dialect.login_fields)}), Dialect.login_encoding (try {other!r})?"
     )
 
 
-def expiry_of(token: str) -> float | None:
-    """Return when a JWT ends, in seconds since 1970, or None for any other token."""
-    parts = token.split(".")
-    if len(parts) != _JWT_PARTS:
-        return None
-    try:
-        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError):
-        return None
-    expiry = claims.get("exp") if isinstance(claims, dict) else None
-    return float(expiry) if isinstance(expiry, int | float) else None
+def token_lost(error: MediasflowError) -> TokenLost:
+    """Return the error of a call whose every token was refused, though each login was accepted."""
+    return TokenLost(
+        "the server refused each token that was just given: another login of the account may have "
+        "ended it",
+        method=error.method,
+        path=error.path,
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        attempts=error.attempts,
+        campaign_id=error.campaign_id,
+        sent=error.sent,
+    )

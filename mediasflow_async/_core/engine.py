@@ -1,8 +1,8 @@
 """Every call of a session: checked, attempted, tried again, within its deadline.
 
-From a resource to the wire there are four awaits: the resource's, `Engine.call`,
-`Engine._attempt` and the transport's. A call that succeeds at once, as nearly all do, meets
-nothing else.
+From a resource to the wire there are five awaits: the resource's, `Engine.call`,
+`Engine._attempt`, `Engine._exchange` and the transport's. A call that succeeds at once, as nearly
+all do, meets nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ import anyio
 import httpx
 from attrs import evolve, field, frozen
 
-from mediasflow_async._core.auth import Authenticator, Credentials, login_headers, login_parts
+from mediasflow_async._core.auth import (
+    Authenticator,
+    Credentials,
+    login_headers,
+    login_parts,
+    token_lost,
+)
+from mediasflow_async._core.bearers import DeathSign, leads_to_login, sign_of
 from mediasflow_async._core.calls import (
     Call,
     CallParts,
@@ -28,6 +35,7 @@ from mediasflow_async._core.calls import (
     joining,
     make_call,
 )
+from mediasflow_async._core.cookies import Cookies
 from mediasflow_async._core.failures import (
     FAILURES,
     Progress,
@@ -45,7 +53,8 @@ from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
 from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
 from mediasflow_async._core.routes import Answer, Ask, Connections, Live, way_of
-from mediasflow_async._core.streaming import ResponseStream
+from mediasflow_async._core.streaming import ResponseStream, looked_at
+from mediasflow_async._core.token_stores import TokenStore
 from mediasflow_async.converter import ModelReader, reader_for
 from mediasflow_async.dialect import Checksum, Dialect
 from mediasflow_async.errors import ConfigurationError, MediasflowError, Sent, value_of
@@ -56,8 +65,18 @@ __all__ = ["Engine", "start"]
 
 _Result = TypeVar("_Result")
 
+_Answered = ApiResponse | ResponseStream | MediasflowError
+
 _UNMASKED: Final = nullcontext()
 _UNAUTHORIZED: Final = 401
+# Statuses that refuse a token and nothing else, and one that means that among other things.
+_SESSION_ENDED: Final = frozenset({419, 440, 498})
+_REFUSALS_OF_TOKENS: Final = frozenset({401, 403})
+_BAD_REQUEST: Final = 400
+_JSON: Final = (b"{", b"[")
+_SET_COOKIE: Final = b"set-cookie"
+_PAGE: Final = "the answer is a page for people"
+_MOST_RENEWALS: Final = 5
 _MOST_REDIRECTS: Final = 3
 _FIRST_REDIRECT: Final = 300
 _REDIRECTS: Final = range(_FIRST_REDIRECT, 400)
@@ -75,6 +94,7 @@ class Engine:
         quota: the retries that may still be made.
         connections: the way to the server.
         authenticator: gives the bearer.
+        cookies: those of the server's origin.
         join: gives the request target of a path.
         writer: writes the requests.
         negotiation: what this server turned out to want.
@@ -91,6 +111,7 @@ class Engine:
     quota: RetryQuota = field(repr=False)
     connections: Connections = field(repr=False)
     authenticator: Authenticator = field(repr=False)
+    cookies: Cookies = field(repr=False)
     join: Join = field(repr=False)
     writer: RequestWriter = field(repr=False)
     negotiation: Negotiation = field(repr=False)
@@ -174,50 +195,141 @@ class Engine:
         """Send a call once, and return its answer, or its error as a value.
 
         With another bearer after a refused one, and with what the server negotiates, it is sent
-        once more: both say that nothing was executed.
+        again: both say that nothing was executed.
         """
         progress.begin()
-        was_renewed = False
+        renewals = 0
         bearer = self.authenticator.at_hand or await self._new_bearer()
         while not isinstance(bearer, MediasflowError):
-            choice, token = self.negotiation.choice_for(call), bearer.reveal()
+            choice = self.negotiation.choice_for(call)
             if self.pacer or self.departing:
                 await self._paced(live)
-            began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
-            proof = _departure(call, progress, live)
-            with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
-                try:
-                    outgoing = self.writer.write(call, choice, token, proof)
-                    ask = way_of(call, live.route, self.checksum)
-                    answer = await ask(outgoing)
-                    if answer.status in _REDIRECTS and not call.operation.may_send:
-                        answer = await self._followed(answer, outgoing, ask, live)
-                    result: ApiResponse | ResponseStream | MediasflowError
-                    if streams and answer.status < _FIRST_REDIRECT:
-                        result = ResponseStream(answer, call, progress, (token,))
-                    else:
-                        is_here = answer.is_complete and not answer.is_encoded
-                        content = answer.body() if is_here else await self._body(answer)
-                        result = self._understood(answer, content, call, progress)
-                except _failures(proof) as failure:
-                    result = failed(failure, call, progress)
-            if began is not None:
-                _log(call, result, progress, began)
-            if not isinstance(result, MediasflowError):
+            result, sign = await self._exchange(
+                call, progress, live, choice, bearer.reveal(), streams=streams
+            )
+            if sign is None and not isinstance(result, MediasflowError):
+                if renewals:
+                    self.authenticator.judge_suspicion(was_right=True)
                 return result
-            hide(result, (token,))
-            is_refused = result.status == _UNAUTHORIZED and not was_renewed
-            if is_refused and self.authenticator.reject(bearer):
-                was_renewed, progress.proof = True, None
-                bearer = await self._new_bearer()
-            elif not self.negotiation.learns_from(result, call, choice):
-                return progress.failed_with(result)
+            if renewals < _MOST_RENEWALS and self._wants_renewal(bearer, sign, call, result):
+                renewals += 1
+                bearer = await self._renewed(result, sign, progress)
+            elif not self._learns_from(result, call, choice):
+                last = self._last(result, sign, is_renewed=renewals > 0)
+                return progress.failed_with(last) if isinstance(last, MediasflowError) else last
         return progress.failed_without_bearer(bearer, call)
+
+    async def _exchange(
+        self,
+        call: Call,
+        progress: Progress,
+        live: Live,
+        choice: Choice,
+        token: str,
+        *,
+        streams: bool,
+    ) -> tuple[_Answered, DeathSign | None]:
+        """Send one request; return its answer or its error, and what that says of the token."""
+        began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
+        proof, sign = _departure(call, progress, live), None
+        with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
+            try:
+                cookies = self.cookies
+                cookie = None if cookies.is_empty else cookies.header_for(call.target)
+                outgoing = self.writer.write(call, choice, token, proof, cookie)
+                ask = way_of(call, live.route, self.checksum)
+                answer = await ask(outgoing)
+                self._keep_cookies(call.target, answer)
+                if answer.status in _REDIRECTS and not call.operation.may_send:
+                    answer = await self._followed(answer, outgoing, ask, live)
+                is_page = False
+                if streams and answer.status < _FIRST_REDIRECT:
+                    answer, is_page = await looked_at(answer)
+                result: _Answered
+                if streams and answer.status < _FIRST_REDIRECT and not is_page:
+                    result = ResponseStream(answer, call, progress, self._secrets(token))
+                else:
+                    is_here = answer.is_complete and not answer.is_encoded
+                    content = answer.body() if is_here else await self._body(answer)
+                    result = self._understood(answer, content, call, progress)
+                    if answer.status >= _FIRST_REDIRECT or not (content or b"").startswith(_JSON):
+                        sign = sign_of(answer.status, answer.headers, content)
+                if is_page and not isinstance(result, MediasflowError):
+                    result = unreadable(_PAGE, call, progress, answer.status)
+            except _failures(proof) as failure:
+                result = failed(failure, call, progress)
+        if began is not None:
+            _log(call, result, progress, began)
+        if isinstance(result, MediasflowError):
+            hide(result, self._secrets(token))
+        return result, sign
 
     async def _new_bearer(self) -> Secret | MediasflowError:
         bearer = await self.authenticator.bearer()
         self.connections.check_open()
         return bearer
+
+    def _learns_from(self, result: _Answered, call: Call, choice: Choice) -> bool:
+        return isinstance(result, MediasflowError) and self.negotiation.learns_from(
+            result, call, choice
+        )
+
+    def _keep_cookies(self, target: bytes, answer: Answer) -> None:
+        for name, _ in answer.headers:
+            if len(name) == len(_SET_COOKIE) and name.lower() == _SET_COOKIE:
+                self.cookies.take(target, answer.headers)
+                return
+
+    def _secrets(self, token: str) -> tuple[str, ...]:
+        return (token, *self.cookies.values())
+
+    def _wants_renewal(
+        self, bearer: Secret, sign: DeathSign | None, call: Call, result: _Answered
+    ) -> bool:
+        """Whether to send a call again with another bearer; a dead one is given up in any case."""
+        if sign is None:
+            return False
+        if sign is DeathSign.REFUSED:
+            is_dead = self.authenticator.reject(bearer)
+        else:
+            is_dead = self.authenticator.suspect(bearer, sign)
+        is_safe = not call.operation.may_send or (
+            isinstance(result, MediasflowError) and self._executed_nothing(result.status, sign)
+        )
+        return is_dead and is_safe
+
+    def _executed_nothing(self, status: int | None, sign: DeathSign) -> bool:
+        """Whether it is certain that a call was not executed whose token was refused."""
+        refusals = self.dialect.launch_refusals
+        if status == _BAD_REQUEST:
+            return sign is DeathSign.TOLD and status in refusals
+        if status in _SESSION_ENDED:
+            return _UNAUTHORIZED in refusals
+        return status in _REFUSALS_OF_TOKENS and status in refusals
+
+    async def _renewed(
+        self, result: _Answered, sign: DeathSign | None, progress: Progress
+    ) -> Secret | MediasflowError:
+        """Return another bearer after an answer that showed the last one to be dead."""
+        progress.proof = None
+        if isinstance(result, MediasflowError):
+            # What a deadline tells that passes here, while a login is waited for.
+            is_refused = sign is DeathSign.REFUSED
+            progress.failed_with(token_lost(result) if is_refused else result)
+        bearer = await self._new_bearer()
+        progress.last_error = None
+        return bearer
+
+    def _last(
+        self, result: _Answered, sign: DeathSign | None, *, is_renewed: bool
+    ) -> _Answered | MediasflowError:
+        """Return what an attempt ends with that another bearer did not help, or that had none."""
+        if not is_renewed or sign is None:
+            return result
+        if sign is DeathSign.REFUSED and isinstance(result, MediasflowError):
+            return token_lost(result)
+        self.authenticator.judge_suspicion(was_right=False)
+        return result
 
     async def _paced(self, live: Live) -> None:
         if self.pacer:
@@ -229,13 +341,16 @@ class Engine:
     async def _followed(self, answer: Answer, outgoing: Outgoing, ask: Ask, live: Live) -> Answer:
         """Return the answer that a redirect leads to, or the redirect if it is not followed."""
         for _ in range(_MOST_REDIRECTS):
-            following = self.writer.redirected(outgoing, answer)
+            # A page to log in on answers nothing: the token is dead.
+            is_login = leads_to_login(answer.headers)
+            following = None if is_login else self.writer.redirected(outgoing, answer)
             if following is None:
                 break
             await answer.aclose()
             await self._paced(live)
             outgoing = following
             answer = await ask(outgoing)
+            self._keep_cookies(outgoing.head.target, answer)
         return answer
 
     def _body(self, answer: Answer) -> Awaitable[bytes | None]:
@@ -311,7 +426,7 @@ class Engine:
         if LOGGER.isEnabledFor(logging.DEBUG):
             _log(call, result, progress, began)
         if isinstance(result, MediasflowError):
-            hide(result, secrets)
+            hide(result, (*secrets, *self.cookies.values()))
             # Of the call that needs the login, nothing has left.
             result.sent = Sent.NOT_SENT
         return result
@@ -321,8 +436,10 @@ class Engine:
     ) -> ApiResponse | MediasflowError:
         choice = Choice(call.operation.method, call.content_type)
         proof = _departure(call, progress, live)
-        outgoing = self.writer.write(call, choice, None, proof)
+        cookie = self.cookies.header_for(call.target)
+        outgoing = self.writer.write(call, choice, None, proof, cookie)
         answer = await way_of(call, live.route, self.checksum)(outgoing)
+        self._keep_cookies(call.target, answer)
         return self._understood(answer, await self._body(answer), call, progress)
 
     def changed(
@@ -333,7 +450,11 @@ class Engine:
         departing: Callable[[], Awaitable[object]] | None,
         **settings: Any,
     ) -> Self:
-        """Return an engine with other options that shares the rest."""
+        """Return an engine with other options that shares the rest.
+
+        A login that was refused may be tried again at once: whoever asks for this has reason to.
+        """
+        self.authenticator.forget_refusal()
         changes: dict[str, Any] = {"settings": self.settings.changed(**settings)}
         if departing is not None:
             changes["departing"] = departing
@@ -392,6 +513,7 @@ def start(
     base_url: str | None,
     dialect: Dialect | None,
     retry: RetryPolicy | None,
+    token_store: TokenStore | None,
     http: Mapping[str, Any],
 ) -> Engine:
     """Return an engine for the arguments of a session; it holds nothing open yet.
@@ -412,7 +534,11 @@ def start(
         retry=policy,
         quota=RetryQuota(policy.quota),
         connections=Connections(url, limits, **http),
-        authenticator=Authenticator(who, chosen, lambda: engine.log_in(who)),
+        authenticator=Authenticator(
+            who, chosen, lambda: engine.log_in(who), base_url=str(url), store=token_store
+        ),
+        # A client of the caller's has cookies of its own.
+        cookies=Cookies(url, is_kept=chosen.keep_cookies and http["client"] is None),
         join=joining(url),
         writer=RequestWriter(url),
         pacer=Pacer(limits.rate) if limits.rate else None,

@@ -44,9 +44,16 @@ class RequestWriter:
         self._base_url = base_url
         self._origin: Origin = (base_url.scheme, base_url.raw_host, base_url.port, None)
         # Of its own, so that no bearer outlives the session.
-        self._head = lru_cache(maxsize=128)(partial(_head_of, self._origin, base_url.netloc))
+        self._head = lru_cache(maxsize=128)(partial(_head_of, (self._origin, base_url.netloc)))
 
-    def write(self, call: Call, choice: Choice, token: str | None, proof: Proof) -> Outgoing:
+    def write(
+        self,
+        call: Call,
+        choice: Choice,
+        token: str | None,
+        proof: Proof,
+        cookie: str | None = None,
+    ) -> Outgoing:
         """Return the request of one attempt.
 
         Args:
@@ -54,13 +61,14 @@ class RequestWriter:
             choice: method and media type, as this server wants them.
             token: the bearer, None for a login.
             proof: told by the transport what leaves.
+            cookie: the value of the `Cookie` header, None for none.
 
         Raises:
             httpx.LocalProtocolError: when it would not be exactly one well-formed request.
         """
         content, body = call.content or b"", call.body
         length = body.length if body else len(content)
-        head = self._head(choice, call.target, token)
+        head = self._head(choice, call.target, token, cookie)
         outgoing = Outgoing(
             head=head,
             content=content,
@@ -97,7 +105,14 @@ class RequestWriter:
             return None
 
 
-def _head_of(origin: Origin, host: bytes, choice: Choice, target: bytes, token: str | None) -> Head:
+def _head_of(
+    address: tuple[Origin, bytes],
+    choice: Choice,
+    target: bytes,
+    token: str | None,
+    cookie: str | None,
+) -> Head:
+    origin, host = address
     headers = [
         (b"Host", host),
         (b"Accept", b"application/json, text/csv, */*;q=0.5"),
@@ -107,6 +122,8 @@ def _head_of(origin: Origin, host: bytes, choice: Choice, target: bytes, token: 
     ]
     if token is not None:
         headers.append((b"Authorization", b"Bearer " + token.encode("ascii")))
+    if cookie is not None:
+        headers.append((b"Cookie", cookie.encode("ascii")))
     if choice.content_type is not None:
         headers.append((b"Content-Type", choice.content_type.encode("ascii")))
     return head_of(origin, choice.method, target, headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC
 from time import perf_counter
@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 from anyio.lowlevel import checkpoint
 
+from mediasflow_async._core.bearers import is_page
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
 from mediasflow_async._core.judgement import Tells
@@ -27,7 +28,7 @@ from mediasflow_async.converter.charsets import Utf8, charset_of
 from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in, is_nothing
 from mediasflow_async.errors import MediasflowError, ResponseInvalid, Sent, ServerError, value_of
 
-__all__ = ["ResponseStream"]
+__all__ = ["ResponseStream", "looked_at"]
 
 _LONGEST_HOLD_SECONDS: Final = 0.001
 _ACCEPTED: Final = 202
@@ -176,3 +177,59 @@ class ResponseStream:
             return await anext(pieces, None)
         except FAILURES as failure:
             return failed(failure, self._call, self._progress)
+
+
+async def looked_at(answer: Answer) -> tuple[Answer, bool]:
+    """Return an answer to be streamed, and whether it is a page, such as one to log in on.
+
+    Its beginning is read only where its media type is HTML: that of a page, and of many a CSV.
+    """
+    if not is_page(answer.headers):
+        return answer, False
+    begun = _Begun(answer)
+    return begun, is_page((), await begun.first_piece())
+
+
+class _Begun:
+    """An answer whose beginning was read, and is given again.
+
+    Args:
+        answer: the answer, whose decoded body this one has.
+    """
+
+    is_complete: Final = False
+    is_encoded: Final = False
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._pieces = decoded_pieces(answer)
+        self._first = b""
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        return self._answer.status
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """Its headers, as they came."""
+        return self._answer.headers
+
+    async def first_piece(self) -> bytes:
+        """Read the first piece of the body and return it."""
+        self._first = await anext(self._pieces, b"")
+        return self._first
+
+    def body(self) -> bytes:
+        """Return what is at hand of the body: nothing."""
+        return b""
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        yield self._first
+        async for piece in self._pieces:
+            yield piece
+
+    async def aclose(self) -> None:
+        """Give up what has not come yet."""
+        await self._pieces.aclose()
+        await self._answer.aclose()

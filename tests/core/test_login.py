@@ -17,7 +17,9 @@ from mediasflow_async import (
     ResponseInvalid,
     Sent,
     Session,
+    TokenLost,
 )
+from mediasflow_async._core import auth
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from tests.support.raw_server import RawServer, http, http_json
 from tests.support.sessions import ONCE, Connect, logins, session_at, session_with
@@ -80,16 +82,18 @@ async def test_fifty_calls_with_an_expired_token_make_one_login(
     assert logins(sandbox) == 2
 
 
-async def test_a_second_refusal_after_a_new_login_is_an_error_and_no_loop(
-    sandbox: Sandbox, connect: Connect
+async def test_six_tokens_that_are_refused_are_an_error_and_no_loop(
+    sandbox: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(auth, "_FIRST_SPACE_SECONDS", 0.001)
     sandbox.faults.add(Fault(operation="blacklist", status=401, times=None))
     async with connect() as session:
-        with pytest.raises(AuthenticationFailed) as caught:
+        with pytest.raises(TokenLost, match="The password is right") as caught:
             await read(session)
     operations = [request.operation for request in sandbox.requests]
-    assert operations == ["login", "blacklist", "login", "blacklist"]
+    assert operations == ["login", "blacklist"] * 6
     assert caught.value.attempts == 1
+    assert "token_store" in str(caught.value)
 
 
 async def test_a_send_that_is_refused_for_its_token_is_sent_once_with_a_new_one(

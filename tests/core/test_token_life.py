@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mediasflow_async import Dialect, Session
-from mediasflow_async._core.auth import expiry_of
+from mediasflow_async._core.bearers import expiry_of
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.support.sessions import session_with
 

@@ -1,0 +1,214 @@
+"""What answers say of a bearer: the one that a login gives, and the one that is no good any more.
+
+The guide shows a login as a page to click on, with the token in a header (Guide: 1.3), and says
+nothing of how the server answers to a token that has ended. Each place and each status here is one
+that a server plausibly uses.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, Final
+
+import orjson
+
+__all__ = [
+    "DeathSign",
+    "bearer_in",
+    "expiry_of",
+    "is_page",
+    "leads_to_login",
+    "sign_of",
+    "unannounced",
+]
+
+_ANNOUNCED: Final = re.compile(r"(?i)(?:authorization\s*[:=]\s*)?(?:bearer(?:\s*:\s*|\s+))*+(.*)")
+_WORD: Final = re.compile(r"""[^\x00-\x20\x7f-\uffff"'<>{}]+""")
+_SHORTEST_TEXT: Final = 8
+_SURELY_NO_WORD: Final = 24
+
+
+def unannounced(text: str) -> str:
+    """Return a bearer's text without quotes and without "Bearer", however often it says so."""
+    found = _ANNOUNCED.fullmatch(text.strip().strip("\"'").strip())
+    return found[1] if found else ""
+
+
+def _word_in(text: str) -> str | None:
+    """Return the token of a text, however it is announced, or None where it holds no token."""
+    token = unannounced(text)
+    return token if _WORD.fullmatch(token) and token.lower() != "bearer" else None
+
+
+_HEADERS: Final = (
+    "authorization",
+    "x-auth-token",
+    "bearer",
+    "x-access-token",
+    "access-token",
+    "x-authorization",
+    "auth-token",
+    "x-token",
+    "token",
+    "jwt",
+)
+# Letters alone: access_token and accessToken are one name. An ID token is for who has no other.
+_NAMES: Final = (
+    "accesstoken",
+    "token",
+    "jwt",
+    "bearer",
+    "bearertoken",
+    "authtoken",
+    "jwttoken",
+    "apitoken",
+    "sessiontoken",
+    "authorization",
+    "xauthtoken",
+    "idtoken",
+)
+_MOST_ENVELOPES: Final = 4
+
+
+def bearer_in(headers: Mapping[str, str], data: object) -> str | None:
+    """Return the token that a login answered: in a header, in JSON, or as the text itself.
+
+    Args:
+        headers: the headers of the answer, whatever the case of their names.
+        data: the decoded body.
+    """
+    for name in _HEADERS:
+        # The name of a scheme that is not ours leaves two words, which are no token.
+        if token := _word_in(headers.get(name, "")):
+            return token
+    return _token_text(data) if isinstance(data, str) else _token_in(data, _MOST_ENVELOPES)
+
+
+def _token_text(text: str) -> str | None:
+    """Return the token that a whole text is, which "Unauthorized" and a page are not."""
+    token = _word_in(text)
+    if token is None or len(token) < _SHORTEST_TEXT:
+        return None
+    is_announced = token != text.strip().strip("\"'")
+    is_no_word = len(token) >= _SURELY_NO_WORD or not token.replace("-", "").isalpha()
+    return token if is_announced or is_no_word else None
+
+
+def _token_in(data: object, depth: int) -> str | None:
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    if not isinstance(data, Mapping) or not depth:
+        return None
+    by_name = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in data.items()}
+    for name in _NAMES:
+        value = by_name.get(name)
+        found = _word_in(value) if isinstance(value, str) else _nested_token(value, depth - 1)
+        if found:
+            return found
+    inside = (_token_in(value, depth - 1) for value in by_name.values())
+    return next(filter(None, inside), None)
+
+
+def _nested_token(value: object, depth: int) -> str | None:
+    """Return the token in ``{"token": {"value": ...}}``."""
+    text = value.get("value") if isinstance(value, Mapping) else None
+    return _word_in(text) if isinstance(text, str) else _token_in(value, depth)
+
+
+_JWT_PARTS: Final = 3
+
+
+def expiry_of(token: str) -> float | None:
+    """Return when a JWT ends, in seconds since 1970, or None for any other token."""
+    parts = token.split(".")
+    if len(parts) != _JWT_PARTS:
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    return float(expiry) if isinstance(expiry, int | float) else None
+
+
+class DeathSign(Enum):
+    """What an answer says of the token of its request, where it says something."""
+
+    REFUSED = auto()
+    """401: the token is refused, and nothing was executed."""
+    TOLD = auto()
+    """The answer speaks of a session that is over or of a login."""
+    POSSIBLE = auto()
+    """The answer is one that servers give to dead tokens, among other things."""
+
+
+_UNAUTHORIZED: Final = 401
+_ENDED: Final = frozenset({419, 440, 498})
+_AMBIGUOUS: Final = frozenset({400, 403, 500})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_FIRST_REDIRECT: Final = 300
+_LOOKED_AT: Final = 4096
+_PAGE_BYTES: Final = 65_536
+_JSON: Final = (b"{", b"[")
+_PASSWORD_FIELD: Final = re.compile(
+    rb"""(?i)type\s*=\s*["']?password|j_security_check|j_username|name\s*=\s*["']?password"""
+)
+_IN_WORDS: Final = re.compile(
+    r"(?i)(?:token|jeton|session|jwt|bearer)\b\W+(?:[\w']+\W+){0,3}?"
+    r"(?:expir|invalid|revoked|unknown|not\s+known|not\s+valid|timed?\s*out|over\b|p[ée]rim)"
+    r"|(?:expired|invalid|revoked|unknown|missing)\W+(?:\w+\W+){0,2}?(?:token|session|jwt|bearer)"
+    r"|unauthori[sz]ed|unauthenticated|not\s+(?:authenticated|logged\s+in)|non\s+authentifi"
+    r"|authentication\s+(?:is\s+)?(?:required|failed|expired)|log\s*in\s+again|reconnect|reconnexion"
+)
+_LOGIN_PLACE: Final = re.compile(
+    rb"(?i)(?:^|[/._?&=-])(?:log-?in|sign-?in|auth|oauth2?|sso|cas|connexion|session-?expired)"
+    rb"(?:$|[/._?&#=;-])"
+)
+
+
+def sign_of(
+    status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes | None
+) -> DeathSign | None:
+    """Return what an answer says of the token of its request, or None when nothing."""
+    if status < _FIRST_REDIRECT:
+        is_data = content is None or content.startswith(_JSON) or not is_page(headers, content)
+        return None if is_data else _sign_of_page(content or b"")
+    if status == _UNAUTHORIZED:
+        return DeathSign.REFUSED
+    if status in _ENDED:
+        return DeathSign.TOLD
+    if status in _REDIRECTS:
+        return DeathSign.TOLD if leads_to_login(headers) else DeathSign.POSSIBLE
+    return _sign_in_words(content or b"") if status in _AMBIGUOUS else None
+
+
+def _sign_of_page(content: bytes) -> DeathSign:
+    is_login = _PASSWORD_FIELD.search(content[:_PAGE_BYTES])
+    return DeathSign.TOLD if is_login else DeathSign.POSSIBLE
+
+
+def _sign_in_words(content: bytes) -> DeathSign:
+    text = content[:_LOOKED_AT].decode(errors="replace")
+    return DeathSign.TOLD if _IN_WORDS.search(text) else DeathSign.POSSIBLE
+
+
+def is_page(headers: Sequence[tuple[bytes, bytes]], content: bytes = b"") -> bool:
+    """Whether an answer is a page for people, by its media type or by how it begins."""
+    start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return True
+    types = _values(headers, b"content-type")
+    return any(b"html" in value.lower() for value in types) and not start.startswith(_JSON)
+
+
+def leads_to_login(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a redirect goes to a page to log in on."""
+    return any(_LOGIN_PLACE.search(value) for value in _values(headers, b"location"))
+
+
+def _values(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> Iterator[Any]:
+    return (value for name, value in headers if name.lower() == wanted)
