@@ -30,7 +30,7 @@ from mediasflow_async.sandbox.http import (
     unsupported_media,
 )
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
-from mediasflow_async.sandbox.users import LOGIN, log_in
+from mediasflow_async.sandbox.users import LOGIN, dead_token_answer, log_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +106,10 @@ class Api:
         operation = match.operation(request.method)
         if operation.run is None:
             return log_in(request, rules, self.server.users, self.server.tokens)
-        caller = self.server.tokens.owner(request.headers.get("authorization", ""))
+        try:
+            caller = self.server.tokens.owner(request.headers.get("authorization", ""))
+        except HttpError as error:
+            return dead_token_answer(rules, error)
         if rules.checksum:
             _check_digest(request)
         # Reading comes before the transaction: it is slow for large uploads.

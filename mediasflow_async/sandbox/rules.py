@@ -38,6 +38,9 @@ def _some_of(*values: str, default: Iterable[str] | None = None) -> Any:
     )
 
 
+_DEAD_TOKENS = (401, 400, 403, 419, 440, 500, 302, 200)
+
+
 @frozen(kw_only=True)
 class ServerRules:
     """Which of the plausible servers the sandbox is. The defaults are the most plausible one.
@@ -51,7 +54,12 @@ class ServerRules:
         login_path: path of the login below the base URL.
         login_fields: names of the user name's and the password's field.
         login_encodings: how credentials may come: `form`, `json`, `basic`.
-        token_place: where the token is answered: an `Authorization` header, a JSON object, text.
+        token_place: where the token is answered: an `Authorization` header (`header`; `bare`
+            without the word Bearer), an `X-Auth-Token` or a `Bearer` header, JSON, or text.
+        token_field: its name in JSON; `data.token` stands for an object inside of another.
+        one_token: whether a login ends the tokens that its user had. Guide: 1.3 does not say.
+        dead_token: status of the answer to a token that is no good: 401, 400, 403, 419, 440, 500,
+            302 to a page to log in on, or 200 and that page.
         token_format: `jwt` (with `exp`, HS256) or `opaque`.
         token_life: how long a token is accepted.
         registered_ips: addresses that may call; others get 403. None accepts all.
@@ -99,7 +107,12 @@ class ServerRules:
     login_path: str = "users/login"
     login_fields: tuple[str, str] = ("login", "password")
     login_encodings: frozenset[str] = _some_of("form", "json", "basic", default=["form"])
-    token_place: Literal["header", "json", "text"] = _one_of("header", "json", "text")
+    token_place: Literal["header", "json", "text", "bare", "x_auth_token", "bearer"] = _one_of(
+        "header", "json", "text", "bare", "x_auth_token", "bearer"
+    )
+    token_field: str = "token"
+    one_token: bool = False
+    dead_token: int = field(default=401, validator=in_(_DEAD_TOKENS))
     token_format: Literal["jwt", "opaque"] = _one_of("jwt", "opaque")
     token_life: timedelta = timedelta(minutes=15)
     registered_ips: frozenset[str] | None = field(default=None, converter=optional(_set))

@@ -113,7 +113,12 @@ class Sandbox:
             clock=self.clock,
             store=Store(database, credit),
             users=(User(username, self.password), *users),
-            tokens=Tokens(self.clock, rules.token_life, jwt=rules.token_format == "jwt"),
+            tokens=Tokens(
+                self.clock,
+                rules.token_life,
+                jwt=rules.token_format == "jwt",
+                one_each=rules.one_token,
+            ),
         )
         self._api = Api(self._server)
         self._app = make_app(self._api, self.faults, self._request_log)

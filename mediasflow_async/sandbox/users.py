@@ -12,12 +12,19 @@ import hashlib
 import hmac
 import json
 import secrets
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from mediasflow_async.sandbox import reading
-from mediasflow_async.sandbox.http import Answer, json_answer, unauthorized, unsupported_media
+from mediasflow_async.sandbox.http import (
+    Answer,
+    HttpError,
+    json_answer,
+    unauthorized,
+    unsupported_media,
+)
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
 
 if TYPE_CHECKING:
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from mediasflow_async.sandbox.dates import Clock
     from mediasflow_async.sandbox.http import Request
 
-__all__ = ["CUSTOMER_ID", "LOGIN", "Tokens", "User", "log_in", "login_data"]
+__all__ = ["CUSTOMER_ID", "LOGIN", "Tokens", "User", "dead_token_answer", "log_in", "login_data"]
 
 LOGIN = "login"
 """The login's name in `Fault.operation` and in `RecordedRequest.operation`."""
@@ -110,13 +117,44 @@ def _find(users: tuple[User, ...], username: str, password: str) -> User | None:
     return None
 
 
+_TOKEN_HEADERS = {
+    "header": ("Authorization", _BEARER),
+    "bare": ("Authorization", ""),
+    "x_auth_token": ("X-Auth-Token", ""),
+    "bearer": ("Bearer", ""),
+}
+
+
 def _token_answer(rules: ServerRules, token: str) -> Answer:
     if rules.token_place == "json":
-        return json_answer({"token": token})
+        data: object = token
+        for name in reversed(rules.token_field.split(".")):
+            data = {name: data}
+        return json_answer(data)
     if rules.token_place == "text":
         body = f"{_BEARER}{token}".encode()
         return Answer(body=body, content_type="text/plain; charset=utf-8")
-    return Answer(headers={"Authorization": f"{_BEARER}{token}"})
+    header, word = _TOKEN_HEADERS[rules.token_place]
+    return Answer(headers={header: f"{word}{token}"})
+
+
+_LOGIN_PAGE = b"""<!DOCTYPE html><html><head><title>Connexion</title></head><body>
+<form method="post" action="login"><input name="username"><input type="password" name="password">
+</form></body></html>"""
+
+
+def dead_token_answer(rules: ServerRules, error: HttpError) -> Answer:
+    """Return the answer to a request whose token is no good, as the rules have it.
+
+    Raises:
+        HttpError: it is an error.
+    """
+    status = rules.dead_token
+    if status == HTTPStatus.FOUND:
+        return Answer(status, headers={"Location": "/login"})
+    if status == HTTPStatus.OK:
+        return Answer(body=_LOGIN_PAGE, content_type="text/html; charset=utf-8")
+    raise HttpError(status, error.code, error.message, headers=error.headers)
 
 
 class Tokens:
@@ -126,12 +164,14 @@ class Tokens:
         clock: the sandbox's time.
         life: how long a token is accepted.
         jwt: whether tokens are signed JWTs, or opaque.
+        one_each: whether a new token ends those that its user had.
     """
 
-    def __init__(self, clock: Clock, life: timedelta, *, jwt: bool) -> None:
+    def __init__(self, clock: Clock, life: timedelta, *, jwt: bool, one_each: bool = False) -> None:
         self._clock = clock
         self._life = life
         self._jwt = jwt
+        self._one_each = one_each
         self._secret = secrets.token_bytes(32)
         self._issued: dict[str, tuple[User, datetime]] = {}
 
@@ -139,6 +179,9 @@ class Tokens:
         """Return a new token for `user`."""
         expires = self._clock.now() + self._life
         token = self._sign(user, expires) if self._jwt else secrets.token_urlsafe(32)
+        others = self._issued.items() if self._one_each else ()
+        for other in [other for other, (owner, _) in others if owner == user]:
+            del self._issued[other]
         self._issued[token] = (user, expires)
         return token
 

@@ -1,0 +1,272 @@
+"""A token that is dead, however the server says so, and sessions that end each other's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from mediasflow_async import (
+    ApiError,
+    CampaignRequest,
+    DeliveryUnknown,
+    Dialect,
+    MediasflowError,
+    PermissionDenied,
+    Recipient,
+    RetryPolicy,
+    Sent,
+    Session,
+)
+from mediasflow_async._core import auth
+from mediasflow_async._core.bearers import DeathSign, sign_of
+from mediasflow_async.sandbox import Sandbox, ServerRules
+from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
+from tests.support.sessions import ONCE, logins, session_at, session_with
+
+pytestmark = pytest.mark.anyio
+
+ONE = CampaignRequest(msg="Bonjour", recipients=[Recipient("0612345678")])
+PAGE = b'<!DOCTYPE html><html><form><input type="password" name="p"></form></html>'
+HTML = {"Content-Type": "text/html"}
+
+
+def by_password(url: str, **options: Any) -> Session:
+    return session_with(url, token=None, username="demo", password="secret", **options)
+
+
+def server(refusal: bytes, good: str = "token-2", data: object = ()) -> RawServer:
+    """A server whose logins give token-1, token-2 ..., of which one is good."""
+    given = 0
+
+    def answer(request: RawRequest) -> Answer:
+        nonlocal given
+        if request.target == "/users/login":
+            given += 1
+            return http_json(data={"token": f"token-{given}"})
+        is_good = request.headers["authorization"] == f"Bearer {good}"
+        return http_json(data=data) if is_good else refusal
+
+    return RawServer(answer)
+
+
+def targets(raw: RawServer) -> list[str]:
+    return [request.target for request in raw.requests]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 419, 440, 500, 302, 200])
+async def test_a_dead_token_costs_one_login_whatever_the_answer(status: int) -> None:
+    rules = ServerRules(dead_token=status)
+    with Sandbox(rules=rules).serve_in_thread() as sandbox:
+        async with session_at(sandbox, retry=ONCE) as session:
+            await session.campaigns.prepare(ONE)
+            sandbox.revoke_tokens()
+            assert await session.blacklist.entries() == []
+            sandbox.revoke_tokens()
+            await session.campaigns.prepare(ONE)
+        assert logins(sandbox) == 3
+
+
+@pytest.mark.parametrize("status", [401, 403, 419, 440])
+async def test_a_launch_is_repeated_after_a_refusal_that_executed_nothing(status: int) -> None:
+    with Sandbox(rules=ServerRules(dead_token=status)).serve_in_thread() as sandbox:
+        async with session_at(sandbox, retry=ONCE) as session:
+            draft = await session.campaigns.prepare(ONE)
+            sandbox.revoke_tokens()
+            await session.campaigns.launch(draft.id or 0)
+            sandbox.revoke_tokens()
+            await session.campaigns.send(ONE)
+        assert logins(sandbox) == 3
+        assert len(sandbox.messages) == 2
+
+
+@pytest.mark.parametrize("status", [500, 302, 200])
+async def test_a_call_that_sends_is_not_repeated_after_any_other_answer(status: int) -> None:
+    with Sandbox(rules=ServerRules(dead_token=status)).serve_in_thread() as sandbox:
+        async with session_at(sandbox) as session:
+            await session.campaigns.prepare(ONE)
+            sandbox.revoke_tokens()
+            before = len(sandbox.requests)
+            with pytest.raises(MediasflowError):
+                await session.campaigns.send(ONE)
+            assert len(sandbox.requests) == before + 1
+            # The dead token is given up all the same.
+            await session.campaigns.send(ONE)
+        assert len(sandbox.messages) == 1
+
+
+async def test_a_refusal_that_the_dialect_does_not_trust_repeats_no_launch() -> None:
+    with server(http(401), data={"id": 7}).running() as raw:
+        async with by_password(raw.url, dialect=Dialect(launch_refusals=())) as session:
+            with pytest.raises(ApiError):
+                await session.campaigns.launch(7)
+    assert len(targets(raw)) == 2
+
+
+async def test_a_403_without_a_word_costs_a_login_once_the_token_is_older(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_FIRST_TRUST_SECONDS", 0.0)
+    with server(http(403)).running() as raw:
+        async with by_password(raw.url) as session:
+            assert (await session.request("GET", "blacklist")).status == 200
+    assert targets(raw) == ["/users/login", "/blacklist"] * 2
+
+
+async def test_a_real_403_does_not_log_in_again_each_time() -> None:
+    with server(http(403, b"token expired"), good="none").running() as raw:
+        async with by_password(raw.url) as session:
+            for _ in range(10):
+                with pytest.raises(PermissionDenied):
+                    await session.request("GET", "blacklist")
+    assert targets(raw).count("/users/login") <= 6
+
+
+async def test_a_real_400_of_a_new_token_costs_nothing() -> None:
+    with server(http_json(400, {"message": "msg is mandatory"}), good="none").running() as raw:
+        async with by_password(raw.url) as session:
+            with pytest.raises(ApiError):
+                await session.request("POST", "campaigns/inject", json={})
+    assert targets(raw) == ["/users/login", "/campaigns/inject"]
+
+
+async def test_a_streamed_report_behind_a_login_page_is_asked_for_again() -> None:
+    with server(http(body=PAGE, headers=HTML), data=[]).running() as raw:
+        async with by_password(raw.url) as session:
+            assert await session.reports.campaign(7) == []
+    assert targets(raw).count("/users/login") == 2
+
+
+async def test_a_csv_that_calls_itself_html_is_read() -> None:
+    csv = http(body=b"LINE;INT_MOBILE;STATUS_CODE\n1;33612345678;4\n", headers=HTML)
+    with RawServer([csv]).running() as raw:
+        async with session_with(raw.url) as session:
+            rows = [row async for row in session.reports.campaign_csv(7)]
+    assert [row.status_code for row in rows] == [4]
+
+
+async def test_a_page_that_another_token_does_not_change_is_an_error() -> None:
+    with server(http(body=PAGE, headers=HTML), good="none").running() as raw:
+        async with by_password(raw.url, retry=ONCE) as session:
+            with pytest.raises(MediasflowError):
+                await session.reports.campaign(7)
+    assert targets(raw).count("/users/login") <= 6
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "sign"),
+    [
+        (200, [], b'{"id": 1}', None),
+        (200, [], b"LINE;STATUS_CODE\n1;4", None),
+        (200, [(b"Content-Type", b"text/html")], b'{"id": 1}', None),
+        (200, [(b"content-type", b"text/html")], PAGE, DeathSign.TOLD),
+        (200, [], b"\xef\xbb\xbf  <HTML>Welcome", DeathSign.POSSIBLE),
+        (401, [], b"", DeathSign.REFUSED),
+        (403, [], b"", DeathSign.POSSIBLE),
+        (403, [], b'{"message": "Votre session a expir\xc3\xa9, jeton invalide"}', DeathSign.TOLD),
+        (403, [], b'{"message": "Expired JWT"}', DeathSign.TOLD),
+        (400, [], b'{"message": "msg is mandatory"}', DeathSign.POSSIBLE),
+        (419, [], b"", DeathSign.TOLD),
+        (302, [(b"Location", b"/app/login?next=1")], b"", DeathSign.TOLD),
+        (302, [(b"Location", b"/elsewhere")], b"", DeathSign.POSSIBLE),
+        (500, [], b"NullPointerException", DeathSign.POSSIBLE),
+        (404, [], b"", None),
+        (409, [], b"token expired", None),
+        (503, [], b"token expired", None),
+    ],
+)
+def test_what_an_answer_says_of_its_token(
+    status: int, headers: list[tuple[bytes, bytes]], body: bytes, sign: DeathSign | None
+) -> None:
+    assert sign_of(status, headers, body) is sign
+
+
+@pytest.mark.parametrize("sessions", [2, 4])
+@pytest.mark.parametrize("status", [401, 403])
+async def test_sessions_of_one_account_take_turns_with_its_only_token(
+    sessions: int, status: int
+) -> None:
+    calls = 400
+    rules = ServerRules(one_token=True, dead_token=status, token_format="opaque")
+    errors: list[MediasflowError] = []
+
+    async def send(session: Session) -> None:
+        for _ in range(calls // sessions // 10):
+            try:
+                await session.campaigns.send(ONE)
+            except MediasflowError as error:
+                errors.append(error)
+
+    with Sandbox(rules=rules).serve_in_thread() as sandbox:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(sessions):
+                session = session_at(sandbox, retry=RetryPolicy())
+                for _ in range(10):
+                    tasks.start_soon(send, session)
+        assert errors == []
+        assert len(sandbox.messages) == calls
+        assert logins(sandbox) < calls / 10
+
+
+async def test_a_deadline_that_passes_while_a_login_waits_says_what_happened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_FIRST_SPACE_SECONDS", 60.0)
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 60.0)
+    with server(http(401), good="none").running() as raw:
+        async with by_password(raw.url) as session:
+            with pytest.raises(MediasflowError, match="The password is right") as caught:
+                await session.request("POST", "campaigns/inject", json={}, deadline=0.3)
+    assert caught.value.sent is not Sent.UNKNOWN
+    assert not isinstance(caught.value, DeliveryUnknown)
+
+
+Answering = Callable[[RawRequest], Answer]
+
+
+def refusing(status: int, body: bytes = b"") -> RawServer:
+    return RawServer([http(status, body)])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, b""), (403, b""), (404, b""), (200, b'{"success": false}')]
+)
+async def test_a_refused_login_is_not_repeated_for_each_call(status: int, body: bytes) -> None:
+    with refusing(status, body).running() as raw:
+        async with by_password(raw.url) as session:
+            for _ in range(300):
+                with pytest.raises(MediasflowError, match="not tried again before") as caught:
+                    await session.campaigns.send(ONE)
+                assert caught.value.sent is Sent.NOT_SENT
+    assert len(raw.requests) == 1
+
+
+async def test_a_refused_login_is_tried_again_later_and_by_new_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_FIRST_QUIET", timedelta(seconds=0.05))
+    with refusing(401).running() as raw:
+        async with by_password(raw.url) as session:
+            counts = []
+            for wait in (0, 0, 0.06, 0.06, 0.06):
+                await anyio.sleep(wait)
+                with pytest.raises(MediasflowError):
+                    await session.request("GET", "blacklist")
+                counts.append(len(raw.requests))
+            # The second silence is twice as long as the first.
+            assert counts == [1, 1, 2, 2, 3]
+            with pytest.raises(MediasflowError):
+                await session.with_options().request("GET", "blacklist")
+        assert len(raw.requests) == 4
+
+
+async def test_a_login_that_fails_is_no_refused_one() -> None:
+    with refusing(503).running() as raw:
+        async with by_password(raw.url, retry=ONCE) as session:
+            for _ in range(3):
+                with pytest.raises(MediasflowError):
+                    await session.request("GET", "blacklist")
+    assert len(raw.requests) == 3
