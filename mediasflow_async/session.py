@@ -113,8 +113,9 @@ class Session:
 
         ``MEDIASFLOW_USERNAME``, ``MEDIASFLOW_PASSWORD``, ``MEDIASFLOW_TOKEN``,
         ``MEDIASFLOW_BASE_URL``, ``MEDIASFLOW_TIMEOUT``, ``MEDIASFLOW_CONNECT_TIMEOUT``,
-        ``MEDIASFLOW_DEADLINE``, ``MEDIASFLOW_MAX_IN_FLIGHT``, ``MEDIASFLOW_RATE``. An empty
-        variable counts as not set; ``none`` means no limit. Credentials are taken from one
+        ``MEDIASFLOW_DEADLINE``, ``MEDIASFLOW_MAX_IN_FLIGHT``, ``MEDIASFLOW_RATE``, and
+        ``MEDIASFLOW_TOKEN_STORE``, the path of a `FileTokenStore`. An empty variable counts as
+        not set; ``none`` means no limit. Credentials are taken from one
         place: a username or a token that is given leaves those of the environment out.
 
         Raises:

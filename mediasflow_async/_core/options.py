@@ -15,6 +15,7 @@ import httpx
 from attrs import evolve, frozen
 
 from mediasflow_async._core.not_given import NOT_GIVEN, Duration, NotGiven
+from mediasflow_async._core.token_stores import FileTokenStore
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.secrecy import Secret
 
@@ -105,6 +106,8 @@ def from_environment(
         text = source.get(ENVIRONMENT_PREFIX + name.upper(), "")
         if text.strip() and name not in overrides:
             found[name] = _number(name, text.strip()) if name in _NUMBERS else _text(name, text)
+    if (path := source.get(_TOKEN_STORE, "").strip()) and "token_store" not in overrides:
+        found["token_store"] = FileTokenStore(path)
     if _CREDENTIALS & set(overrides):
         found = {name: value for name, value in found.items() if name not in _CREDENTIALS}
     return found | dict(overrides)
@@ -115,6 +118,7 @@ _TEXTS: Final = ("username", "password", "token", "base_url")
 
 _CREDENTIALS: Final = frozenset({"username", "password", "token"})
 
+_TOKEN_STORE: Final = ENVIRONMENT_PREFIX + "TOKEN_STORE"
 _NUMBERS: Final[dict[str, Callable[[str], float]]] = {
     "timeout": float,
     "connect_timeout": float,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -201,9 +202,10 @@ async def test_sessions_of_one_account_take_turns_with_its_only_token(
                 errors.append(error)
 
     with Sandbox(rules=rules).serve_in_thread() as sandbox:
-        async with anyio.create_task_group() as tasks:
+        async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
             for _ in range(sessions):
                 session = session_at(sandbox, retry=RetryPolicy())
+                await stack.enter_async_context(session)
                 for _ in range(10):
                     tasks.start_soon(send, session)
         assert errors == []
