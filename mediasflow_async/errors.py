@@ -56,6 +56,7 @@ __all__ = [
     "ServerError",
     "SessionClosed",
     "TokenLost",
+    "is_login_refused",
     "value_of",
 ]
 
@@ -87,9 +88,12 @@ class MediasflowError(Exception):
         campaign_id: the campaign concerned, or None.
         sent: whether the request may have been executed.
         next_step: what to do now, in one sentence.
+        login_refused: whether it was the login that was refused, so that any other call would
+            end like this.
     """
 
     next_step: str = ""
+    login_refused: bool = False
 
     def __init__(
         self,
@@ -295,6 +299,15 @@ class TokenLost(AuthenticationFailed):
         "Session, share the token with Session(token_store=FileTokenStore(...)), or give each an "
         "account of its own; then call again."
     )
+
+
+def is_login_refused(error: MediasflowError) -> bool:
+    """Whether the credentials are refused, so that no call can succeed with them.
+
+    A token that was lost to another session is no such case.
+    """
+    is_refused = isinstance(error, AuthenticationFailed) and not isinstance(error, TokenLost)
+    return error.login_refused or is_refused
 
 
 class PermissionDenied(ApiError):

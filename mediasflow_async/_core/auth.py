@@ -285,6 +285,7 @@ class _Refusal:
         status = error.status or _FIRST_SERVER_ERROR
         if status >= _FIRST_SERVER_ERROR or status in _NO_REFUSALS:
             return error
+        error.login_refused = True
         again = datetime.now(UTC) + self._quiet
         error.next_step = (
             f"{error.next_step} The login is not tried again before {again:%H:%M:%S} UTC, since "

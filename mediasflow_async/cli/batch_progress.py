@@ -36,12 +36,12 @@ from mediasflow_async.delivery import (
     State,
 )
 from mediasflow_async.errors import (
-    AuthenticationFailed,
     ConfigurationError,
     InvalidRequest,
     MediasflowError,
     PermissionDenied,
     SessionClosed,
+    is_login_refused,
 )
 
 __all__ = ["BatchProgress", "Ending", "LineResult", "Tally", "counts_text", "line_result"]
@@ -150,7 +150,6 @@ def _reason(receipt: Receipt) -> str:
 _MAX_FAILURES_IN_A_ROW: Final = 50
 # Errors that the next campaign would meet too.
 _FATAL: Final = (
-    AuthenticationFailed,
     ConfigurationError,
     JournalError,
     PermissionDenied,
@@ -185,7 +184,8 @@ class Tally:
         if line.ending is Ending.STOPPED or isinstance(error, _OF_ONE_CAMPAIGN):
             return
         self._failures_in_a_row = 0 if error is None else self._failures_in_a_row + 1
-        is_fatal = isinstance(error, _FATAL) or self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
+        is_of_all = error is not None and (isinstance(error, _FATAL) or is_login_refused(error))
+        is_fatal = is_of_all or self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
         if is_fatal and self.fatal_error is None:
             self.fatal_error = error
 

@@ -43,7 +43,9 @@ def worker(
     """Send what `mediasflow batch enqueue` has queued, until Ctrl-C or SIGTERM.
 
     Start as many as you like, on as many machines as you like: each campaign goes out once. The
-    account is taken from MEDIASFLOW_USERNAME and MEDIASFLOW_PASSWORD, or MEDIASFLOW_TOKEN.
+    account is taken from MEDIASFLOW_USERNAME and MEDIASFLOW_PASSWORD, or MEDIASFLOW_TOKEN; the
+    workers of a database share one login. It ends with 0 when it was stopped, and with 1 when the
+    login is refused, since every campaign would be: they stay in the queue.
 
     Parameters
     ----------
@@ -104,20 +106,27 @@ class _Run:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
-            Session.from_env(max_in_flight=self.concurrency) as session,
             Journal.open(self.url) as journal,
             Queue.open(self.url) as queue,
+            Session.from_env(
+                max_in_flight=self.concurrency, token_store=queue.token_store
+            ) as session,
             Sender(session, journal, **self.sending.arguments()) as sender,
         ):
             self.screen.print("The worker has started. Ctrl-C or SIGTERM stops it.")
-            await queue.work(
-                sender,
-                stop,
-                # As many again may wait for a launch in doubt to be decided.
-                concurrency=2 * self.concurrency,
-                stalled_after=self.stalled_after,
-                report=self._report,
-            )
+            try:
+                await queue.work(
+                    sender,
+                    stop,
+                    # As many again may wait for a launch in doubt to be decided.
+                    concurrency=2 * self.concurrency,
+                    stalled_after=self.stalled_after,
+                    report=self._report,
+                )
+            finally:
+                self._print_summary()
+
+    def _print_summary(self) -> None:
         counts = (f"{count} {name}" for name, count in sorted(self.counts.items()))
         summary = ", ".join(counts) or "nothing was done"
         self.screen.print(Text(f"The worker has stopped: {summary}."), soft_wrap=True)

@@ -45,6 +45,7 @@ from mediasflow_async.errors import (
     MediasflowError,
     ResponseInvalid,
     Sent,
+    TokenLost,
     value_of,
 )
 from mediasflow_async.models import Campaign
@@ -86,7 +87,9 @@ async def send_campaign(
 
 def _may_retry(context: SendContext, error: MediasflowError, attempt: int) -> bool:
     # The entry says how far the campaign came: going on from there is as harmless as a draft.
-    is_allowed = context.retry.allows(error, attempt, OperationKind.PREPARE)
+    # A token that was lost to another session executed nothing, and the next one may live.
+    is_lost = isinstance(error, TokenLost) and attempt < context.retry.attempts
+    is_allowed = is_lost or context.retry.allows(error, attempt, OperationKind.PREPARE)
     return is_allowed and context.retry_quota.take()
 
 

@@ -113,8 +113,12 @@ _EARLIER_RELEASE: Final = (
 )
 
 
-async def prepare_tables(address: Address) -> None:
+async def prepare_tables(address: Address, *further: bytes) -> None:
     """Create the tables where there are none, one process at a time.
+
+    Args:
+        address: where the server is.
+        *further: statements that create tables beside those of procrastinate.
 
     Raises:
         QueueError: there are tables of an earlier release of procrastinate.
@@ -127,6 +131,8 @@ async def prepare_tables(address: Address) -> None:
         else:
             await connection.execute(SchemaManager.get_schema())
             is_usable = True
+        for statement in further:
+            await connection.execute(statement)
     if not is_usable:
         raise QueueError(_EARLIER_RELEASE)
 

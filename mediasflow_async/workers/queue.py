@@ -18,6 +18,7 @@ from attrs import field, frozen
 from procrastinate import App
 from procrastinate.jobs import Job
 
+from mediasflow_async._core.token_stores import TokenStore
 from mediasflow_async.concurrency import Outcome
 from mediasflow_async.delivery.errors import KeyConflict
 from mediasflow_async.delivery.orders import Order, key_problems, order_problems
@@ -31,6 +32,7 @@ from mediasflow_async.secrecy import Secret, mask_text
 from mediasflow_async.workers.database import Database, prepare_tables
 from mediasflow_async.workers.jobs import QUEUE, job_of
 from mediasflow_async.workers.tasks import Report, Rescue, SendTask, Worker
+from mediasflow_async.workers.tokens import TOKEN_TABLE, DatabaseTokenStore
 
 __all__ = ["Queue", "Queued", "Refused"]
 
@@ -71,9 +73,18 @@ class Queue:
             QueueError: the tables are of another release of procrastinate.
         """
         address = Address.of(url)
-        await prepare_tables(address)
+        await prepare_tables(address, TOKEN_TABLE)
         async with Database.open(address) as database:
             yield cls(database)
+
+    @property
+    def token_store(self) -> TokenStore:
+        """Shares the token of an account between all who use this database.
+
+        Give it to the session of each worker: ``Session(..., token_store=queue.token_store)``.
+        The token stands in the table ``mediasflow_tokens``, for who may read the database.
+        """
+        return DatabaseTokenStore(self._database)
 
     async def feed(
         self,
@@ -138,6 +149,10 @@ class Queue:
             grace: how long calls under way are waited for at the stop.
             report: called after each attempt with the key, and the receipt or why the campaign
                 has not ended.
+
+        Raises:
+            MediasflowError: the login is refused, or a token that was given; every further
+                campaign would end so. It stopped as if `stop` were set.
         """
         if not isinstance(stalled_after, timedelta):
             stalled_after = timedelta(seconds=stalled_after)

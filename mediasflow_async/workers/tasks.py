@@ -7,6 +7,7 @@ queue has only to make sure that every job runs until its campaign has ended.
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +25,7 @@ from mediasflow_async._core.retry import RetryPolicy
 from mediasflow_async.delivery.errors import KeyConflict, SenderStopped
 from mediasflow_async.delivery.records import Receipt
 from mediasflow_async.delivery.sender import Sender
-from mediasflow_async.errors import InvalidRequest, MediasflowError
+from mediasflow_async.errors import InvalidRequest, MediasflowError, is_login_refused
 from mediasflow_async.secrecy import LOGGER, Secret, mask_text
 from mediasflow_async.workers.database import Database
 from mediasflow_async.workers.jobs import QUEUE, TASK, QueueError, order_of
@@ -58,11 +59,17 @@ class Worker:
     grace: timedelta
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Work until the event is set, then stop and requeue what has not ended."""
+        """Work until the event is set, then stop and requeue what has not ended.
+
+        Raises:
+            MediasflowError: the login is refused, and with it every further campaign.
+        """
+        sending = self.rescue.task
         tasks = [
             asyncio.create_task(self._keep_working()),
             asyncio.create_task(self.rescue.run()),
             asyncio.create_task(stop.wait()),
+            asyncio.create_task(sending.gave_up.wait()),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -76,6 +83,8 @@ class Worker:
                 for task in tasks:
                     with suppress(asyncio.CancelledError):
                         await task
+        if sending.refusal is not None:
+            raise sending.refusal.with_traceback(None)
 
     async def _keep_working(self) -> None:
         """Run procrastinate's worker, and a new one when the database was away for a while."""
@@ -117,6 +126,8 @@ class SendTask:
         report: called after each attempt.
         running: numbers of the jobs under way here.
         worker_id: procrastinate's number of this worker; None before the first job.
+        gave_up: set when the login is refused.
+        refusal: the error of that login.
     """
 
     sender: Sender
@@ -124,6 +135,8 @@ class SendTask:
     report: Report
     running: set[int] = field(factory=set)
     worker_id: int | None = None
+    gave_up: asyncio.Event = field(factory=asyncio.Event, init=False)
+    refusal: MediasflowError | None = field(default=None, init=False)
 
     def register(self, app: App) -> None:
         """Make this the task of an application."""
@@ -153,6 +166,9 @@ class SendTask:
         except MediasflowError as error:
             if isinstance(error, _NEVER_SENT):
                 await self._drop_payload(number, key, error)
+            elif is_login_refused(error):
+                self.refusal = copy.copy(error)
+                self.gave_up.set()
             self.report(key, error)
             raise
         self.report(key, receipt)
