@@ -229,7 +229,7 @@ class _PendingLogin:
 
 _YOUNG_SECONDS: Final = 1.0
 _FIRST_SPACE_SECONDS: Final = 0.25
-_LONGEST_SPACE_SECONDS: Final = 8.0
+_LONGEST_SPACE_SECONDS: Final = 15.0
 
 
 class _Spacing:
@@ -411,6 +411,7 @@ def _no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
     return error
 
 
+_FIRST_REDIRECT: Final = 300
 _WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405})
 _WRONG_FORM: Final = frozenset({400, 406, 415, 422})
 
@@ -419,6 +420,8 @@ def _with_cure(error: MediasflowError, dialect: Dialect) -> MediasflowError:
     """Return the error of a login, with the options that would cure it where that can be."""
     if error.status in _WRONG_PLACE | _WRONG_FORM:
         error.next_step = _login_options(dialect)
+    elif error.status and error.status < _FIRST_REDIRECT:
+        error.next_step = f"Check the username and password. {_login_options(dialect)}"
     return error
 
 

@@ -171,29 +171,45 @@ _LOGIN_PLACE: Final = re.compile(
 
 
 def sign_of(
-    status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes | None
+    status: int,
+    headers: Sequence[tuple[bytes, bytes]],
+    content: bytes | None,
+    *,
+    is_error: bool = True,
 ) -> DeathSign | None:
-    """Return what an answer says of the token of its request, or None when nothing."""
-    if status < _FIRST_REDIRECT:
-        is_data = content is None or content.startswith(_JSON) or not is_page(headers, content)
-        return None if is_data else _sign_of_page(content or b"")
+    """Return what an answer says of the token of its request, or None when nothing.
+
+    Args:
+        status: its status.
+        headers: its headers, as they came.
+        content: its decoded body, None where that is too large.
+        is_error: whether it was taken for an error; only then do its words count.
+    """
     if status == _UNAUTHORIZED:
         return DeathSign.REFUSED
     if status in _ENDED:
         return DeathSign.TOLD
     if status in _REDIRECTS:
         return DeathSign.TOLD if leads_to_login(headers) else DeathSign.POSSIBLE
-    return _sign_in_words(content or b"") if status in _AMBIGUOUS else None
+    if status < _FIRST_REDIRECT:
+        return _sign_under_success(headers, content or b"", is_error=is_error)
+    if status not in _AMBIGUOUS:
+        return None
+    return DeathSign.TOLD if _tells_in_words(content) else DeathSign.POSSIBLE
 
 
-def _sign_of_page(content: bytes) -> DeathSign:
-    is_login = _PASSWORD_FIELD.search(content[:_PAGE_BYTES])
-    return DeathSign.TOLD if is_login else DeathSign.POSSIBLE
+def _sign_under_success(
+    headers: Sequence[tuple[bytes, bytes]], content: bytes, *, is_error: bool
+) -> DeathSign | None:
+    if is_page(headers, content):
+        is_login = _PASSWORD_FIELD.search(content[:_PAGE_BYTES])
+        return DeathSign.TOLD if is_login else DeathSign.POSSIBLE
+    return DeathSign.TOLD if is_error and _tells_in_words(content) else None
 
 
-def _sign_in_words(content: bytes) -> DeathSign:
-    text = content[:_LOOKED_AT].decode(errors="replace")
-    return DeathSign.TOLD if _IN_WORDS.search(text) else DeathSign.POSSIBLE
+def _tells_in_words(content: bytes | None) -> bool:
+    text = (content or b"")[:_LOOKED_AT].decode(errors="replace")
+    return _IN_WORDS.search(text) is not None
 
 
 def is_page(headers: Sequence[tuple[bytes, bytes]], content: bytes = b"") -> bool:

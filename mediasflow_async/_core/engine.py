@@ -252,8 +252,9 @@ class Engine:
                     is_here = answer.is_complete and not answer.is_encoded
                     content = answer.body() if is_here else await self._body(answer)
                     result = self._understood(answer, content, call, progress)
-                    if answer.status >= _FIRST_REDIRECT or not (content or b"").startswith(_JSON):
-                        sign = sign_of(answer.status, answer.headers, content)
+                    is_error = isinstance(result, MediasflowError)
+                    if is_error or not (content or b"").startswith(_JSON):
+                        sign = sign_of(answer.status, answer.headers, content, is_error=is_error)
                 if is_page and not isinstance(result, MediasflowError):
                     result = unreadable(_PAGE, call, progress, answer.status)
             except _failures(proof) as failure:

@@ -24,7 +24,7 @@ from mediasflow_async import (
 )
 from mediasflow_async._core import auth
 from mediasflow_async._core.bearers import DeathSign, sign_of
-from mediasflow_async.sandbox import Sandbox, ServerRules
+from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.support.sessions import ONCE, logins, session_at, session_with
 
@@ -69,6 +69,15 @@ async def test_a_dead_token_costs_one_login_whatever_the_answer(status: int) -> 
             sandbox.revoke_tokens()
             await session.campaigns.prepare(ONE)
         assert logins(sandbox) == 3
+
+
+async def test_a_dead_token_that_is_told_under_200_costs_one_login() -> None:
+    with Sandbox(rules=ServerRules(error_style="ok")).serve_in_thread() as sandbox:
+        async with session_at(sandbox, retry=ONCE) as session:
+            await session.campaigns.prepare(ONE)
+            sandbox.revoke_tokens()
+            await session.campaigns.prepare(ONE)
+        assert logins(sandbox) == 2
 
 
 @pytest.mark.parametrize("status", [401, 403, 419, 440])
@@ -174,6 +183,8 @@ async def test_a_page_that_another_token_does_not_change_is_an_error() -> None:
         (302, [(b"Location", b"/app/login?next=1")], b"", DeathSign.TOLD),
         (302, [(b"Location", b"/elsewhere")], b"", DeathSign.POSSIBLE),
         (500, [], b"NullPointerException", DeathSign.POSSIBLE),
+        (200, [], b'{"success": false, "message": "token expired"}', DeathSign.TOLD),
+        (200, [], b'{"success": false, "message": "no credit"}', None),
         (404, [], b"", None),
         (409, [], b"token expired", None),
         (503, [], b"token expired", None),
@@ -201,7 +212,7 @@ async def test_sessions_of_one_account_take_turns_with_its_only_token(
             except MediasflowError as error:
                 errors.append(error)
 
-    with Sandbox(rules=rules).serve_in_thread() as sandbox:
+    with Sandbox(rules=rules, delivery=DeliveryPlan.instant()).serve_in_thread() as sandbox:
         async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
             for _ in range(sessions):
                 session = session_at(sandbox, retry=RetryPolicy())

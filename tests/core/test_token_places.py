@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mediasflow_async import Dialect, MediasflowError, ResponseInvalid, Session
+from mediasflow_async import Dialect, MediasflowError, Session
 from mediasflow_async._core.bearers import bearer_in
 from mediasflow_async.sandbox import Sandbox, ServerRules
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
@@ -113,7 +113,7 @@ async def test_a_session_works_with_each_place(place: Any) -> None:
 async def test_a_login_without_a_token_names_the_options(body: bytes) -> None:
     with RawServer([http(body=body)]).running() as server:
         async with by_password(server.url, retry=ONCE) as session:
-            with pytest.raises(ResponseInvalid) as caught:
+            with pytest.raises(MediasflowError) as caught:
                 await session.request("GET", "blacklist")
     for option in ("login_path", "login_fields", "login_encoding"):
         assert f"Dialect.{option}" in str(caught.value)
