@@ -58,6 +58,8 @@ _Answer = Campaign | MediasflowError | None
 
 _SHORTEST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+# Each is one of a call that was made with token after token.
+_MOST_LOSSES: Final = 2
 
 
 async def send_campaign(
@@ -88,7 +90,7 @@ async def send_campaign(
 def _may_retry(context: SendContext, error: MediasflowError, attempt: int) -> bool:
     # The entry says how far the campaign came: going on from there is as harmless as a draft.
     # A token that was lost to another session executed nothing, and the next one may live.
-    is_lost = isinstance(error, TokenLost) and attempt < context.retry.attempts
+    is_lost = isinstance(error, TokenLost) and attempt < min(context.retry.attempts, _MOST_LOSSES)
     is_allowed = is_lost or context.retry.allows(error, attempt, OperationKind.PREPARE)
     return is_allowed and context.retry_quota.take()
 

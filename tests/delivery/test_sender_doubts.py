@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mediasflow_async import DeliveryUnknown, Dialect
+from mediasflow_async._core import auth
 from mediasflow_async.delivery import KeyUnknown, NotParked, Reason, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
 from tests.delivery.simulation.journal import MemoryJournal
@@ -117,9 +118,12 @@ async def test_a_launch_that_is_refused_for_good_is_rejected(
 
 @pytest.mark.parametrize("status", [401, 403, 405])
 async def test_a_launch_that_may_not_be_made_waits_for_the_settings_to_be_put_right(
-    sandbox: Sandbox, connect: Connect, status: int
+    sandbox: Sandbox, connect: Connect, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.faults.add(Fault(operation="launch", status=status, times=2))
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.01)
+    # Two calls, each with six tokens, are made before a 401 is an error.
+    times = 12 if status == 401 else 2
+    sandbox.faults.add(Fault(operation="launch", status=status, times=times))
     journal = memory_journal()
     async with sending(connect(), journal) as sender:
         with pytest.raises(Exception, match=str(status)):
