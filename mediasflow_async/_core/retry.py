@@ -175,7 +175,7 @@ class RetryPolicy:
         return cls(attempts=1)
 
     def allows(self, error: MediasflowError, attempt: int, kind: OperationKind) -> bool:
-        """Whether a failed attempt may be followed by another.
+        """Whether a failed attempt may be followed by another; never within `no_retries`.
 
         Args:
             error: what the attempt ended with.
@@ -183,7 +183,8 @@ class RetryPolicy:
             kind: what the call does to the world.
         """
         return (
-            attempt < self.attempts
+            not _off_depth
+            and attempt < self.attempts
             and _is_retryable(error, kind)
             and _told_to_wait(error) <= self.max_retry_after
         )
@@ -214,7 +215,10 @@ _off_depth = 0
 
 @contextmanager
 def no_retries() -> Generator[None, None, None]:
-    """Turn retries off for every session in this process, for the tests of your application."""
+    """Turn retries off in this process, for the tests of your application.
+
+    That goes for every session, and for every `Sender`, whatever their policies.
+    """
     global _off_depth  # noqa: PLW0603 - a switch of the process, as tests need it
     _off_depth += 1
     try:
@@ -303,11 +307,8 @@ class _Rules:
         self._quota = quota
 
     def wants_another(self, error: MediasflowError, attempt: int) -> bool:
-        return (
-            not _off_depth
-            and self._policy.allows(error, attempt, self._operation.kind)
-            and _told_to_wait(error).total_seconds() < self._time_left()
-        )
+        is_allowed = self._policy.allows(error, attempt, self._operation.kind)
+        return is_allowed and _told_to_wait(error).total_seconds() < self._time_left()
 
     def stop(self, state: RetryCallState) -> bool:
         error = _result(state)

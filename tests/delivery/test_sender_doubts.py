@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import DeliveryUnknown, Dialect
+from mediasflow_async import DeliveryUnknown, Dialect, ServerError, no_retries
 from mediasflow_async._core import auth
 from mediasflow_async.delivery import KeyUnknown, NotParked, Reason, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
@@ -143,6 +143,16 @@ async def test_too_many_requests_are_waited_for_and_tried_again(
     async with sending(connect()) as sender:
         assert (await sender.send("order-1", request_for())).is_launched
     assert launches(sandbox) == [1]
+
+
+async def test_retries_of_a_sender_can_be_turned_off_for_a_test(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    sandbox.faults.add(Fault(operation="prepare", status=503, times=None))
+    async with sending(connect()) as sender:
+        with no_retries(), pytest.raises(ServerError):
+            await sender.send("order-1", request_for())
+    assert sum(request.operation == "inject" for request in sandbox.requests) == 1
 
 
 async def test_a_refusal_of_a_second_launch_is_no_refusal_of_the_first(
