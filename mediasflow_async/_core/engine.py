@@ -8,11 +8,11 @@ all do, meets nothing else.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, Literal, Self, TypeVar, cast, overload
+from typing import Any, Final, Self, cast, overload
 
 import anyio
 import httpx
@@ -63,9 +63,8 @@ from mediasflow_async.transport import Outgoing
 
 __all__ = ["Engine", "start"]
 
-_Result = TypeVar("_Result")
-
-_Answered = ApiResponse | ResponseStream | MediasflowError
+_Success = ApiResponse | ResponseStream
+_Answered = _Success | MediasflowError
 
 _UNMASKED: Final = nullcontext()
 _UNAUTHORIZED: Final = 401
@@ -120,30 +119,9 @@ class Engine:
     pacer: Pacer | None = field(repr=False)
     departing: Callable[[], Awaitable[object]] | None = field(default=None, repr=False)
 
-    async def call(self, operation: Operation, parts: CallParts) -> ApiResponse:
-        """Make a call and return the answer, or raise what it ended with."""
-        call = make_call(operation, self.join, self.settings, parts)
-        live = self.connections.live()
-        progress = Progress()
-        state = _begun(call, progress)
-        with (deadline := live.deadline(call.deadline_seconds)):
-            if has_waited := not live.takes_slot():
-                await live.slots.acquire()
-            try:
-                if has_waited:
-                    self.connections.check_open()
-                result = await self._attempt(call, progress, live)
-                if not isinstance(result, MediasflowError):
-                    self.quota.earn()
-                    return _ended(state, call, progress, result)
-                # An error that is raised from a frame which holds it is a cycle.
-                del result
-                another = partial(self._attempt, call, progress, live)
-                last = self._again(another, call, progress, deadline)
-                return value_of(_ended(state, call, progress, await last))
-            finally:
-                live.slots.release()
-        raise _ended(state, call, progress, too_late(call, progress))
+    def call(self, operation: Operation, parts: CallParts) -> Coroutine[Any, Any, ApiResponse]:
+        """Make a call, to be awaited: it returns the answer, or raises what it ended with."""
+        return self._made(operation, parts)
 
     @asynccontextmanager
     async def stream(
@@ -154,44 +132,56 @@ class Engine:
         The call keeps its slot among the ones under way until the block ends. A body that
         breaks off is not retried: who reads it knows from where to go on.
         """
+        async with AsyncExitStack() as block:
+            stream = await self._made(operation, parts, block)
+            yield await block.enter_async_context(aclosing(stream))
+
+    @overload
+    async def _made(self, operation: Operation, parts: CallParts) -> ApiResponse: ...
+
+    @overload
+    async def _made(
+        self, operation: Operation, parts: CallParts, block: AsyncExitStack
+    ) -> ResponseStream: ...
+
+    async def _made(
+        self, operation: Operation, parts: CallParts, block: AsyncExitStack | None = None
+    ) -> object:
+        """Make a call and return its answer; with a block, one whose body is read within it."""
         call = make_call(operation, self.join, self.settings, parts)
-        progress = Progress()
+        live, progress = self.connections.live(), Progress()
         state = _begun(call, progress)
-        async with AsyncExitStack() as stack:
-            yield await self._opened(call, progress, stack)
-        _ended(state, call, progress, None)
-
-    async def _opened(
-        self, call: Call, progress: Progress, stack: AsyncExitStack
-    ) -> ResponseStream:
-        live = self.connections.live()
         with (deadline := live.deadline(call.deadline_seconds)):
-            await stack.enter_async_context(live.slots)
+            if not live.takes_slot():
+                await self._wait_for_slot(live)
+            if block is not None:
+                block.callback(live.slots.release)
+            try:
+                result = await self._attempt(call, progress, live, streams=block is not None)
+                if not isinstance(result, MediasflowError):
+                    self.quota.earn()
+                    _ended(state, call, progress, result, block)
+                    return result
+                # An error that is raised from a frame which holds it is a cycle.
+                del result
+                last = self._again(call, progress, live, deadline, streams=block is not None)
+                return value_of(_ended(state, call, progress, await last, block))
+            finally:
+                if block is None:
+                    live.slots.release()
+        return value_of(_ended(state, call, progress, too_late(call, progress)))
+
+    async def _wait_for_slot(self, live: Live) -> None:
+        await live.slots.acquire()
+        try:
             self.connections.check_open()
-            result = await self._attempt(call, progress, live, streams=True)
-            if not isinstance(result, MediasflowError):
-                self.quota.earn()
-                return await stack.enter_async_context(aclosing(result))
-            del result
-            last = self._again(
-                lambda: self._attempt(call, progress, live, streams=True), call, progress, deadline
-            )
-            return await stack.enter_async_context(aclosing(value_of(await last)))
-        raise too_late(call, progress)
-
-    @overload
-    async def _attempt(
-        self, call: Call, progress: Progress, live: Live, *, streams: Literal[False] = False
-    ) -> ApiResponse | MediasflowError: ...
-
-    @overload
-    async def _attempt(
-        self, call: Call, progress: Progress, live: Live, *, streams: Literal[True]
-    ) -> ResponseStream | MediasflowError: ...
+        except BaseException:
+            live.slots.release()
+            raise
 
     async def _attempt(
-        self, call: Call, progress: Progress, live: Live, *, streams: bool = False
-    ) -> ApiResponse | ResponseStream | MediasflowError:
+        self, call: Call, progress: Progress, live: Live, *, streams: bool
+    ) -> _Success | MediasflowError:
         """Send a call once, and return its answer, or its error as a value.
 
         With another bearer after a refused one, and with what the server negotiates, it is sent
@@ -376,21 +366,17 @@ class Engine:
         return error_of(response) or response
 
     async def _again(
-        self,
-        another: Callable[[], Awaitable[_Result | MediasflowError]],
-        call: Call,
-        progress: Progress,
-        deadline: Deadline,
-    ) -> _Result | MediasflowError:
+        self, call: Call, progress: Progress, live: Live, deadline: Deadline, *, streams: bool
+    ) -> _Success | MediasflowError:
         """Return what a call ends with whose first attempt failed, as its progress knows."""
 
-        def once() -> Awaitable[_Result | MediasflowError]:
+        def another() -> Awaitable[_Success | MediasflowError]:
             self.connections.check_open()
-            return another()
+            return self._attempt(call, progress, live, streams=streams)
 
-        result = await retried(
+        result: _Success | MediasflowError = await retried(
             cast("MediasflowError", progress.last_error),
-            once,
+            another,
             call.operation,
             policy=self.retry,
             quota=self.quota,
@@ -473,11 +459,32 @@ def _begun(call: Call, progress: Progress) -> CallState:
     return state
 
 
-def _ended(state: CallState, call: Call, progress: Progress, result: _Result) -> _Result:
-    """Note that a call has ended, and pass on with what."""
+def _ended(
+    state: CallState,
+    call: Call,
+    progress: Progress,
+    result: _Success | MediasflowError,
+    block: AsyncExitStack | None = None,
+) -> _Success | MediasflowError:
+    """Note that a call has ended, and pass on with what. A stream ends with its block."""
+    if block is not None and not isinstance(result, MediasflowError):
+        block.push(partial(_note_end_of_block, state, call, progress))
+    else:
+        _note_end(state, call, progress)
+    return result
+
+
+def _note_end_of_block(
+    state: CallState, call: Call, progress: Progress, kind: type[BaseException] | None, *_: object
+) -> None:
+    # A cancellation is no end of the call's own.
+    if kind is None or issubclass(kind, Exception):
+        _note_end(state, call, progress)
+
+
+def _note_end(state: CallState, call: Call, progress: Progress) -> None:
     is_in_doubt = call.operation.may_send and progress.verdict is not Sent.NOT_SENT
     note_end(state, is_in_doubt=is_in_doubt)
-    return result
 
 
 def _departure(call: Call, progress: Progress, live: Live) -> Proof:

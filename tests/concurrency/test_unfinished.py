@@ -20,6 +20,7 @@ from mediasflow_async import (
     Sent,
     Session,
 )
+from mediasflow_async._core.calls import Operation
 from mediasflow_async._core.proof import note_call, note_end, watch_calls
 from mediasflow_async.concurrency import Outcomes, map_bounded
 from tests.support.raw_server import HANG, Answer, RawServer, http, http_json
@@ -35,10 +36,18 @@ pytestmark = [
 
 Action = Callable[[int], Awaitable[object]]
 
+REPORT = Operation(OperationKind.READ, "GET", "reports/csv")
+
 
 async def never(_: object) -> int:
     await anyio.sleep_forever()
     raise AssertionError
+
+
+async def drain(session: Session) -> None:
+    async with session.stream(REPORT) as stream:
+        async for _ in stream.aiter_bytes():
+            pass
 
 
 async def turns() -> None:
@@ -279,6 +288,56 @@ async def test_the_calls_of_one_item_are_not_held_against_the_next() -> None:
 
     (error,) = errors_of(outcomes)
     assert (type(error), error.campaign_id) == (MediasflowError, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(http_json(404, {}), NotFound), (http(body=b"half", length=9), ConnectionFailed)],
+    ids=["refused", "broken off"],
+)
+async def test_a_stream_that_has_failed_is_not_under_way_any_more(
+    answer: Answer, error: type[MediasflowError]
+) -> None:
+    failed = anyio.Event()
+
+    with RawServer([answer]).running() as server:
+        async with session_with(server.url) as session:
+
+            async def act(_: object) -> None:
+                with pytest.raises(error):
+                    await drain(session)
+                failed.set()
+                await anyio.sleep_forever()
+
+            outcomes = map_bounded(act, range(1), limit=1)
+            async with outcomes, anyio.create_task_group() as tasks:
+                tasks.start_soon(anext, outcomes)
+                await failed.wait()
+                tasks.cancel_scope.cancel()
+
+    (left,) = errors_of(outcomes)
+    assert "outside of any call" in str(left)
+
+
+async def test_a_stream_that_is_left_by_a_cancellation_is_known_to_be_lost() -> None:
+    begun = anyio.Event()
+
+    with RawServer([http(body=b"MOBILE\n")]).running() as server:
+        async with session_with(server.url) as session:
+
+            async def act(_: int) -> None:
+                async with session.stream(REPORT):
+                    begun.set()
+                    await anyio.sleep_forever()
+
+            outcomes = map_bounded(act, range(1), limit=1)
+            async with outcomes, anyio.create_task_group() as tasks:
+                tasks.start_soon(anext, outcomes)
+                await begun.wait()
+                tasks.cancel_scope.cancel()
+
+    (left,) = errors_of(outcomes)
+    assert "the answer is lost: cancelled" in str(left)
 
 
 async def test_the_end_of_a_call_that_is_not_watched_any_more_changes_nothing() -> None:
