@@ -38,7 +38,6 @@ from mediasflow_async._core.calls import (
 from mediasflow_async._core.cookies import Cookies
 from mediasflow_async._core.failures import (
     FAILURES,
-    Progress,
     failed,
     hide,
     interrupted,
@@ -48,7 +47,8 @@ from mediasflow_async._core.failures import (
 from mediasflow_async._core.loops import Deadline
 from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import Settings, normalised_base_url
-from mediasflow_async._core.proof import CallState, Proof, note_call, note_end
+from mediasflow_async._core.progress import CallState, Progress, note_call, note_end
+from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
 from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried

@@ -1,4 +1,4 @@
-"""What a transport's failure means for a call, and how far the call had come. No I/O.
+"""What a transport's failure means for a call. No I/O.
 
 Transports fail with httpx's exceptions, ours included, which are caught and read here alone.
 """
@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import httpx
-from attrs import mutable
 
 from mediasflow_async._core.calls import Call
-from mediasflow_async._core.proof import Proof
+from mediasflow_async._core.progress import Progress
 from mediasflow_async.errors import (
     ConnectionFailed,
     DeliveryUnknown,
@@ -20,64 +19,15 @@ from mediasflow_async.errors import (
     RequestTimeout,
     ResponseInvalid,
     Sent,
-    ServerError,
 )
 from mediasflow_async.secrecy import hidden, mask_text
 
-__all__ = ["FAILURES", "Progress", "failed", "hide", "interrupted", "too_late", "unreadable"]
+__all__ = ["FAILURES", "failed", "hide", "interrupted", "too_late", "unreadable"]
 
 _TEXTS: Final = ("message", "code", "field", "request_id", "body")
 
 FAILURES: Final = (httpx.RequestError, OSError)
 """What a transport raises; TLS errors are OSErrors."""
-
-
-@mutable
-class Progress:
-    """How far a call has come, for the error that a deadline or a failure ends it with.
-
-    Attributes:
-        attempts: attempts begun.
-        proof: what is known of the latest request, or None before it.
-        may_be_done: whether an earlier attempt may have been executed.
-        last_error: what the latest attempt ended with, while the next one is waited for.
-    """
-
-    attempts: int = 0
-    proof: Proof | None = None
-    may_be_done: bool = False
-    last_error: MediasflowError | None = None
-
-    def begin(self) -> None:
-        """Note that an attempt begins."""
-        self.attempts += 1
-        self.proof = None
-        self.last_error = None
-
-    def failed_with(self, error: MediasflowError) -> MediasflowError:
-        """Note the error that an attempt ended with, and return it."""
-        self.last_error = error
-        is_failure_of_server = isinstance(error, ServerError) and error.sent is Sent.ANSWERED
-        self.may_be_done |= error.sent is Sent.UNKNOWN or is_failure_of_server
-        return error
-
-    def failed_without_bearer(self, error: MediasflowError, call: Call) -> MediasflowError:
-        """Note the error of the login that an attempt needed, and return it as the call's."""
-        error.attempts = self.attempts
-        error.campaign_id = call.campaign_id
-        error.sent = self.verdict
-        return self.failed_with(error)
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether an answer to the latest request has begun."""
-        return self.proof is not None and self.proof.is_answered
-
-    @property
-    def verdict(self) -> Sent:
-        """Whether the call may have been executed, by any of its attempts."""
-        latest = Sent.NOT_SENT if self.proof is None else self.proof.verdict
-        return Sent.UNKNOWN if latest is Sent.NOT_SENT and self.may_be_done else latest
 
 
 def failed(failure: Exception, call: Call, progress: Progress) -> MediasflowError:

@@ -1,4 +1,4 @@
-"""Whether a request left this machine: what errors, retries and cancelled batches go by.
+"""Whether a request left this machine: what errors, retries and cancelled maps go by.
 
 A request that may have sent SMS is repeated only when it is proven that nothing of it left.
 """
@@ -6,12 +6,11 @@ A request that may have sent SMS is repeated only when it is proven that nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import Any
 
-from mediasflow_async.errors import MediasflowError, Sent
+from mediasflow_async.errors import Sent
 
-__all__ = ["CallState", "Guard", "Proof", "note_call", "note_end", "watch_calls"]
+__all__ = ["Guard", "Proof"]
 
 
 Guard = Callable[[], object]
@@ -72,39 +71,3 @@ class Proof:
     def verdict(self) -> Sent:
         """What is known while there is no whole answer."""
         return Sent.NOT_SENT if self._is_trusted and not self._has_left else Sent.UNKNOWN
-
-
-CallState = Callable[[], MediasflowError]
-"""Gives what is known of a call when it is asked, for one that is under way or has ended."""
-
-_watchers: ContextVar[tuple[list[CallState], ...]] = ContextVar("watchers", default=())
-
-
-def watch_calls() -> list[CallState]:
-    """Return a list that takes, from now on, the state of each call that begins in this task.
-
-    Cancellation is no error, and cannot carry one. A batch that is stopped must know all the
-    same which of its calls may have sent SMS. Lists that were asked for earlier, in this task
-    or the one that started it, go on taking them, too.
-    """
-    calls: list[CallState] = []
-    _watchers.set((*_watchers.get(), calls))
-    return calls
-
-
-def note_call(state: CallState) -> None:
-    """Note that a call begins."""
-    for calls in _watchers.get():
-        calls.append(state)
-
-
-def note_end(state: CallState, *, is_in_doubt: bool) -> None:
-    """Note that a call has ended by itself, well or not.
-
-    What may have sent SMS is kept, the latest alone: an action may make any number of calls.
-    """
-    for calls in _watchers.get():
-        if is_in_doubt:
-            calls[:] = [state]
-        elif state in calls:
-            calls.remove(state)

@@ -13,8 +13,9 @@ from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.bearers import is_page
 from mediasflow_async._core.calls import Call
-from mediasflow_async._core.failures import FAILURES, Progress, failed, hide
+from mediasflow_async._core.failures import FAILURES, failed, hide
 from mediasflow_async._core.judgement import Tells
+from mediasflow_async._core.progress import Progress
 from mediasflow_async._core.responses import (
     ApiResponse,
     decoded_pieces,

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from mediasflow_async._core.proof import CallState
+from mediasflow_async._core.progress import CallState
 from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, MediasflowError, Sent
 
 __all__ = ["Outcome", "StopOn", "cut_short", "never_begun", "stop_test"]

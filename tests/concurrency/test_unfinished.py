@@ -21,7 +21,7 @@ from mediasflow_async import (
     Session,
 )
 from mediasflow_async._core.calls import Operation
-from mediasflow_async._core.proof import note_call, note_end, watch_calls
+from mediasflow_async._core.progress import note_call, note_end, watch_calls
 from mediasflow_async.concurrency import Outcomes, map_bounded
 from tests.support.raw_server import HANG, Answer, RawServer, http, http_json
 from tests.support.sessions import session_with, until

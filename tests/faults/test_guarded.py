@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mediasflow_async import Sent, Session
-from mediasflow_async._core.proof import watch_calls
+from mediasflow_async._core.progress import watch_calls
 from mediasflow_async.delivery.errors import LeaseLost
 from tests.faults.answers import after
 from tests.faults.handshakes import encrypted
