@@ -44,6 +44,7 @@ from mediasflow_async._core.failures import (
     too_late,
     unreadable,
 )
+from mediasflow_async._core.limits import Pacer, RetryQuota
 from mediasflow_async._core.loops import Deadline
 from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import Settings, normalised_base_url
@@ -51,7 +52,7 @@ from mediasflow_async._core.progress import CallState, Progress, note_call, note
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
-from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
+from mediasflow_async._core.retry import RetryPolicy, retried
 from mediasflow_async._core.routes import Answer, Ask, Connections, Live, way_of
 from mediasflow_async._core.streaming import ResponseStream, looked_at
 from mediasflow_async._core.token_stores import TokenStore

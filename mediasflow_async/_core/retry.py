@@ -1,10 +1,8 @@
-"""Which failure is tried again and when: policy, backoff, quota, rate."""
+"""Which failure is tried again and when: policy, backoff, deadline."""
 
 from __future__ import annotations
 
-import math
 import random
-import time
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +13,7 @@ from attrs import evolve, field, frozen
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from mediasflow_async._core.calls import Operation, OperationKind
+from mediasflow_async._core.limits import RetryQuota
 from mediasflow_async.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -27,95 +26,13 @@ from mediasflow_async.errors import (
 )
 
 __all__ = [
-    "Pacer",
     "RetryPolicy",
-    "RetryQuota",
     "RetryRecord",
     "no_retries",
     "retried",
 ]
 
-
-_REFUND_PER_SUCCESS: Final = 0.1
-
-
-class RetryQuota:
-    """How many retries a session may still make; successes earn new ones.
-
-    While the server is well, a tenth of the traffic may be retries for ever. In an outage the
-    reserve is used up and the load falls to one attempt per call, instead of a multiple.
-
-    Args:
-        capacity: the reserve, in retries; None for no limit.
-    """
-
-    def __init__(self, capacity: float | None) -> None:
-        self._capacity = capacity
-        self._left = 0.0 if capacity is None else float(capacity)
-
-    def take(self) -> bool:
-        """Take one retry; False when none is left."""
-        if self._capacity is None:
-            return True
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-    def earn(self) -> None:
-        """Note a call that succeeded."""
-        if self._capacity is not None:
-            self._left = min(self._capacity, self._left + _REFUND_PER_SUCCESS)
-
-
-class Pacer:
-    """Spaces requests so that no more than `rate` start in any second (GCRA, no burst).
-
-    Args:
-        rate: requests per second.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self._interval_seconds = 1 / rate
-        self._next_start = 0.0
-
-    async def wait(self, lock: anyio.Lock) -> None:
-        """Wait until the next request may start; a wait that is cancelled takes nothing.
-
-        Args:
-            lock: of the running event loop, the same for all that wait in it.
-        """
-        async with lock:
-            await anyio.sleep(max(0.0, self._next_start - time.monotonic()))
-            self._next_start = time.monotonic() + self._interval_seconds
-
-
 _Answer = TypeVar("_Answer")
-
-_IN_DOUBT: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerError)
-
-
-@frozen(kw_only=True)
-class RetryRecord:
-    """What a retry hook is told, before the wait.
-
-    Attributes:
-        operation: kind, method and path template of the call.
-        attempt: number of the attempt that failed, from 1.
-        wait: how long until the next one.
-        error: the class of the failure.
-        status: HTTP status of the answer, or None.
-        sent: whether the failed attempt may have been executed.
-        campaign_id: the campaign concerned, or None.
-    """
-
-    operation: Operation
-    attempt: int
-    wait: timedelta
-    error: type[MediasflowError]
-    status: int | None
-    sent: Sent
-    campaign_id: int | None
 
 
 def _positive(_: object, attribute: Any, value: object) -> None:
@@ -149,7 +66,8 @@ class RetryPolicy:
     """How often and after which wait a failed call is tried again.
 
     What may be tried again is not a choice: a request that may have sent SMS never is, unless
-    it is proven that it did not leave, or the server answered 429.
+    it is proven that it did not leave, or the answer refuses to execute it: with 429, and
+    outside of this policy with 401 (then with a new bearer) and 415 (as another media type).
 
     Attributes:
         attempts: attempts in all, the first included; 4 by default, 1 turns retries off.
@@ -207,7 +125,27 @@ class RetryPolicy:
         return _told_to_wait(error) + timedelta(seconds=longest * jitter())
 
 
-_MOST_DOUBLINGS: Final = 64
+@frozen(kw_only=True)
+class RetryRecord:
+    """What a retry hook is told, before the wait.
+
+    Attributes:
+        operation: kind, method and path template of the call.
+        attempt: number of the attempt that failed, from 1.
+        wait: how long until the next one.
+        error: the class of the failure.
+        status: HTTP status of the answer, or None.
+        sent: whether the failed attempt may have been executed.
+        campaign_id: the campaign concerned, or None.
+    """
+
+    operation: Operation
+    attempt: int
+    wait: timedelta
+    error: type[MediasflowError]
+    status: int | None
+    sent: Sent
+    campaign_id: int | None
 
 
 _off_depth = 0
@@ -227,14 +165,6 @@ def no_retries() -> Generator[None, None, None]:
         _off_depth -= 1
 
 
-def _is_retryable(error: MediasflowError, kind: OperationKind) -> bool:
-    if isinstance(error, RateLimited):
-        return True
-    if not isinstance(error, _IN_DOUBT):
-        return False
-    return error.sent is Sent.NOT_SENT or kind.is_repeatable
-
-
 async def retried(
     first: MediasflowError,
     attempt: Callable[[], Awaitable[_Answer | MediasflowError]],
@@ -242,7 +172,7 @@ async def retried(
     *,
     policy: RetryPolicy,
     quota: RetryQuota,
-    time_left: Callable[[], float] = lambda: math.inf,
+    time_left: Callable[[], float],
 ) -> _Answer | MediasflowError:
     """Return what a call ends with whose first attempt failed: an answer, or the last error.
 
@@ -281,7 +211,7 @@ async def _continue(
         stop=rules.stop,
         wait=rules.wait,
         before_sleep=rules.report,
-        retry_error_callback=_last_result,
+        retry_error_callback=_result,
         sleep=anyio.sleep,
     )
     try:
@@ -334,6 +264,19 @@ class _Rules:
             hook(record)
 
 
+_MOST_DOUBLINGS: Final = 64
+_TRANSIENT: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerError)
+"""Failures that may pass by themselves."""
+
+
+def _is_retryable(error: MediasflowError, kind: OperationKind) -> bool:
+    if isinstance(error, RateLimited):
+        return True
+    if not isinstance(error, _TRANSIENT):
+        return False
+    return error.sent is Sent.NOT_SENT or kind.is_repeatable
+
+
 def _told_to_wait(error: BaseException) -> timedelta:
     asked = error.retry_after if isinstance(error, RateLimited | ServerError) else None
     return asked or timedelta(0)
@@ -341,7 +284,3 @@ def _told_to_wait(error: BaseException) -> timedelta:
 
 def _result(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
-
-
-def _last_result(state: RetryCallState) -> Any:
-    return _result(state)
