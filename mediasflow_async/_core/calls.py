@@ -20,31 +20,27 @@ from attrs import Factory, field, frozen
 
 from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.not_given import NOT_GIVEN, Duration, NotGiven
-from mediasflow_async._core.options import Settings
+from mediasflow_async._core.options import Settings, seconds_of
 from mediasflow_async._core.proof import Guard
 from mediasflow_async.dialect import JSON_TYPE
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.secrecy import mask_text
 
 __all__ = [
-    "CAMPAIGN_ID",
-    "Body",
     "Call",
     "CallParts",
     "Join",
     "Operation",
     "OperationKind",
-    "QueryParams",
-    "call_problems",
     "joining",
     "make_call",
     "operation_of",
 ]
 
 
-QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
+_QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
-Join = Callable[[str, QueryParams | None], bytes]
+Join = Callable[[str, _QueryParams | None], bytes]
 """Gives what the request line says of a path below the base URL, and of query parameters."""
 
 
@@ -69,7 +65,7 @@ class Call:
     target: bytes = field(repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
-    body: Body | None = field(default=None, repr=False)
+    body: _Body | None = field(default=None, repr=False)
     content_type: str | None = None
     campaign_id: int | None = None
     timeouts: Mapping[str, float | None]
@@ -94,17 +90,17 @@ class CallParts(TypedDict, total=False):
     """
 
     campaign_id: int | None
-    params: QueryParams | None
+    params: _QueryParams | None
     json: Any
     form: Mapping[str, str] | None
-    body: Body | None
+    body: _Body | None
     headers: Mapping[str, str] | None
     timeout: Duration | NotGiven
     deadline: Duration | NotGiven
     guard: Guard | None
 
 
-class Body(Protocol):
+class _Body(Protocol):
     """A body that is streamed, and can be streamed again."""
 
     @property
@@ -137,11 +133,12 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
     """
     campaign_id = parts.get("campaign_id")
     headers = parts.get("headers") or {}
-    problems = list(call_problems(operation, campaign_id, headers))
+    problems = list(_problems(operation, campaign_id, headers))
     if problems:
         raise InvalidRequest(problems=problems)
-    filled = operation.path.replace(CAMPAIGN_ID, str(campaign_id))
+    filled = operation.path.replace(_CAMPAIGN_ID, str(campaign_id))
     content, content_type = _encoded(parts.get("json"), parts.get("form"))
+    timeout, deadline = parts.get("timeout", NOT_GIVEN), parts.get("deadline", NOT_GIVEN)
     return Call(
         operation=operation,
         target=_target(join, filled, parts.get("params")),
@@ -150,16 +147,73 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
         body=parts.get("body"),
         content_type=content_type,
         campaign_id=campaign_id,
-        timeouts=settings.timeouts(parts.get("timeout", NOT_GIVEN)),
-        deadline_seconds=settings.deadline_or_default(parts.get("deadline", NOT_GIVEN)),
+        timeouts=settings.default_timeouts if timeout is NOT_GIVEN else settings.timeouts(timeout),
+        deadline_seconds=(
+            settings.deadline_seconds if deadline is NOT_GIVEN else seconds_of(deadline, "deadline")
+        ),
         guard=parts.get("guard"),
     )
 
 
+_CAMPAIGN_ID: Final = "{campaign_id}"
+"""What stands in a path for the number of the campaign."""
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def _target(join: Join, path: str, params: QueryParams | None) -> bytes:
+def _problems(
+    operation: Operation, campaign_id: object, headers: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Yield what is wrong with a call, as it is given by whoever makes it."""
+    # One function for all: these are asked of every call, and seldom find anything.
+    kind, method, path = operation.kind, operation.method, operation.path
+    if not isinstance(kind, OperationKind):
+        yield Problem("kind", f"is one of {', '.join(OperationKind)}")
+    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
+        yield Problem("method", "an HTTP method, such as GET")
+    if not isinstance(path, str) or not _is_safe(path):
+        # Neither as it is nor decoded may it lead out of the base URL.
+        yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
+    if _lacks_id(path, campaign_id):
+        yield Problem("campaign_id", "the positive number that the server gave to the campaign")
+    for name, value in headers.items():
+        # A header may be somebody else's to set, or one that cannot be sent.
+        if rule := _header_rule(name, value):
+            yield Problem(f"headers[{name!r}]", rule)
+
+
+def _lacks_id(path: object, campaign_id: object) -> bool:
+    """Whether a campaign is given, or needed, and is no number."""
+    if campaign_id is None:
+        return isinstance(path, str) and _CAMPAIGN_ID in path
+    return not (isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0)
+
+
+_UNSAFE_PATH: Final = re.compile(
+    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=128)
+def _is_safe(path: str) -> bool:
+    return not any(map(_UNSAFE_PATH.search, (path, unquote(path))))
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS: Final = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
+
+
+def _header_rule(name: object, value: object) -> str:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        return "a header name is made of letters, digits and hyphens"
+    if name.lower() in _OWN_HEADERS:
+        return "is set by the session"
+    if not isinstance(value, str) or not value.isascii() or _CONTROL.search(value):
+        return "a header value is ASCII text without line breaks"
+    return "" if value == value.strip() else "a header value neither begins nor ends with a space"
+
+
+def _target(join: Join, path: str, params: _QueryParams | None) -> bytes:
     try:
         return join(path, params)
     except httpx.InvalidURL:
@@ -190,17 +244,13 @@ def joining(base_url: httpx.URL) -> Join:
     def target_of(path: str) -> bytes:
         return base_url.join(path).raw_path
 
-    def join(path: str, params: QueryParams | None) -> bytes:
+    def join(path: str, params: _QueryParams | None) -> bytes:
         if not params:
             return target_of(path)
         query = httpx.QueryParams(cast("Any", params))
         return base_url.join(path).copy_merge_params(query).raw_path
 
     return join
-
-
-CAMPAIGN_ID: Final = "{campaign_id}"
-"""What stands in a path for the number of the campaign."""
 
 
 def _may_send(operation: Operation) -> bool:
@@ -269,56 +319,3 @@ def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Op
 
 _READING_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _KINDS: Final[dict[Any, Any]] = {member.value: member for member in OperationKind}
-
-
-def call_problems(
-    operation: Operation, campaign_id: object, headers: Mapping[str, str]
-) -> Iterator[Problem]:
-    """Yield what is wrong with a call, as it is given by whoever makes it."""
-    # One function for all: these are asked of every call, and seldom find anything.
-    kind, method, path = operation.kind, operation.method, operation.path
-    if not isinstance(kind, OperationKind):
-        yield Problem("kind", f"is one of {', '.join(OperationKind)}")
-    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
-        yield Problem("method", "an HTTP method, such as GET")
-    if not isinstance(path, str) or not _is_safe(path):
-        # Neither as it is nor decoded may it lead out of the base URL.
-        yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
-    if _lacks_id(path, campaign_id):
-        yield Problem("campaign_id", "the positive number that the server gave to the campaign")
-    for name, value in headers.items():
-        # A header may be somebody else's to set, or one that cannot be sent.
-        if rule := _header_rule(name, value):
-            yield Problem(f"headers[{name!r}]", rule)
-
-
-def _lacks_id(path: object, campaign_id: object) -> bool:
-    """Whether a campaign is given, or needed, and is no number."""
-    if campaign_id is None:
-        return isinstance(path, str) and CAMPAIGN_ID in path
-    return not (isinstance(campaign_id, int) and campaign_id is not True and campaign_id > 0)
-
-
-_UNSAFE_PATH: Final = re.compile(
-    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
-)
-
-
-@lru_cache(maxsize=128)
-def _is_safe(path: str) -> bool:
-    return not any(map(_UNSAFE_PATH.search, (path, unquote(path))))
-
-
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OWN_HEADERS: Final = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
-
-
-def _header_rule(name: object, value: object) -> str:
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        return "a header name is made of letters, digits and hyphens"
-    if name.lower() in _OWN_HEADERS:
-        return "is set by the session"
-    if not isinstance(value, str) or not value.isascii() or _CONTROL.search(value):
-        return "a header value is ASCII text without line breaks"
-    return "" if value == value.strip() else "a header value neither begins nor ends with a space"

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
-from mediasflow_async._core.not_given import NOT_GIVEN, Duration, NotGiven
+from mediasflow_async._core.not_given import NOT_GIVEN, Duration
 from mediasflow_async._core.token_stores import FileTokenStore
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.secrecy import Secret
@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 
-ENVIRONMENT_PREFIX: Final = "MEDIASFLOW_"
+def _default_timeouts(settings: Settings) -> Mapping[str, float | None]:
+    return settings.timeouts(settings.timeout_seconds)
 
 
 @frozen(kw_only=True)
@@ -46,6 +47,7 @@ class Settings:
         rate: requests per second that the session never exceeds; None for no limit.
         max_response_bytes: size of a decoded answer beyond which reading stops; reports that
             are streamed have no such limit.
+        default_timeouts: the timeouts of a request for which no other was given.
     """
 
     timeout_seconds: float | None = 30.0
@@ -54,6 +56,10 @@ class Settings:
     max_in_flight: int = 50
     rate: float | None = None
     max_response_bytes: int = 64 * 2**20
+    # Asked by every call: stored rather than computed.
+    default_timeouts: Mapping[str, float | None] = field(
+        init=False, repr=False, eq=False, default=Factory(_default_timeouts, takes_self=True)
+    )
 
     def changed(self, **options: Any) -> Settings:
         """Return these settings with the options of a session, those NOT_GIVEN left as they are.
@@ -64,14 +70,9 @@ class Settings:
         given = {name: value for name, value in options.items() if value is not NOT_GIVEN}
         return evolve(self, **dict(_setting(name, value) for name, value in given.items()))
 
-    def deadline_or_default(self, deadline: Duration | NotGiven) -> float | None:
-        """Return the deadline of one call in seconds, None for no limit."""
-        return self.deadline_seconds if deadline is NOT_GIVEN else seconds_of(deadline, "deadline")
-
-    def timeouts(self, timeout: Duration | NotGiven = NOT_GIVEN) -> Mapping[str, float | None]:
+    def timeouts(self, timeout: Duration) -> Mapping[str, float | None]:
         """Return the timeouts of one request in seconds, by httpx's names."""
-        read = self.timeout_seconds if timeout is NOT_GIVEN else seconds_of(timeout, "timeout")
-        return _timeouts(self.connect_timeout_seconds, read)
+        return _timeouts(self.connect_timeout_seconds, seconds_of(timeout, "timeout"))
 
 
 @lru_cache(maxsize=64)
@@ -103,7 +104,7 @@ def from_environment(
     source = os.environ if environment is None else environment
     found: dict[str, Any] = {}
     for name in (*_TEXTS, *_NUMBERS):
-        text = source.get(ENVIRONMENT_PREFIX + name.upper(), "")
+        text = source.get(_ENVIRONMENT_PREFIX + name.upper(), "")
         if text.strip() and name not in overrides:
             found[name] = _number(name, text.strip()) if name in _NUMBERS else _text(name, text)
     if (path := source.get(_TOKEN_STORE, "").strip()) and "token_store" not in overrides:
@@ -113,12 +114,14 @@ def from_environment(
     return found | dict(overrides)
 
 
+_ENVIRONMENT_PREFIX: Final = "MEDIASFLOW_"
+
 # Session argument, by the end of the variable's name.
 _TEXTS: Final = ("username", "password", "token", "base_url")
 
 _CREDENTIALS: Final = frozenset({"username", "password", "token"})
 
-_TOKEN_STORE: Final = ENVIRONMENT_PREFIX + "TOKEN_STORE"
+_TOKEN_STORE: Final = _ENVIRONMENT_PREFIX + "TOKEN_STORE"
 _NUMBERS: Final[dict[str, Callable[[str], float]]] = {
     "timeout": float,
     "connect_timeout": float,
@@ -134,7 +137,7 @@ def _text(name: str, text: str) -> str | Secret:
 
 
 def _number(name: str, text: str) -> float | None:
-    variable = ENVIRONMENT_PREFIX + name.upper()
+    variable = _ENVIRONMENT_PREFIX + name.upper()
     if text.lower() == "none":
         return None
     try:

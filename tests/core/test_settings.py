@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Unpack
 
+import httpx
 import pytest
 
 from mediasflow_async import (
@@ -17,6 +18,7 @@ from mediasflow_async import (
     Secret,
     Session,
 )
+from mediasflow_async._core.calls import Call, CallParts, joining, make_call, operation_of
 from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import (
     Settings,
@@ -64,22 +66,29 @@ def test_a_rate_is_a_positive_number_or_none(given: Any) -> None:
         Session(token="abcdefgh", rate=given)
 
 
+def call_with(settings: Settings, **options: Unpack[CallParts]) -> Call:
+    """Return a call that is made with these settings and these options of its own."""
+    base_url = httpx.URL("http://localhost/")
+    return make_call(operation_of(None, "GET", "x"), joining(base_url), settings, options)
+
+
 def test_none_is_no_limit_where_not_given_is_the_default() -> None:
     settings = Settings().changed(timeout=NOT_GIVEN, deadline=None)
     assert settings.timeout_seconds == 30
     assert settings.deadline_seconds is None
-    assert settings.deadline_or_default(NOT_GIVEN) is None
-    assert settings.deadline_or_default(timedelta(seconds=2)) == 2
-    assert Settings().deadline_or_default(NOT_GIVEN) == 120
-    assert Settings().deadline_or_default(None) is None
+    assert call_with(settings).deadline_seconds is None
+    assert call_with(settings, deadline=timedelta(seconds=2)).deadline_seconds == 2
+    assert call_with(Settings()).deadline_seconds == 120
+    assert call_with(Settings(), deadline=None).deadline_seconds is None
     assert repr(NOT_GIVEN) == "NOT_GIVEN"
 
 
 def test_a_request_gets_a_connect_timeout_and_a_read_timeout() -> None:
     settings = Settings().changed(timeout=7, connect_timeout=timedelta(seconds=2))
-    assert settings.timeouts() == {"connect": 2, "read": 7, "write": 7, "pool": 7}
-    assert settings.timeouts(None) == {"connect": 2, "read": None, "write": None, "pool": None}
-    assert settings.timeouts(timedelta(seconds=1))["read"] == 1
+    assert call_with(settings).timeouts == {"connect": 2, "read": 7, "write": 7, "pool": 7}
+    unlimited = {"connect": 2, "read": None, "write": None, "pool": None}
+    assert call_with(settings, timeout=None).timeouts == unlimited
+    assert call_with(settings, timeout=timedelta(seconds=1)).timeouts["read"] == 1
 
 
 @pytest.mark.parametrize(
