@@ -53,7 +53,7 @@ from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
 from mediasflow_async._core.retry import RetryPolicy, retried
-from mediasflow_async._core.routes import Answer, Ask, Connections, Live, way_of
+from mediasflow_async._core.routes import Answer, Ask, Connections, Live, asking_for
 from mediasflow_async._core.streaming import ResponseStream, looked_at
 from mediasflow_async._core.token_stores import TokenStore
 from mediasflow_async.converter import ModelReader, reader_for
@@ -228,7 +228,7 @@ class Engine:
                 cookies = self.cookies
                 cookie = None if cookies.is_empty else cookies.header_for(call.target)
                 outgoing = self.writer.write(call, choice, token, proof, cookie)
-                ask = way_of(call, live.route, self.checksum)
+                ask = asking_for(call, live.route, self.checksum)
                 answer = await ask(outgoing)
                 self._keep_cookies(call.target, answer)
                 if answer.status in _REDIRECTS and not call.operation.may_send:
@@ -240,8 +240,8 @@ class Engine:
                 if streams and answer.status < _FIRST_REDIRECT and not is_page:
                     result = ResponseStream(answer, call, progress, self._secrets(token))
                 else:
-                    is_here = answer.is_complete and not answer.is_encoded
-                    content = answer.body() if is_here else await self._body(answer)
+                    content = answer.plain_body()
+                    content = await self._body(answer) if content is None else content
                     result = self._understood(answer, content, call, progress)
                     is_error = isinstance(result, MediasflowError)
                     if is_error or not (content or b"").startswith(_JSON):
@@ -325,7 +325,7 @@ class Engine:
 
     async def _paced(self, live: Live) -> None:
         if self.pacer:
-            await self.pacer.wait(live.pacing)
+            await self.pacer.wait(live.rate_lock)
         if self.departing:
             await self.departing()
         self.connections.check_open()
@@ -426,7 +426,7 @@ class Engine:
         proof = _departure(call, progress, live)
         cookie = self.cookies.header_for(call.target)
         outgoing = self.writer.write(call, choice, None, proof, cookie)
-        answer = await way_of(call, live.route, self.checksum)(outgoing)
+        answer = await asking_for(call, live.route, self.checksum)(outgoing)
         self._keep_cookies(call.target, answer)
         return self._understood(answer, await self._body(answer), call, progress)
 
@@ -489,7 +489,7 @@ def _note_end(state: CallState, call: Call, progress: Progress) -> None:
 
 
 def _departure(call: Call, progress: Progress, live: Live) -> Proof:
-    """Return what follows the next request of a call, of which nothing has left."""
+    """Return the proof for the next request of a call."""
     is_trusted = live.route.is_trusted
     proof = progress.proof = Proof(is_trusted=is_trusted, guard=call.guard)
     if call.guard and not is_trusted:

@@ -18,34 +18,34 @@ from mediasflow_async._core.proof import Proof
 from mediasflow_async.dialect import Checksum
 from mediasflow_async.transport import Outgoing
 
-__all__ = ["CookielessClient", "HttpxAnswer", "asking_client", "asking_own_client", "with_checksum"]
+__all__ = ["CookielessClient", "asking_client", "asking_own_client", "with_checksum"]
 
 _Answer = TypeVar("_Answer")
 
 
-def asking_own_client(client: CookielessClient) -> Callable[[Outgoing], Awaitable[HttpxAnswer]]:
+def asking_own_client(client: CookielessClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
     """Return how to send requests through a client of ours, which adds nothing to them."""
 
-    async def ask(outgoing: Outgoing) -> HttpxAnswer:
-        return HttpxAnswer(await _sent(client, _request_of(outgoing)))
+    async def ask(outgoing: Outgoing) -> _HttpxAnswer:
+        return _HttpxAnswer(await _sent(client, _request_of(outgoing)))
 
     return ask
 
 
-def asking_client(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[HttpxAnswer]]:
+def asking_client(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
     """Return how to send requests through a client of the caller's.
 
     They leave as that client makes them: with its headers, cookies and agent.
     """
 
-    async def ask(outgoing: Outgoing) -> HttpxAnswer:
+    async def ask(outgoing: Outgoing) -> _HttpxAnswer:
         request = _request_of(outgoing)
         headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
         adopted = client.build_request(
             request.method, request.url, headers=headers, extensions=request.extensions
         )
         adopted.stream = request.stream
-        return HttpxAnswer(await _sent(client, adopted))
+        return _HttpxAnswer(await _sent(client, adopted))
 
     return ask
 
@@ -107,7 +107,7 @@ class _Body(httpx.AsyncByteStream):
         return self._stream()
 
 
-class HttpxAnswer:
+class _HttpxAnswer:
     """An answer of httpx's in the form of our own transport's.
 
     Args:
@@ -116,11 +116,8 @@ class HttpxAnswer:
     Attributes:
         status: its status.
         headers: its headers as they came.
-        is_complete: False: the body has to be awaited.
         is_encoded: whether the body is compressed.
     """
-
-    is_complete = False
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
@@ -129,9 +126,8 @@ class HttpxAnswer:
         # What a transport of the caller's made in memory, httpx has decoded.
         self.is_encoded = not response.is_stream_consumed and "content-encoding" in response.headers
 
-    def body(self) -> bytes:
-        """Return what is at hand of the body: nothing."""
-        return b""
+    def plain_body(self) -> None:
+        """Return None: the body has to be awaited."""
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         response = self._response

@@ -1,4 +1,4 @@
-"""Which way requests go: our transport, httpx's, or the caller's; one `Live` per event loop.
+"""The route of requests: our transport, httpx's, or the caller's; one `Live` per event loop.
 
 A session may be used in one event loop after another. What belongs to a loop, its connections,
 its semaphore and its timers, is made when the first call runs in it.
@@ -30,7 +30,7 @@ from mediasflow_async.errors import SessionClosed
 from mediasflow_async.secrecy import mask_http_loggers
 from mediasflow_async.transport import AsyncioTransport, Outgoing
 
-__all__ = ["Answer", "Connections", "Live", "Route", "route_of", "way_of"]
+__all__ = ["Answer", "Ask", "Connections", "Live", "asking_for"]
 
 
 class Connections:
@@ -106,8 +106,8 @@ class Connections:
                 live.deadlines.stop()
             await live.route.aclose()
 
-    def _new_route(self) -> Route:
-        return route_of(
+    def _new_route(self) -> _Route:
+        return _route_of(
             self._base_url,
             self._settings,
             ssl_context=self._ssl_context,
@@ -124,14 +124,14 @@ class Live:
         loop: the loop.
         route: sends requests.
         slots: a semaphore with one slot for each request that may be under way.
-        pacing: lock of the request that waits for the next moment of the session's rate.
+        rate_lock: held by the request that waits for the next moment of the session's rate.
         deadlines: of asyncio's loop; None for trio.
     """
 
     loop: Any
-    route: Route = field(repr=False)
+    route: _Route = field(repr=False)
     slots: anyio.Semaphore = field(repr=False)
-    pacing: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
+    rate_lock: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), repr=False)
     deadlines: Deadlines | None = field(default=None, repr=False)
 
     def takes_slot(self) -> bool:
@@ -149,12 +149,12 @@ class Live:
         return self.deadlines.after(seconds)
 
 
-def way_of(call: Call, route: Route, checksum: Checksum | None) -> Ask:
-    """Return what a call is sent with. This is decided for each call, here and nowhere else.
+def asking_for(call: Call, route: _Route, checksum: Checksum | None) -> Ask:
+    """Return how to send a call over a route: whether on a connection of its own, and checked.
 
     Args:
-        call: what is sent.
-        route: the way that the running event loop has to the server.
+        call: what is sent; one that may make SMS go out is asked alone.
+        route: the route of the running event loop.
         checksum: gives the headers that prove the integrity of a request, or None.
     """
     ask = route.ask_alone if call.operation.may_send else route.ask
@@ -175,17 +175,12 @@ class Answer(Protocol):
         ...
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all of the body is here, and the connection free."""
-        ...
-
-    @property
     def is_encoded(self) -> bool:
         """Whether the body is compressed."""
         ...
 
-    def body(self) -> bytes:
-        """Return what is here of the body."""
+    def plain_body(self) -> bytes | None:
+        """Return the body where all of it is here, and not compressed; else None."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -201,8 +196,8 @@ Ask = Callable[[Outgoing], Awaitable[Answer]]
 
 
 @frozen(kw_only=True)
-class Route:
-    """One way to the server.
+class _Route:
+    """One way to the server: a transport, or a client of httpx.
 
     Attributes:
         ask: sends a request.
@@ -211,7 +206,7 @@ class Route:
             one before it is used again.
         aclose: closes the connections that are ours.
         is_trusted: whether the transport is known to report every byte that leaves.
-        is_logged: whether httpx, which logs what it does, is on this way.
+        is_logged: whether httpx, which logs what it does, is on this route.
     """
 
     ask: Ask = field(repr=False)
@@ -221,15 +216,15 @@ class Route:
     is_logged: bool
 
 
-def route_of(
+def _route_of(
     base_url: httpx.URL,
     settings: Settings,
     *,
     ssl_context: ssl.SSLContext | None,
     transport: httpx.AsyncBaseTransport | None,
     client: httpx.AsyncClient | None,
-) -> Route:
-    """Return the way to a server, with nothing open yet.
+) -> _Route:
+    """Return the route to a server, with nothing open yet.
 
     On asyncio and uvloop that is our own transport. httpx's takes over on trio and where the
     environment names a proxy; the caller's own transport or client goes before all.
@@ -238,13 +233,13 @@ def route_of(
         return _through_httpx(asking_client(client), _leave_open, is_trusted=False)
     if transport is not None:
         return _through_transport(transport)
-    if asyncio_loop() is None or is_proxied(base_url):
+    if asyncio_loop() is None or _is_proxied(base_url):
         return _through_clients_of_httpx(base_url, settings, ssl_context)
     own = AsyncioTransport(ssl_context=ssl_context, max_idle=settings.max_in_flight)
     return _through_own(own, own.aclose)
 
 
-def _through_transport(transport: httpx.AsyncBaseTransport) -> Route:
+def _through_transport(transport: httpx.AsyncBaseTransport) -> _Route:
     if isinstance(transport, AsyncioTransport) and _sends_as_ours(transport):
         return _through_own(transport, _leave_open)
     client = CookielessClient(transport=_Borrowed(transport))
@@ -260,13 +255,13 @@ def _sends_as_ours(transport: AsyncioTransport) -> bool:
     return type(transport).handle_async_request is AsyncioTransport.handle_async_request
 
 
-def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[None]]) -> Route:
-    """Return the way through our transport, which looks at a kept connection before its use.
+def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[None]]) -> _Route:
+    """Return the route through our transport, which looks at a kept connection before its use.
 
     All that httpx's client adds to it, cookies, redirects, a login of its own, is either done
     by the session or wanted by nobody, and would cost as much as the transport itself.
     """
-    return Route(
+    return _Route(
         ask=transport.ask,
         ask_alone=transport.ask,
         aclose=aclose,
@@ -275,14 +270,14 @@ def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[Non
     )
 
 
-def _through_httpx(ask: Ask, aclose: Callable[[], Awaitable[None]], *, is_trusted: bool) -> Route:
-    return Route(ask=ask, ask_alone=ask, aclose=aclose, is_trusted=is_trusted, is_logged=True)
+def _through_httpx(ask: Ask, aclose: Callable[[], Awaitable[None]], *, is_trusted: bool) -> _Route:
+    return _Route(ask=ask, ask_alone=ask, aclose=aclose, is_trusted=is_trusted, is_logged=True)
 
 
 def _through_clients_of_httpx(
     base_url: httpx.URL, settings: Settings, ssl_context: ssl.SSLContext | None
-) -> Route:
-    """Return the way through httpx's own transport.
+) -> _Route:
+    """Return the route through httpx's own transport.
 
     It reuses a connection on which more has come than was asked for, and takes what is left over
     for the answer to the next request. A launch that ran would be reported as refused: what may
@@ -302,7 +297,7 @@ def _through_clients_of_httpx(
         finally:
             await alone.aclose()
 
-    return Route(
+    return _Route(
         ask=asking_own_client(keeping),
         ask_alone=asking_own_client(alone),
         aclose=aclose,
@@ -323,7 +318,7 @@ def _client_of_httpx(
     )
 
 
-def is_proxied(base_url: httpx.URL) -> bool:
+def _is_proxied(base_url: httpx.URL) -> bool:
     """Whether the environment names a proxy for an address; httpx decides what to do with it."""
     if is_loopback(_host_of(base_url)) or proxy_bypass(base_url.host):
         return False

@@ -198,7 +198,6 @@ class _Begun:
         answer: the answer, whose decoded body this one has.
     """
 
-    is_complete: Final = False
     is_encoded: Final = False
 
     def __init__(self, answer: Answer) -> None:
@@ -221,9 +220,8 @@ class _Begun:
         self._first = await anext(self._pieces, b"")
         return self._first
 
-    def body(self) -> bytes:
-        """Return what is at hand of the body: nothing."""
-        return b""
+    def plain_body(self) -> None:
+        """Return None: the body is still to be read."""
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         yield self._first

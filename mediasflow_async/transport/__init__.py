@@ -1,4 +1,4 @@
-"""HTTP/1.1 on asyncio and uvloop, below httpx: few steps per request, and proof of what left."""
+"""HTTP/1.1 on asyncio and uvloop, instead of httpx's: few steps, and proof of what left."""
 
 from mediasflow_async.transport.answers import Answer
 from mediasflow_async.transport.outgoing import (

@@ -1,4 +1,8 @@
-"""Answers as they come over the wire: HTTP/1.1, parsed piece by piece as it arrives. No I/O."""
+"""Answers as they come over the wire: HTTP/1.1, parsed piece by piece as it arrives.
+
+The parser has no I/O. An answer waits for more of itself at its source, the connection, and
+closes that when it is given up.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any, Final, Protocol
 import httpx
 from httptools import HttpParserError, HttpResponseParser
 
-__all__ = ["Answer", "AnswerParser", "Source"]
+__all__ = ["Answer", "AnswerParser"]
 
 
 class Answer(httpx.AsyncByteStream):
@@ -39,8 +43,8 @@ class Answer(httpx.AsyncByteStream):
         "status",
     )
 
-    def __init__(self, source: Source, read_timeout: float | None) -> None:
-        self.source: Source | None = source
+    def __init__(self, source: _Source, read_timeout: float | None) -> None:
+        self.source: _Source | None = source
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_complete = False
@@ -100,8 +104,10 @@ class Answer(httpx.AsyncByteStream):
         """Whether the body is compressed."""
         return any(name.lower() == b"content-encoding" for name, _ in self.headers)
 
-    def body(self) -> bytes:
-        """Return what has come of the body and was not read yet."""
+    def plain_body(self) -> bytes | None:
+        """Return the body where all of it is here, and not compressed; else None."""
+        if not self.is_complete or self.is_encoded:
+            return None
         self._pieces = [b"".join(self._pieces)]
         return self._pieces[0]
 
@@ -139,7 +145,7 @@ class Answer(httpx.AsyncByteStream):
         return piece
 
 
-class Source(Protocol):
+class _Source(Protocol):
     """Where an answer comes from."""
 
     def wait(self, seconds: float | None) -> Awaitable[bool]:

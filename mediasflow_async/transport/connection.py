@@ -19,7 +19,6 @@ from mediasflow_async.transport.outgoing import Origin, Outgoing
 
 __all__ = [
     "Connection",
-    "Keeper",
     "ReadTimer",
     "UnreadProbe",
     "probe_by_poll",
@@ -42,9 +41,8 @@ class Connection(asyncio.BufferedProtocol):
             arrives anywhere, so that all connections of a loop can share it.
 
     Attributes:
+        origin: the same.
         is_full: whether writing has to wait.
-        may_be_kept: whether the request leaves it fit for another one: all of it is written, and
-            it does not ask for the end.
     """
 
     __slots__ = (
@@ -52,19 +50,19 @@ class Connection(asyncio.BufferedProtocol):
         "_buffer",
         "_is_paused",
         "_keeper",
+        "_may_be_kept",
         "_parser",
         "_probe_unread",
         "_read_timer",
         "_transport",
         "is_full",
-        "may_be_kept",
         "origin",
     )
 
-    def __init__(self, origin: Origin, keeper: Keeper, buffer: memoryview) -> None:
+    def __init__(self, origin: Origin, keeper: _Keeper, buffer: memoryview) -> None:
         self.origin = origin
         self.is_full = False
-        self.may_be_kept = False
+        self._may_be_kept = False
         self._keeper = keeper
         self._buffer = buffer
         self._read_timer = ReadTimer(asyncio.get_running_loop())
@@ -86,8 +84,10 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it is open, and nothing has arrived on it that nobody has asked for."""
         return not (self._transport.is_closing() or self._probe_unread())
 
-    def begin(self, outgoing: Outgoing, answer: Answer) -> None:
-        """Write the first bytes of a request. From here on, and not before, it has an answer.
+    def begin(self, outgoing: Outgoing, answer: Answer) -> bool:
+        """Write the first bytes of a request; returns whether nothing is left to be written.
+
+        What arrives from now on is read into the answer.
 
         Raises:
             httpx.RemoteProtocolError: when the connection is lost; nothing is written.
@@ -96,22 +96,30 @@ class Connection(asyncio.BufferedProtocol):
             raise httpx.RemoteProtocolError(_LOST)
         if outgoing.watcher is not None:
             outgoing.watcher.leaving()
-        self.may_be_kept = False
+        self._may_be_kept = False
         self._answer = answer
         self._parser.expect(answer, has_body=outgoing.head.method != "HEAD")
         self._transport.write(outgoing.first_bytes())
+        if outgoing.stream is not None:
+            return False
+        self.note_written(outgoing)
+        return not self.is_full
+
+    def note_written(self, outgoing: Outgoing) -> None:
+        """Note that all of a request is written: where there is room, another may follow it."""
+        self._may_be_kept = not (outgoing.head.is_last or self.is_full)
 
     def begin_late(self, outgoing: Outgoing, answer: Answer) -> None:
-        """Write a whole request that has waited; why that is too late, its answer will tell.
+        """Write a whole request that has waited for the end of this turn of the loop.
 
-        Until now the connection had no request, and what came over it was nobody's.
+        Until now the connection had no request, and what came over it was nobody's. If the
+        connection is no longer usable, the answer fails instead.
         """
         if self._read_timer.is_cancelled:
             # So is the request, whose task has not had its turn yet: it gives the answer up.
             return
         if self.is_fit:
             self.begin(outgoing, answer)
-            self.may_be_kept = not (outgoing.head.is_last or self.is_full)
         else:
             answer.break_off(httpx.RemoteProtocolError, _LOST)
             self.abort()
@@ -214,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
     def _finish(self, answer: Answer) -> None:
         self._answer = answer.source = None
         self._read_timer.wake()
-        if self.may_be_kept and self._parser.keeps_alive:
+        if self._may_be_kept and self._parser.keeps_alive:
             # TLS hands on what it has, and with it perhaps the end, after reading was stopped.
             self.resume()
             self._keeper.give_back(self)
@@ -227,7 +235,7 @@ class Connection(asyncio.BufferedProtocol):
         self.abort()
 
 
-class Keeper(Protocol):
+class _Keeper(Protocol):
     """Who owns connections."""
 
     def give_back(self, connection: Connection) -> None:

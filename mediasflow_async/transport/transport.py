@@ -1,6 +1,7 @@
-"""The transport: a request in, the head of its answer out, for httpx and for the core.
+"""The transport: a request in, the head of its answer out.
 
-Never is a request sent twice. Writing stops as soon as the answer is decided.
+The core uses it instead of httpx's; httpx's client can use it as well. Never is a request sent
+twice. Writing stops as soon as the answer is decided.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mediasflow_async.transport.connection import Connection
 from mediasflow_async.transport.outgoing import WRONG_LENGTH, Outgoing, outgoing_of
 from mediasflow_async.transport.pool import Dialer, Pool
 
-__all__ = ["AsyncioTransport", "begin", "send"]
+__all__ = ["AsyncioTransport"]
 
 
 class AsyncioTransport(httpx.AsyncBaseTransport):
@@ -78,8 +79,8 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         try:
             if kept and outgoing.may_wait and outgoing.is_small and pool.is_busy_beside(kept):
                 pool.post(kept, outgoing, answer)
-            elif not begin(outgoing, connection, answer):
-                await send(outgoing, connection, answer)
+            elif outgoing.stream is not None or not connection.begin(outgoing, answer):
+                await _send(outgoing, connection, answer)
             while not answer.status:
                 await answer.more()
             if outgoing.watcher is not None:
@@ -107,21 +108,8 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         return self._pool
 
 
-def begin(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
-    """Write a request that is whole; returns False when `send` has to go on from there.
-
-    Raises:
-        httpx.RemoteProtocolError: when the connection was lost before anything was written.
-    """
-    if outgoing.stream is not None:
-        return False
-    connection.begin(outgoing, answer)
-    connection.may_be_kept = not (outgoing.head.is_last or connection.is_full)
-    return not connection.is_full
-
-
-async def send(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
-    """Write what `begin` has not, or as much of it as is needed before the answer begins.
+async def _send(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
+    """Write what is not written yet, or as much of it as is needed before the answer begins.
 
     Raises:
         httpx.LocalProtocolError: when the body has another length than its header says.
@@ -131,7 +119,8 @@ async def send(outgoing: Outgoing, connection: Connection, answer: Answer) -> No
     is_whole = outgoing.stream is None or await _pump(outgoing, connection, answer)
     if connection.is_full:
         await _room(connection, answer, outgoing.timeouts.get("write"))
-    connection.may_be_kept = is_whole and not (outgoing.head.is_last or connection.is_full)
+    if is_whole:
+        connection.note_written(outgoing)
 
 
 async def _pump(outgoing: Outgoing, connection: Connection, answer: Answer) -> bool:
