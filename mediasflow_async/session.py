@@ -31,7 +31,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """A connection to Mediasflow, shared by everything in your program that needs it.
+    """A client of Mediasflow, shared by everything in your program that needs it.
 
     It starts by itself when first used, in whatever event loop that is, one at a time, and holds
     its connections until it is closed: use it as an async context manager, or call `aclose`.
@@ -165,13 +165,6 @@ class Session:
         )
         return self._derived(engine)
 
-    def _derived(self, engine: Engine) -> Self:
-        derived = object.__new__(type(self))
-        derived._engine = engine
-        derived._is_derived = True
-        derived._is_closed = False
-        return derived
-
     async def __aenter__(self) -> Self:
         self._open_engine()
         return self
@@ -262,7 +255,7 @@ class Session:
             kind: what it does to the world, which decides what may be repeated. READ for GET
                 by default, else ONE_SHOT, which is never repeated in doubt.
             **parts: ``campaign_id``, ``params``, ``json``, ``form``, ``body``, ``headers``,
-                ``timeout``, ``deadline``.
+                ``timeout``, ``deadline``, ``guard``.
 
         Returns:
             Status, headers, request id, attempts and decoded data.
@@ -297,3 +290,10 @@ class Session:
 
             raise SessionClosed("the session is closed")
         return self._engine
+
+    def _derived(self, engine: Engine) -> Self:
+        derived = object.__new__(type(self))
+        derived._engine = engine
+        derived._is_derived = True
+        derived._is_closed = False
+        return derived

@@ -82,6 +82,47 @@ _FIRST_REDIRECT: Final = 300
 _REDIRECTS: Final = range(_FIRST_REDIRECT, 400)
 
 
+def start(
+    credentials: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    *,
+    base_url: str | None,
+    dialect: Dialect | None,
+    retry: RetryPolicy | None,
+    token_store: TokenStore | None,
+    http: Mapping[str, Any],
+) -> Engine:
+    """Return an engine for the arguments of a session; it holds nothing open yet.
+
+    Raises:
+        ConfigurationError: when they do not go together.
+    """
+    if http["client"] is not None and (http["transport"] or http["ssl_context"]) is not None:
+        raise ConfigurationError("a client brings its own transport and TLS settings")
+    chosen, policy = dialect or Dialect(), retry or RetryPolicy()
+    limits = Settings().changed(**settings)
+    url = normalised_base_url(base_url or chosen.base_url)
+    who = Credentials(**credentials)
+    # The login stays that of the session which was made first.
+    engine = Engine(
+        base_url=url,
+        settings=limits,
+        retry=policy,
+        quota=RetryQuota(policy.quota),
+        connections=Connections(url, limits, **http),
+        authenticator=Authenticator(
+            who, chosen, lambda: engine.log_in(who), base_url=str(url), store=token_store
+        ),
+        # A client of the caller's has cookies of its own.
+        cookies=Cookies(url, is_kept=chosen.keep_cookies and http["client"] is None),
+        join=joining(url),
+        writer=RequestWriter(url),
+        pacer=Pacer(limits.rate) if limits.rate else None,
+        **_of_dialect(chosen),
+    )
+    return engine
+
+
 @frozen(kw_only=True, eq=False)
 class Engine:
     """What a session runs on. Sessions derived from one another share all but the options.
@@ -513,47 +554,6 @@ def _log(call: Call, result: object, progress: Progress, began: float) -> None:
         (perf_counter() - began) * 1000,
         getattr(result, "request_id", None),
     )
-
-
-def start(
-    credentials: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    *,
-    base_url: str | None,
-    dialect: Dialect | None,
-    retry: RetryPolicy | None,
-    token_store: TokenStore | None,
-    http: Mapping[str, Any],
-) -> Engine:
-    """Return an engine for the arguments of a session; it holds nothing open yet.
-
-    Raises:
-        ConfigurationError: when they do not go together.
-    """
-    if http["client"] is not None and (http["transport"] or http["ssl_context"]) is not None:
-        raise ConfigurationError("a client brings its own transport and TLS settings")
-    chosen, policy = dialect or Dialect(), retry or RetryPolicy()
-    limits = Settings().changed(**settings)
-    url = normalised_base_url(base_url or chosen.base_url)
-    who = Credentials(**credentials)
-    # The login stays that of the session which was made first.
-    engine = Engine(
-        base_url=url,
-        settings=limits,
-        retry=policy,
-        quota=RetryQuota(policy.quota),
-        connections=Connections(url, limits, **http),
-        authenticator=Authenticator(
-            who, chosen, lambda: engine.log_in(who), base_url=str(url), store=token_store
-        ),
-        # A client of the caller's has cookies of its own.
-        cookies=Cookies(url, is_kept=chosen.keep_cookies and http["client"] is None),
-        join=joining(url),
-        writer=RequestWriter(url),
-        pacer=Pacer(limits.rate) if limits.rate else None,
-        **_of_dialect(chosen),
-    )
-    return engine
 
 
 def _of_dialect(dialect: Dialect) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from mediasflow_async._core.loops import asyncio_loop
 
-__all__ = ["Waiter", "Wakeup", "WorkerPool"]
+__all__ = ["Wakeup", "WorkerPool"]
 
 # A worker that wakes up wakes further ones: however high the limit is, not many more are started
 # than there are items.
@@ -36,7 +36,7 @@ class WorkerPool:
         self._limit = limit
         self._made = 0
         self._to_start = 0
-        self._idle: list[Waiter] = []
+        self._idle: list[_Waiter] = []
         self._for_starter = Wakeup()
         self._is_closed = False
 
@@ -73,7 +73,7 @@ class WorkerPool:
         """Note that a worker runs that was started or woken."""
         self.waking -= 1
 
-    def idle(self) -> Waiter:
+    def idle(self) -> _Waiter:
         """Return what a worker without an item awaits, until it is woken."""
         waiter = _new_waiter()
         self._idle.append(waiter)
@@ -94,7 +94,7 @@ class Wakeup:
     __slots__ = ("_waiter",)
 
     def __init__(self) -> None:
-        self._waiter: Waiter | None = None
+        self._waiter: _Waiter | None = None
 
     def wake(self) -> None:
         """Wake the task that waits."""
@@ -108,7 +108,7 @@ class Wakeup:
         await self._waiter
 
 
-class Waiter(Protocol):
+class _Waiter(Protocol):
     """What one task awaits until it is woken: a future of asyncio, or what stands for one."""
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -124,13 +124,13 @@ class Waiter(Protocol):
         ...
 
 
-def _new_waiter() -> Waiter:
+def _new_waiter() -> _Waiter:
     """Return a waiter of the running event loop."""
     loop = asyncio_loop()
     return _EventWaiter() if loop is None else loop.create_future()
 
 
-def _wake(waiter: Waiter) -> None:
+def _wake(waiter: _Waiter) -> None:
     if not waiter.done():
         waiter.set_result(None)
 

@@ -391,7 +391,7 @@ def _compiled(
         settings="\n    ".join(settings),
         extra="".join(extra),
     )
-    exec(compile(code, f"<reader of {model.__name__}>", "exec"), namespace)  # noqa: S102
+    exec(compile(code, f"<reader of {model.__name__}>", "exec"), namespace)  # noqa: S102 - see above
     reader: Callable[[Mapping[str, Any]], Any] = namespace["read"]
     return reader
 

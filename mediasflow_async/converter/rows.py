@@ -364,7 +364,7 @@ def _compiled_reader(
     }
     # Of what the server sent, the code holds the names alone, as literals.
     namespace |= {_untouched(index): Track(index) for index, _, _ in plan.tracks}
-    exec(compile(code, "<reader of report rows>", "exec"), namespace)  # noqa: S102
+    exec(compile(code, "<reader of report rows>", "exec"), namespace)  # noqa: S102 - see above
     read: Callable[..., ReportRow] = namespace["read"]
     return read
 

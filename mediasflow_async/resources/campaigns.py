@@ -140,8 +140,8 @@ class Campaigns:
     ) -> Campaign:
         """Prepare, send or launch a campaign, as the request says.
 
-        Guide: 2.1. `send`, `prepare` and `launch` do the same with `start_now` and
-        `campaign_id` as they need them.
+        Guide: 2.1. It is the plain form of `send`, `prepare` and `launch`, which set `start_now`
+        and `campaign_id` by themselves.
 
         Args:
             request: prepares a draft, unless `start_now` is True: then it is sent, or launched

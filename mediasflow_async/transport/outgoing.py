@@ -46,8 +46,8 @@ class Outgoing(NamedTuple):
         timeouts: longest waits in seconds, by httpx's names.
         watcher: who follows it, or None.
         stream: gives the body piece by piece, from its start; None when `content` is all of it.
-        may_wait: whether it may leave a little later, together with others. What can veto its
-            departure is asked when it is handed over, so that has to be False then.
+        may_wait: whether it may leave a little later, together with others. False with a guard:
+            its veto must reach the caller, not the loop's callback.
     """
 
     head: Head
