@@ -39,7 +39,6 @@ from mediasflow_async.secrecy import mask_text
 
 __all__ = [
     "ApiResponse",
-    "decoded",
     "decoded_pieces",
     "error_of",
     "invalid",
@@ -123,7 +122,7 @@ def response_of(
 ) -> ApiResponse:
     """Return an answer with its body decoded and judged."""
     media_type = _media_type_of(headers)
-    data = decoded(content, media_type)
+    data = _decoded(content, media_type)
     return ApiResponse(
         status=status,
         headers=headers,
@@ -229,7 +228,7 @@ def _excerpt(content: bytes) -> str:
     return mask_text(content[:_EXCERPT].decode(errors="replace"))
 
 
-def decoded(content: bytes, media_type: str = "") -> Any:
+def _decoded(content: bytes, media_type: str = "") -> Any:
     """Return JSON where the body is JSON, None where it is empty, else its text."""
     try:
         return orjson.loads(content)

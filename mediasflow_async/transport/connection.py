@@ -19,11 +19,9 @@ from mediasflow_async.transport.outgoing import Origin, Outgoing
 
 __all__ = [
     "Connection",
-    "ReadTimer",
     "UnreadProbe",
     "probe_by_poll",
     "probe_by_select",
-    "unread_probe",
 ]
 
 
@@ -65,7 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._may_be_kept = False
         self._keeper = keeper
         self._buffer = buffer
-        self._read_timer = ReadTimer(asyncio.get_running_loop())
+        self._read_timer = _ReadTimer(asyncio.get_running_loop())
         self._answer: Answer | None = None
         self._is_paused = False
 
@@ -159,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note that the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
-        self._probe_unread = unread_probe(transport.get_extra_info("socket").fileno())
+        self._probe_unread = _unread_probe(transport.get_extra_info("socket").fileno())
         self._parser = AnswerParser()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
@@ -248,7 +246,7 @@ class _Keeper(Protocol):
         """Note that a connection is closed for good."""
 
 
-class ReadTimer:
+class _ReadTimer:
     """Wakes the one task that waits for it.
 
     A timer of the loop costs more than all the rest of a wait, so it is left running when a wait
@@ -338,4 +336,4 @@ def probe_by_select(socket: int) -> UnreadProbe:
     return lambda: select.select((socket,), (), (), 0)[0]
 
 
-unread_probe = probe_by_poll if hasattr(select, "poll") else probe_by_select
+_unread_probe = probe_by_poll if hasattr(select, "poll") else probe_by_select
