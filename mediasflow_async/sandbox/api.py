@@ -23,13 +23,13 @@ from mediasflow_async.sandbox.http import (
     Answer,
     HttpError,
     Request,
-    error_answer,
     forbidden,
     invalid,
     not_found,
     unsupported_media,
 )
 from mediasflow_async.sandbox.rules import FORM, JSON, ServerRules
+from mediasflow_async.sandbox.shaping import Shaper
 from mediasflow_async.sandbox.users import LOGIN, dead_token_answer, log_in
 
 if TYPE_CHECKING:
@@ -49,10 +49,12 @@ class Api:
 
     Attributes:
         server: the same.
+        shaper: gives the answers their form.
     """
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self.shaper = Shaper(server.rules)
         self._router = _Router(_operations(server.rules))
         self._deferred = _DeferredRequests()
 
@@ -86,15 +88,16 @@ class Api:
         for request in self._deferred.take(self.server.clock.now()):
             self._answer(request)
 
-    def clear_deferred(self) -> None:
-        """Forget the deferred requests."""
+    def clear(self) -> None:
+        """Forget the requests that came, and those that are deferred."""
         self._deferred.clear()
+        self.shaper.clear()
 
     def _answer(self, request: Request) -> Answer:
         try:
             return self._processed(request)
         except HttpError as error:
-            return error_answer(self.server.rules, error)
+            return self.shaper.refused(error)
 
     def _processed(self, request: Request) -> Answer:
         rules = self.server.rules
@@ -104,6 +107,7 @@ class Api:
         if request.method == "OPTIONS":
             return Answer(headers={"Allow": match.allowed})
         operation = match.operation(request.method)
+        self.shaper.admit()
         if operation.run is None:
             return log_in(request, rules, self.server.users, self.server.tokens)
         try:
@@ -117,7 +121,8 @@ class Api:
         with campaigns.current_state(self.server) as (db, now):
             path_id = reading.number(match.id)
             context = RequestContext(self.server, db, caller, request, path_id, now)
-            return operation.run(context, *data)
+            found = operation.run(context, *data)
+        return self.shaper.done(operation.name, request, found)
 
 
 @frozen
@@ -128,8 +133,8 @@ class _Operation:
         name: as in `Fault.operation`.
         method: in capitals.
         path: below the base URL; `{id}` stands for one segment.
-        run: answers, given a RequestContext and what `read` returned; None for the login, which
-            has neither.
+        run: returns what to answer, given a RequestContext and what `read` returned; None for
+            the login, which has neither.
         read: turns the request into the operation's input, without the store; None where there
             is no input beyond path and query.
     """
@@ -137,7 +142,7 @@ class _Operation:
     name: str
     method: str
     path: str
-    run: Callable[..., Answer] | None = None
+    run: Callable[..., Any] | None = None
     read: Callable[[Request, ServerRules], Any] | None = None
 
 

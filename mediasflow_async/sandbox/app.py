@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
-from mediasflow_async.sandbox.http import Answer, HttpError, Request, error_answer
+from mediasflow_async.sandbox.http import Answer, HttpError, Request
 from mediasflow_async.sandbox.preflight import preflight_route
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class _ApiEndpoint:
 
     async def _refuse(self, request: Request, error: HttpError, send: Send) -> None:
         """Answer a request whose body was not read."""
-        answer = error_answer(self._server.rules, error)
+        answer = self._api.shaper.refused(error)
         number = self._record(request, self._api.names(request))
         self._request_log.finish(number, answer.status)
         await _respond(send, answer, self._server.clock, answer.body)
@@ -119,14 +119,14 @@ def _request(scope: Scope) -> Request:
     """Return a request without its body."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     client = scope.get("client") or ("", 0)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(
         method=scope["method"],
         path=path.strip("/"),
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
-        headers={
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        },
+        headers=headers,
         client_ip=client[0],
+        url=f"{scope['scheme']}://{headers.get('host', '')}{scope['path']}",
     )
 
 

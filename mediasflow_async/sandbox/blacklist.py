@@ -12,7 +12,7 @@ from attrs import frozen
 
 from mediasflow_async.sandbox import reading, texts
 from mediasflow_async.sandbox.dates import gson
-from mediasflow_async.sandbox.http import answer, invalid
+from mediasflow_async.sandbox.http import invalid
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mediasflow_async.sandbox.context import RequestContext, Server
-    from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
 
@@ -68,7 +67,7 @@ class Entry:
 _KINDS = ("MOBILE", "VMS")
 
 
-def add_entry(context: RequestContext, data: Object) -> Answer:
+def add_entry(context: RequestContext, data: Object) -> dict[str, Any]:
     """Answer POST /blacklist with the entry. Guide: 2.9.
 
     Raises:
@@ -91,18 +90,15 @@ def add_entry(context: RequestContext, data: Object) -> Answer:
         created_at=context.now.timestamp(),
     )
     add(context.db, entry)
-    return answer(context.rules, _row(entry, context.rules))
+    return _row(entry, context.rules)
 
 
-def list_entries(context: RequestContext) -> Answer:
+def list_entries(context: RequestContext) -> list[Any]:
     """Answer GET /blacklist with the entries of the account and its brands. Guide: 2.10."""
     own = [entry for entry in entries(context.db) if entry.scope in ("ACCOUNT", "BRAND")]
     if context.rules.blacklist_shape == "strings":
-        return answer(context.rules, [entry.item for entry in own])
-    rows = [_row(entry, context.rules) for entry in own]
-    return answer(
-        context.rules, {"items": rows} if context.rules.blacklist_shape == "items" else rows
-    )
+        return [entry.item for entry in own]
+    return [_row(entry, context.rules) for entry in own]
 
 
 def _row(entry: Entry, rules: ServerRules) -> dict[str, Any]:

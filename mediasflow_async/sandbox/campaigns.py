@@ -17,13 +17,7 @@ from attrs import evolve
 from mediasflow_async.sandbox import blacklist, lists, messages, reading, stored_campaigns, texts
 from mediasflow_async.sandbox.dates import gson, local_time
 from mediasflow_async.sandbox.delivery import NOT_SENT, Timeline, simulate
-from mediasflow_async.sandbox.http import (
-    answer,
-    conflict,
-    invalid,
-    missing,
-    not_found,
-)
+from mediasflow_async.sandbox.http import conflict, invalid, missing, not_found
 from mediasflow_async.sandbox.orders import Order, read_order, read_schedule, read_sender
 from mediasflow_async.sandbox.recipients import (
     DESTINATION,
@@ -51,7 +45,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mediasflow_async.sandbox.context import RequestContext, Server
-    from mediasflow_async.sandbox.http import Answer
     from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
 
@@ -61,7 +54,7 @@ _EARLIEST_START = timedelta(minutes=5)
 _LATEST_CANCEL = timedelta(seconds=10)
 
 
-def inject(context: RequestContext, data: Object) -> Answer:
+def inject(context: RequestContext, data: Object) -> dict[str, Any]:
     """Answer POST /campaigns/inject: a new campaign, or one that was prepared before. Guide: 2.1.
 
     Raises:
@@ -75,7 +68,7 @@ def inject(context: RequestContext, data: Object) -> Answer:
     else:
         campaign = _draft_again(context, campaign_id, data)
     campaign = _started(context, campaign) if starts_now else _counted(context, campaign)
-    return _campaign_answer(context, campaign)
+    return _campaign_object(context, campaign)
 
 
 def _new_draft(context: RequestContext, data: Object) -> StoredCampaign:
@@ -141,7 +134,7 @@ def _changed(context: RequestContext, campaign: StoredCampaign, **changes: Any) 
     return stored_campaigns.update(context.db, evolve(campaign, updated_at=now, **changes))
 
 
-def set_sender(context: RequestContext, data: Object) -> Answer:
+def set_sender(context: RequestContext, data: Object) -> dict[str, Any]:
     """Answer PUT /campaigns/{campaignID}/sender. Guide: 2.2.
 
     Raises:
@@ -153,10 +146,10 @@ def set_sender(context: RequestContext, data: Object) -> Answer:
         raise missing("sender")
     if campaign.state != "DRAFT":
         raise conflict("NOT_DRAFT", f"campaign {campaign.id} is no DRAFT any more")
-    return _campaign_answer(context, _changed(context, campaign, sender=sender))
+    return _campaign_object(context, _changed(context, campaign, sender=sender))
 
 
-def cancel(context: RequestContext) -> Answer:
+def cancel(context: RequestContext) -> dict[str, Any]:
     """Answer /campaigns/{campaignid}/cancel: a scheduled campaign is a draft again. Guide: 2.8.
 
     Raises:
@@ -167,13 +160,13 @@ def cancel(context: RequestContext) -> Answer:
         raise conflict("NOT_SCHEDULED", f"campaign {campaign.id} is not scheduled")
     if campaign.starts_at < (context.now + _LATEST_CANCEL).timestamp():
         raise conflict("TOO_LATE", "less than 10 seconds remain before the sending time")
-    return _campaign_answer(context, _changed(context, campaign, state="DRAFT", starts_at=None))
+    return _campaign_object(context, _changed(context, campaign, state="DRAFT", starts_at=None))
 
 
 _NOBODY = Recipient(1, "", "", {})
 
 
-def send_tests(context: RequestContext, data: Object) -> Answer:
+def send_tests(context: RequestContext, data: Object) -> dict[str, Any]:
     """Answer PUT /campaigns/{campaignID}/test: the message of the first recipient, to others.
 
     Tests are billed as other messages are. Guide: 2.3.
@@ -192,7 +185,7 @@ def send_tests(context: RequestContext, data: Object) -> Answer:
     prepared = _test_messages(context, campaign.order, numbers)
     outcomes = _outcomes(context.db, context.server, prepared, f"{campaign.id}/test/{now}")
     messages.insert_all(context.db, campaign, outcomes, now, test=True)
-    return answer(context.rules, {"campaignId": campaign.id, "phoneNumbers": numbers})
+    return {"campaignId": campaign.id, "phoneNumbers": numbers}
 
 
 def _test_messages(
@@ -229,15 +222,9 @@ def find_campaign(
     return campaign
 
 
-def _campaign_answer(context: RequestContext, campaign: StoredCampaign) -> Answer:
-    data = _campaign_data(context.db, context.server, campaign, context.now.timestamp())
-    return answer(context.rules, data)
-
-
-def _campaign_data(
-    db: sqlite3.Connection, server: Server, campaign: StoredCampaign, now: float
-) -> dict[str, Any]:
+def _campaign_object(context: RequestContext, campaign: StoredCampaign) -> dict[str, Any]:
     """Return the Campaign object. Guide: 2.1.3.1."""
+    db, server, now = context.db, context.server, context.now.timestamp()
     order = campaign.order
     return {
         "userOwnerID": campaign.user_id,

@@ -102,12 +102,15 @@ def period_edge(text: str, name: str, rules: ServerRules, *, inclusive: bool = F
         raise error
     try:
         clock = time.fromisoformat(match[2] or "00:00")
+        has_clock = bool(match[2]) and rules.period_unit == "minute"
+        if not has_clock:
+            clock = time()
         local = datetime.combine(date.fromisoformat(match[1]), clock, ZoneInfo(rules.server_tz))
         _check_year(local)
     except ValueError:
         raise error from None
     if inclusive:
-        local += timedelta(minutes=1) if match[2] else timedelta(days=1)
+        local += timedelta(minutes=1) if has_clock else timedelta(days=1)
     return local.astimezone(UTC)
 
 
@@ -123,22 +126,33 @@ def _check_year(local: datetime) -> None:
         raise ValueError(local.year)
 
 
+_DAYS = "MonTueWedThuFriSatSun"
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_FRENCH_MONTHS = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split()
 
 
 def gson(seconds: float, rules: ServerRules) -> str:
-    """Write a date of a campaign: `Jun 16, 2021 6:29:07 PM`, or what later Java releases make.
+    """Write a date of a campaign: `Jun 16, 2021 6:29:07 PM`, or what another Java makes of it.
 
     Args:
         seconds: since the epoch.
         rules: name the zone and the Java release.
     """
     local = local_time(seconds, rules)
+    if rules.campaign_dates == "french":
+        return f"{local.day} {_FRENCH_MONTHS[local.month - 1]} {local:%Y %H:%M:%S}"
+    if rules.campaign_dates == "date_string":
+        day = _DAYS[local.weekday() * 3 : local.weekday() * 3 + 3]
+        return f"{day} {_month(local)} {local:%d %H:%M:%S %Z %Y}"
     comma = "" if rules.campaign_dates == "jdk8" else ","
     space = "\u202f" if rules.campaign_dates == "jdk20" else " "
     half = "AM" if local.hour < _NOON else "PM"
-    day = f"{_MONTHS[local.month * 3 - 3 : local.month * 3]} {local.day}, {local.year}{comma}"
+    day = f"{_month(local)} {local.day}, {local.year}{comma}"
     return f"{day} {local.hour % _NOON or _NOON}:{local:%M:%S}{space}{half}"
+
+
+def _month(local: datetime) -> str:
+    return _MONTHS[local.month * 3 - 3 : local.month * 3]
 
 
 def csv_date(seconds: float, rules: ServerRules) -> str:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
-from mediasflow_async.sandbox.http import Answer, Request
+from mediasflow_async.sandbox.http import Answer, HttpError, Request
+from mediasflow_async.sandbox.shaping import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mediasflow_async.sandbox.rules import ErrorStyle
 
 __all__ = ["Fault", "Faults"]
 
@@ -29,8 +32,8 @@ def _bytes(body: str | bytes | None) -> bytes | None:
 class Fault:
     """Something that goes wrong with a request.
 
-    A fault without any outcome (`status`, `body`, `html`, `gzip_bomb`, `redirect`, `drop`,
-    `reset`) only delays, and the request is answered as usual.
+    A fault without any outcome (`status`, `body`, `html`, `refusal`, `gzip_bomb`, `redirect`,
+    `drop`, `reset`) only delays, and the request is answered as usual.
 
     Attributes:
         operation: of the requests to hit: `login`, `inject`, `sender`, `test`, `cancel`,
@@ -48,6 +51,7 @@ class Fault:
         headers: to answer with.
         body: to answer with.
         html: answer with an application server's error page.
+        refusal: refuse in this style of `ServerRules.error_style`, with `status` or else 409.
         gzip_bomb: answer with a small gzip body that grows to so many bytes.
         redirect: answer with 307 to this address.
         drop: close the connection without an answer.
@@ -66,6 +70,7 @@ class Fault:
     headers: Mapping[str, str] = field(factory=dict)
     body: bytes | None = field(default=None, converter=_bytes)
     html: bool = False
+    refusal: ErrorStyle | None = None
     gzip_bomb: int | None = None
     redirect: str | None = None
     drop: bool = False
@@ -82,7 +87,7 @@ class Fault:
     @property
     def replaces_answer(self) -> bool:
         """Whether the client gets another answer than the request's own."""
-        parts = (self.status, self.body, self.gzip_bomb, self.redirect)
+        parts = (self.status, self.body, self.refusal, self.gzip_bomb, self.redirect)
         return self.html or any(part is not None for part in parts)
 
     @property
@@ -111,11 +116,17 @@ class Fault:
         if self.redirect is not None:
             status = self.status or HTTPStatus.TEMPORARY_REDIRECT
             return Answer(status, headers={"Location": self.redirect} | dict(self.headers))
+        if self.refusal is not None:
+            return refusal(self.refusal, self._error())
         if self.html:
             return self._page()
         if usual is not None and not self.replaces_answer:
             return usual
         return self._substitute()
+
+    def _error(self) -> HttpError:
+        status = self.status or HTTPStatus.CONFLICT
+        return HttpError(status, "FAULT", f"a fault of the sandbox: {status}", headers=self.headers)
 
     def _page(self) -> Answer:
         status = HTTPStatus(self.status or HTTPStatus.BAD_GATEWAY)

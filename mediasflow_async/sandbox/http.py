@@ -5,10 +5,9 @@ The operations of the API see these classes only: neither ASGI nor Starlette.
 
 from __future__ import annotations
 
-import html
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from attrs import field, frozen
@@ -16,15 +15,11 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mediasflow_async.sandbox.rules import ServerRules
-
 __all__ = [
     "Answer",
     "HttpError",
     "Request",
-    "answer",
     "conflict",
-    "error_answer",
     "forbidden",
     "invalid",
     "json_answer",
@@ -46,6 +41,7 @@ class Request:
         headers: names in lower case; the last one of a name counts.
         body: whole, undecoded.
         client_ip: who calls.
+        url: address of the request, without its query.
     """
 
     method: str
@@ -54,6 +50,7 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     client_ip: str = "127.0.0.1"
+    url: str = ""
 
     @property
     def content_type(self) -> str:
@@ -81,25 +78,6 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(factory=dict)
-
-
-def answer(rules: ServerRules, data: object) -> Answer:
-    """Return a successful JSON answer."""
-    return json_answer(_as_strings(data) if rules.values_as_strings else data)
-
-
-def _as_strings(data: object) -> object:
-    match data:
-        case dict():
-            return {key: _as_strings(value) for key, value in data.items()}
-        case list():
-            return [_as_strings(value) for value in data]
-        case bool():
-            return str(data).lower()
-        case int() | float():
-            return str(data)
-        case _:
-            return data
 
 
 def json_answer(data: object, status: int = 200) -> Answer:
@@ -134,35 +112,6 @@ class HttpError(Exception):
         self.message = message
         self.field = field
         self.headers = dict(headers or {})
-
-
-def error_answer(rules: ServerRules, error: HttpError) -> Answer:
-    """Return an error answer in the style that the rules choose."""
-    if rules.error_style == "text":
-        return _plain(error)
-    if rules.error_style == "html":
-        return _page(error)
-    status = 200 if rules.error_style == "ok" else error.status
-    body: dict[str, Any] = {"error": error.code, "message": error.message}
-    if error.field is not None:
-        body["field"] = error.field
-    found = json_answer(body, status)
-    return Answer(found.status, found.body, found.content_type, error.headers)
-
-
-def _plain(error: HttpError) -> Answer:
-    body = f"{error.code}: {error.message}".encode()
-    return Answer(error.status, body, "text/plain; charset=utf-8", error.headers)
-
-
-_ERROR_PAGE = """<!DOCTYPE html><html><head><title>{status} - {code}</title></head>
-<body><h1>HTTP Status {status} - {code}</h1><p>{message}</p><hr/></body></html>"""
-
-
-def _page(error: HttpError) -> Answer:
-    message = html.escape(error.message)
-    page = _ERROR_PAGE.format(status=error.status, code=error.code, message=message)
-    return Answer(error.status, page.encode(), "text/html; charset=utf-8", error.headers)
 
 
 def invalid(field: str, message: str, code: str = "INVALID_FIELD") -> HttpError:

@@ -15,7 +15,7 @@ from python_multipart.multipart import Field, File, create_form_parser
 
 from mediasflow_async.sandbox import reading, texts
 from mediasflow_async.sandbox.dates import yasson
-from mediasflow_async.sandbox.http import answer, invalid, missing, unsupported_media
+from mediasflow_async.sandbox.http import invalid, missing, unsupported_media
 from mediasflow_async.sandbox.orders import NUMBER_NAMES
 from mediasflow_async.sandbox.users import CUSTOMER_ID
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mediasflow_async.sandbox.context import RequestContext
-    from mediasflow_async.sandbox.http import Answer, Request
+    from mediasflow_async.sandbox.http import Request
     from mediasflow_async.sandbox.rules import ServerRules
 
 __all__ = ["StoredList", "Upload", "find", "read_upload", "rows", "upload"]
@@ -93,7 +93,7 @@ def _parts(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
     return fields, files
 
 
-def upload(context: RequestContext, found: Upload) -> Answer:
+def upload(context: RequestContext, found: Upload) -> dict[str, Any]:
     """Keep a list, and answer POST /lists/upload with the List object. Guide: 2.11.1.
 
     Raises:
@@ -114,7 +114,7 @@ def upload(context: RequestContext, found: Upload) -> Answer:
             for line, row in enumerate(found.file.rows, 1)
         ),
     )
-    return answer(context.rules, data)
+    return data
 
 
 def _list_data(context: RequestContext, found: Upload, name: str, owner: str) -> dict[str, Any]:

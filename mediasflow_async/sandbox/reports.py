@@ -7,8 +7,6 @@ no rows.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,11 +16,12 @@ from attrs import frozen
 from mediasflow_async.sandbox import messages, stored_campaigns, texts
 from mediasflow_async.sandbox.campaigns import find_campaign
 from mediasflow_async.sandbox.dates import csv_date, gson, period_edge
-from mediasflow_async.sandbox.http import Answer, answer, invalid, missing, not_found
+from mediasflow_async.sandbox.http import invalid, missing, not_found
+from mediasflow_async.sandbox.shaping import Table
 from mediasflow_async.search import And, Comparison, Expression, Operator, Or, matches, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mediasflow_async.sandbox.context import RequestContext
@@ -34,42 +33,42 @@ _LONGEST_PERIOD = timedelta(days=7)
 _MEDIA = ("SMS", "EMAIL", "VOCAL")
 
 
-def campaign_json(context: RequestContext) -> Answer:
+def campaign_json(context: RequestContext) -> list[dict[str, Any]]:
     """Answer GET /campaigns/reportjson/{campaignid}.
 
     Raises:
         HttpError: 400, `status` cannot be read; 404, no such campaign, or it has not started.
     """
-    return answer(context.rules, _json_rows(context, _of_campaign(context)))
+    return _json_rows(context, _of_campaign(context))
 
 
-def campaign_csv(context: RequestContext) -> Answer:
+def campaign_csv(context: RequestContext) -> Table:
     """Answer GET /campaigns/report/{campaignid}.
 
     Raises:
         HttpError: 400, `status` cannot be read; 404, no such campaign, or it has not started.
     """
     found = list(_of_campaign(context))
-    return _csv_answer(context, found, _names(context.request.query.get("details")))
+    return _csv_table(context, found, _names(context.request.query.get("details")))
 
 
-def period_json(context: RequestContext) -> Answer:
+def period_json(context: RequestContext) -> list[dict[str, Any]]:
     """Answer GET /campaigns/reportjson/.
 
     Raises:
         HttpError: 400 about the first parameter that breaks a rule; 403 or 404 about `userID`.
     """
-    return answer(context.rules, _json_rows(context, _of_period(context)))
+    return _json_rows(context, _of_period(context))
 
 
-def period_csv(context: RequestContext) -> Answer:
+def period_csv(context: RequestContext) -> Table:
     """Answer GET /campaigns/report/.
 
     Raises:
         HttpError: 400 about the first parameter that breaks a rule; 403 or 404 about `userID`.
     """
     found = list(_of_period(context))
-    return _csv_answer(context, found, _names(context.request.query.get("keyField")))
+    return _csv_table(context, found, _names(context.request.query.get("keyField")))
 
 
 def _of_campaign(context: RequestContext) -> Iterator[StoredMessage]:
@@ -101,7 +100,8 @@ def _period(context: RequestContext) -> tuple[float, float]:
     if not written:
         return start.timestamp(), (start + _LONGEST_PERIOD).timestamp()
     _check_order(start, period_edge(written, "to", rules))
-    end = period_edge(written, "to", rules, inclusive=rules.window_end == "inclusive")
+    inclusive = rules.window_end == "inclusive" or rules.period_unit == "day"
+    end = period_edge(written, "to", rules, inclusive=inclusive)
     return start.timestamp(), end.timestamp()
 
 
@@ -205,13 +205,10 @@ def _searched(message: StoredMessage) -> dict[str, Any]:
     }
 
 
-def _json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> Any:
-    """Return a JSON report in the shape that the rules choose."""
-    rows = _rows(context, found)
-    if context.rules.report_shape == "columns":
-        return [{**row.message.fields, **_columns(context, row)} for row in rows]
-    objects = [_object(context, row) for row in rows]
-    return {"items": objects} if context.rules.report_shape == "wrapped" else objects
+def _json_rows(context: RequestContext, found: Iterable[StoredMessage]) -> list[dict[str, Any]]:
+    """Return the rows of a JSON report under the names that the rules choose."""
+    write = _WRITERS.get(context.rules.report_shape, _object)
+    return [write(context, row) for row in _rows(context, found)]
 
 
 def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
@@ -238,6 +235,52 @@ def _object(context: RequestContext, row: _Row) -> dict[str, Any]:
     }
 
 
+def _status_object(context: RequestContext, row: _Row) -> dict[str, Any]:
+    status = {"code": row.status, "text": row.label}
+    plain = _object(context, row)
+    return {name: value for name, value in plain.items() if name != "statusText"} | {
+        "status": status
+    }
+
+
+def _french(context: RequestContext, row: _Row) -> dict[str, Any]:
+    return {
+        "campagne": row.message.campaign_id,
+        "numero": row.message.mobile,
+        "etat": row.label,
+        "dateEnvoi": _gson(context, row.message.sent_at),
+    }
+
+
+def _column_object(context: RequestContext, row: _Row) -> dict[str, Any]:
+    return {**row.message.fields, **_columns(context, row)}
+
+
+def _camel_object(context: RequestContext, row: _Row) -> dict[str, Any]:
+    columns = {_camel(name): value for name, value in _columns(context, row).items()}
+    return {**row.message.fields, **columns}
+
+
+def _camel(name: str) -> str:
+    """Return `statusCode` for `STATUS_CODE`, and `track1` for `TRACK_1`."""
+    first, *others = name.split("_")
+    return first.lower() + "".join(map(str.capitalize, others))
+
+
+def _spaced_object(context: RequestContext, row: _Row) -> dict[str, Any]:
+    columns = {name.replace("_", " "): value for name, value in _columns(context, row).items()}
+    return {**row.message.fields, **columns}
+
+
+_WRITERS: Mapping[str, Callable[[RequestContext, _Row], dict[str, Any]]] = {
+    "columns": _column_object,
+    "camel": _camel_object,
+    "spaced": _spaced_object,
+    "status_object": _status_object,
+    "french": _french,
+}
+
+
 def _gson(context: RequestContext, at: float | None) -> str | None:
     return None if at is None else gson(at, context.rules)
 
@@ -255,9 +298,9 @@ _BEFORE_TRACKS = (
 )
 
 
-def _csv_answer(
+def _csv_table(
     context: RequestContext, found: Sequence[StoredMessage], wanted: tuple[str, ...] | None
-) -> Answer:
+) -> Table:
     """Return a CSV report: the recipients' own columns, then the documented ones.
 
     Args:
@@ -269,16 +312,13 @@ def _csv_answer(
     shown = own if wanted is None else [name for name in wanted if name in own]
     rows = list(_rows(context, found))
     header = _header(rows)
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=context.rules.csv_delimiter, lineterminator="\r\n")
-    writer.writerow([*shown, *map(_cased(context), header)])
+    lines = []
     for row in rows:
         columns = _columns(context, row)
-        writer.writerow(
-            [*(row.message.fields.get(name, "") for name in shown)]
-            + [columns.get(name, "") for name in header]
-        )
-    return _csv(context, text.getvalue())
+        own_cells = [row.message.fields.get(name, "") for name in shown]
+        lines.append([*own_cells, *(columns.get(name, "") for name in header)])
+    names = [*shown, *map(_cased(context), header)]
+    return Table(names, lines, len(shown) + header.index("STATUS_TEXT"))
 
 
 def _header(rows: Iterable[_Row]) -> list[str]:
@@ -289,16 +329,6 @@ def _header(rows: Iterable[_Row]) -> list[str]:
 
 def _cased(context: RequestContext) -> Callable[[str], str]:
     return str.lower if context.rules.csv_header_case == "lower" else str.upper
-
-
-def _csv(context: RequestContext, text: str) -> Answer:
-    mark = "\ufeff" if context.rules.csv_bom else ""
-    encoding = context.rules.csv_encoding
-    return Answer(
-        body=(mark + text).encode(encoding, errors="replace"),
-        content_type=f"text/csv; charset={encoding}",
-        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
-    )
 
 
 def _columns(context: RequestContext, row: _Row) -> dict[str, str]:

@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 from attrs.converters import optional
 from attrs.validators import deep_iterable, ge, in_, le
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FORM", "JSON", "ServerRules"]
+__all__ = ["FORM", "JSON", "AnswerShape", "EmptyShape", "ErrorStyle", "ServerRules"]
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+
+ErrorStyle = Literal[
+    "json",
+    "text",
+    "html",
+    "ok",
+    "ok_success",
+    "ok_ok",
+    "ok_result",
+    "ok_status",
+    "ok_errors",
+    "ok_error_code",
+    "ok_code",
+    "ok_message",
+    "ok_violations",
+    "ok_problem",
+    "ok_html",
+    "ok_text",
+    "ok_word",
+    "ok_false",
+    "ok_empty",
+    "ok_broken",
+]
+"""How a refusal is written; those that begin with `ok` come under status 200."""
+
+AnswerShape = Literal[
+    "full", "respelled", "id", "number", "object", "success", "message", "accepted", "text", "empty"
+]
+"""How an operation that changes something answers when it did so."""
+
+EmptyShape = Literal["rows", "no_content", "empty", "null", "object", "null_rows", "not_found"]
+"""How a report or a blacklist without rows is answered; `rows` is the shape that it always has."""
 
 
 def _set(values: Iterable[str]) -> frozenset[str]:
@@ -46,7 +78,10 @@ class ServerRules:
     """Which of the plausible servers the sandbox is. The defaults are the most plausible one.
 
     Where the guide is silent nobody outside knows what the real server does: change one value to
-    test an application against another plausible server.
+    test an application against another plausible server. The guide shows the answers to
+    `/campaigns/inject` and to an upload, and of reports the names of the CSV columns. It shows no
+    other answer, and names neither an HTTP status nor a header of an answer except that of the
+    login: every rule about those is such a silence.
 
     Attributes:
         json_content_types: content types under which a JSON body is read; others get 415.
@@ -69,28 +104,89 @@ class ServerRules:
         upload_fields: names of the part that holds the file.
         upload_params: where the upload's other parameters are read: `form`, `query`.
         blacklist_path: path that lists the blacklist.
-        blacklist_shape: a bare array, an object with `items`, or an array of numbers.
         lists_id: whether `listsId` may be an array, a single number, or either.
         extended_keys: accepted shapes of `extendedKeys`: `pairs` (keyName, keyValue), `map`.
-        report_shape: JSON reports as rows, as rows inside an object, or as rows keyed by the
-            CSV column names.
+        max_body_bytes: larger JSON bodies get 413.
+        max_upload_bytes: larger uploads get 413.
+
+        error_style: errors as JSON, as text, or as an application server's HTML page. Guide: none
+            shows an error, and servers that wrap everything refuse under status 200: `ok` with
+            `{"error": code, "message"}`, `ok_success` `{"success": false}`, `ok_ok`
+            `{"ok": false}`, `ok_result` `{"result": "KO"}`, `ok_status` `{"status": "KO"}`,
+            `ok_errors` `{"errors": [...]}`, `ok_error_code` `{"errorCode", "errorMessage"}`,
+            `ok_code` `{"code", "message"}`, `ok_message` `{"message"}` alone, `ok_violations`
+            those of Bean Validation, `ok_problem` RFC 9457, `ok_html` a page, `ok_text` a
+            sentence, `ok_word` the word KO, `ok_false` the JSON false, `ok_empty` nothing,
+            `ok_broken` the beginning of a JSON object.
+        busy_every: each n-th request is refused with 429 before anything is done; None for none.
+            Guide: says nothing of limits.
+        retry_after: `Retry-After` of a 429 and of a report that is not ready, as written.
+        keep_alive_seconds: how long an idle connection stays open, announced as
+            `Keep-Alive: timeout=`; None keeps it for 5 seconds and announces nothing.
+
+        prepare_answer, launch_answer, sender_answer, test_answer, cancel_answer,
+        blacklist_add_answer, upload_answer: what an operation answers when it was done. Guide:
+            shows the first and the last in `full` (2.1.3, 2.11.1). `respelled` names the id
+            `campaignID` or `idlistItems`; `id` is an object with the id alone, `number` is the id
+            without an object, `object` is `{}`, `success` is `{"success": true}`, `message` is a
+            message alone, `accepted` is that under status 202, `text` is OK, `empty` is 204.
+        launch_state: state that the answer to a launch names: the `present` one, the `draft` that
+            was read before, `null`, one that the guide does not have (`unknown`), or the present
+            one in `lower` case. Guide: 2.1.3.1 lists states, and shows a draft alone.
+        ids: ids of campaigns and lists as answers write them: `plain`, `zero`, `negative`, `huge`
+            (2**63 and more) or `text` with letters. Requests take the plain one. Guide: integers
+            without a range.
+        envelope: what stands around campaigns, lists, rows and entries: nothing (`bare`),
+            `{"data": ...}`, an object with the `name` of what it holds, `{"status": "OK",
+            "data": ...}`, or a `list` of one. Guide: its examples lack their outer braces.
+        odd_fields: a secondary field that its documented type does not allow: `null_in_map`,
+            `decimal_comma` ("1,0"), `nan`, `array_for_map` ([] for {}), `no_index` (a link without
+            index), `index_array` ([0]). Guide: its tables contradict its examples.
         values_as_strings: numbers and booleans are answered as strings.
+        json_charset: charset of JSON answers, named in their `Content-Type`; None for UTF-8 that
+            is not named. Guide: 1.2 has UTF-8 for requests.
+        json_bom: whether JSON answers start with a byte order mark.
+        server_tz: time zone of dates that name none.
+        campaign_dates: who writes the dates of campaigns: Gson on Java 8 (`jdk8`), 17 (`jdk17`, a
+            comma after the year) or 20 (`jdk20`, a narrow no-break space before AM and PM as
+            well), Gson on Java 8 in French (`french`, `16 juin 2021 18:29:07`), or
+            `Date.toString` (`date_string`). Guide: has the first (2.1.3.1).
+
+        blacklist_shape: a bare array, an object with `items`, or an array of numbers.
+        empty_blacklist: how it is answered without entries: as always (`rows`), with 204
+            (`no_content`), an `empty` body, `null`, `{}` (`object`), `{"blacklist": null}`
+            (`null_rows`), or 404 (`not_found`).
+        report_shape: JSON reports as rows, as rows inside an object (`wrapped`), as rows under
+            the CSV column names (`columns`), these in camel case (`camel`) or with spaces
+            (`spaced`), rows grouped `by_campaign`, the status as an object (`status_object`), or
+            rows in `french`, under names that the guide does not have. Guide: shows none.
+        empty_report: how a report without rows is answered, as for `empty_blacklist`, with
+            `{"reports": null}`; of CSV reports `no_content`, `empty` and `not_found` only.
+        report_delay: whether a report is answered 202 until it is ready: never (`none`), `once`
+            for each address, or `always`.
         draft_report: a report of a campaign that has not started is `not_found` or `empty`.
         window_end: whether `to` of a period belongs to it.
+        period_unit: whether `from` and `to` are read to the `minute`, or as whole days (`day`),
+            the last one included. Guide: 2.6 has dates with and without a time.
+        pages: JSON reports and blacklists as a `whole`, or in pages of `page_rows`: `spring` has
+            content, number, totalPages and reads `page`; `next` has the address of the next page
+            in the body, `link` has it in the `Link` header; `cut` has a total, and no way on.
+        page_rows: how many rows a page has.
         csv_encoding: encoding of CSV reports.
         csv_bom: whether CSV reports start with a byte order mark.
         csv_delimiter: delimiter of CSV reports.
-        csv_header_case: letter case of the documented column names.
-        error_style: errors as JSON, as text, as an application server's HTML page, or as
-            JSON under status 200.
+        csv_header_case: names of the columns as documented (`upper`), in `lower` case, or `none`.
+        csv_preamble: what stands before the header: nothing (`none`), Excel's `sep=` line, or a
+            `title`.
+        csv_total: whether a line TOTAL ends CSV reports.
+        csv_quotes: `closed`, or `open` where the first status text begins with a quotation mark
+            that nothing closes, as a server writes that joins cells without quoting.
+
         second_launch: a campaign launched twice is a `conflict`, or is sent again (`resend`).
         schedule_format: `instant` reads `scheduleOn` as meant; `hh12` reads 12 o'clock as
             midnight, as Java's `hh` does in the pattern that the guide prints.
         schedule_tz: time zone in which the literal Z of `scheduleOn` is read.
         late_schedule: a `scheduleOn` less than 5 minutes ahead is refused, or starts at once.
-        server_tz: time zone of dates that name none.
-        campaign_dates: Java release whose Gson writes the dates of campaigns: `jdk8`, `jdk17`
-            (a comma after the year), `jdk20` (a narrow no-break space before AM and PM as well).
         end_of_life: accepted forms of `endOfLife`: `days`, `date`.
         max_segments: SMS that one message may take on the account, 1 to 6. Guide: 2.1.
         countries: ISO codes of the countries that the account may send to; None for all.
@@ -98,12 +194,10 @@ class ServerRules:
             with `*` as a wildcard (`glob`).
         lost_codes: status codes that the guide's table lost: in process, sending in progress,
             present in your client's blacklist.
-        max_body_bytes: larger JSON bodies get 413.
-        max_upload_bytes: larger uploads get 413.
     """
 
+    # What requests may look like.
     json_content_types: frozenset[str] = _some_of(JSON, FORM)
-
     login_path: str = "users/login"
     login_fields: tuple[str, str] = ("login", "password")
     login_encodings: frozenset[str] = _some_of("form", "json", "basic", default=["form"])
@@ -117,40 +211,95 @@ class ServerRules:
     token_life: timedelta = timedelta(minutes=15)
     registered_ips: frozenset[str] | None = field(default=None, converter=optional(_set))
     checksum: bool = False
-
     cancel_methods: frozenset[str] = _some_of("PUT", "POST", "DELETE", "GET", default=["PUT"])
     put_params: frozenset[str] = _some_of("query", "form", "json")
     upload_fields: frozenset[str] = field(default=frozenset({"file", "File"}), converter=_set)
     upload_params: frozenset[str] = _some_of("form", "query")
     blacklist_path: str = "blacklist"
-    blacklist_shape: Literal["array", "items", "strings"] = _one_of("array", "items", "strings")
     lists_id: Literal["both", "array", "scalar"] = _one_of("both", "array", "scalar")
     extended_keys: frozenset[str] = _some_of("pairs", "map")
+    max_body_bytes: int = 10_000_000
+    max_upload_bytes: int = 200_000_000
 
-    report_shape: Literal["rows", "wrapped", "columns"] = _one_of("rows", "wrapped", "columns")
+    # How it refuses, and how it uses HTTP.
+    error_style: ErrorStyle = field(default="json", validator=in_(get_args(ErrorStyle)))
+    busy_every: int | None = field(default=None, validator=validators.optional(ge(1)))
+    retry_after: str = "1"
+    keep_alive_seconds: int | None = field(default=None, validator=validators.optional(ge(0)))
+
+    # What it answers when it did what it was asked.
+    prepare_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    launch_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    sender_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    test_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    cancel_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    blacklist_add_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    upload_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))
+    launch_state: Literal["present", "draft", "null", "unknown", "lower"] = _one_of(
+        "present", "draft", "null", "unknown", "lower"
+    )
+
+    # How it writes any answer.
+    ids: Literal["plain", "zero", "negative", "huge", "text"] = _one_of(
+        "plain", "zero", "negative", "huge", "text"
+    )
+    envelope: Literal["bare", "data", "name", "status", "list"] = _one_of(
+        "bare", "data", "name", "status", "list"
+    )
+    odd_fields: Literal[
+        "none",
+        "null_in_map",
+        "decimal_comma",
+        "nan",
+        "array_for_map",
+        "no_index",
+        "index_array",
+    ] = _one_of(
+        "none", "null_in_map", "decimal_comma", "nan", "array_for_map", "no_index", "index_array"
+    )
     values_as_strings: bool = False
+    json_charset: str | None = None
+    json_bom: bool = False
+    server_tz: str = "Europe/Paris"
+    campaign_dates: Literal["jdk8", "jdk17", "jdk20", "french", "date_string"] = _one_of(
+        "jdk8", "jdk17", "jdk20", "french", "date_string"
+    )
+
+    # Rows of the blacklist and of reports.
+    blacklist_shape: Literal["array", "items", "strings"] = _one_of("array", "items", "strings")
+    empty_blacklist: EmptyShape = field(default="rows", validator=in_(get_args(EmptyShape)))
+    report_shape: Literal[
+        "rows", "wrapped", "columns", "camel", "spaced", "by_campaign", "status_object", "french"
+    ] = _one_of(
+        "rows", "wrapped", "columns", "camel", "spaced", "by_campaign", "status_object", "french"
+    )
+    empty_report: EmptyShape = field(default="rows", validator=in_(get_args(EmptyShape)))
+    report_delay: Literal["none", "once", "always"] = _one_of("none", "once", "always")
     draft_report: Literal["not_found", "empty"] = _one_of("not_found", "empty")
     window_end: Literal["exclusive", "inclusive"] = _one_of("exclusive", "inclusive")
+    period_unit: Literal["minute", "day"] = _one_of("minute", "day")
+    pages: Literal["whole", "spring", "next", "link", "cut"] = _one_of(
+        "whole", "spring", "next", "link", "cut"
+    )
+    page_rows: int = field(default=50, validator=ge(1))
     csv_encoding: str = "utf-8"
     csv_bom: bool = False
     csv_delimiter: str = ";"
-    csv_header_case: Literal["upper", "lower"] = _one_of("upper", "lower")
-    error_style: Literal["json", "text", "html", "ok"] = _one_of("json", "text", "html", "ok")
+    csv_header_case: Literal["upper", "lower", "none"] = _one_of("upper", "lower", "none")
+    csv_preamble: Literal["none", "sep", "title"] = _one_of("none", "sep", "title")
+    csv_total: bool = False
+    csv_quotes: Literal["closed", "open"] = _one_of("closed", "open")
 
+    # How it understands and carries out what was ordered.
     second_launch: Literal["conflict", "resend"] = _one_of("conflict", "resend")
     schedule_format: Literal["instant", "hh12"] = _one_of("instant", "hh12")
     schedule_tz: str = "UTC"
     late_schedule: Literal["refuse", "start"] = _one_of("refuse", "start")
-    server_tz: str = "Europe/Paris"
-    campaign_dates: Literal["jdk8", "jdk17", "jdk20"] = _one_of("jdk8", "jdk17", "jdk20")
     end_of_life: frozenset[str] = _some_of("days", "date")
     max_segments: int = field(default=1, validator=[ge(1), le(6)])
     countries: frozenset[str] | None = field(default=None, converter=optional(_set))
     regex_style: Literal["search", "glob"] = _one_of("search", "glob")
     lost_codes: tuple[int, int, int] = (0, 1, 18)
-
-    max_body_bytes: int = 10_000_000
-    max_upload_bytes: int = 200_000_000
 
     def allows(self, country: str) -> bool:
         """Tell whether the account may send to a country, given by its ISO code."""

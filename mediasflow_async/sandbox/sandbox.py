@@ -158,7 +158,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget everything but the users: same port, empty state, present time."""
         self._server.store.clear()
-        self._api.clear_deferred()
+        self._api.clear()
         self._request_log.clear()
         self.faults.clear()
         self.clock.reset()
@@ -251,7 +251,8 @@ class Sandbox:
     def _start(self) -> None:
         if self._http_server is not None:
             raise RuntimeError("this sandbox runs already")
-        server = HttpServer(self._app, self._host, self._port, self._ssl_context)
+        keep_alive = self._server.rules.keep_alive_seconds
+        server = HttpServer(self._app, self._host, self._port, self._ssl_context, keep_alive)
         server.start()
         self._http_server = server
 

@@ -36,12 +36,19 @@ class HttpServer:
         host: address to listen on.
         port: 0 for any free one.
         ssl_context: for HTTPS; None for HTTP.
+        keep_alive_seconds: how long an idle connection stays open, which is announced; None keeps
+            it as long as uvicorn does, and announces nothing.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, ssl_context: ssl.SSLContext | None
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None,
+        keep_alive_seconds: int | None = None,
     ) -> None:
-        self._app = app
+        self._config = _config(app, keep_alive_seconds)
         self._ssl_context = ssl_context
         self._socket = _listen(host, port)
         self._ready = Future[asyncio.AbstractEventLoop]()
@@ -72,9 +79,8 @@ class HttpServer:
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         state = ServerState()
-        config = _config(self._app)
         server = await loop.create_server(
-            lambda: _Protocol(config, state, {}), sock=self._socket, ssl=self._ssl_context
+            lambda: _Protocol(self._config, state, {}), sock=self._socket, ssl=self._ssl_context
         )
         self._ready.set_result(loop)
         await self._stopping.wait()
@@ -88,10 +94,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, keep_alive_seconds: int | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app, ws="none", lifespan="off", log_config=None, access_log=False, loop="asyncio"
     )
+    if keep_alive_seconds is not None:
+        config.timeout_keep_alive = keep_alive_seconds
+        config.headers = [("Keep-Alive", f"timeout={keep_alive_seconds}")]
     config.load()
     return config
 
