@@ -49,6 +49,9 @@ class HttpServer:
         keep_alive_seconds: int | None = None,
     ) -> None:
         self._config = _config(app, keep_alive_seconds)
+        self._state = ServerState()
+        if keep_alive_seconds is not None:
+            self._state.default_headers = [(b"Keep-Alive", b"timeout=%d" % keep_alive_seconds)]
         self._ssl_context = ssl_context
         self._socket = _listen(host, port)
         self._ready = Future[asyncio.AbstractEventLoop]()
@@ -78,14 +81,15 @@ class HttpServer:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        state = ServerState()
         server = await loop.create_server(
-            lambda: _Protocol(self._config, state, {}), sock=self._socket, ssl=self._ssl_context
+            lambda: _Protocol(self._config, self._state, {}),
+            sock=self._socket,
+            ssl=self._ssl_context,
         )
         self._ready.set_result(loop)
         await self._stopping.wait()
         server.close()
-        for connection in list(state.connections):
+        for connection in list(self._state.connections):
             connection.transport.abort()
 
 
@@ -100,7 +104,6 @@ def _config(app: ASGIApp, keep_alive_seconds: int | None) -> uvicorn.Config:
     )
     if keep_alive_seconds is not None:
         config.timeout_keep_alive = keep_alive_seconds
-        config.headers = [("Keep-Alive", f"timeout={keep_alive_seconds}")]
     config.load()
     return config
 
