@@ -261,7 +261,7 @@ def test_nothing_is_not_found(order: Order, http: httpx.Client) -> None:
 
 
 @with_rules(report_delay="once", retry_after="7")
-def test_a_report_is_not_ready_at_first(sandbox: Sandbox, order: Order, http: httpx.Client) -> None:
+def test_a_report_is_not_ready_at_first(order: Order, http: httpx.Client) -> None:
     order()
     first, second, other = (
         http.get(f"campaigns/{path}/943") for path in ("reportjson", "reportjson", "report")
@@ -411,4 +411,4 @@ def test_a_rule_takes_only_its_values() -> None:
     )
     for rules in wrong:
         with pytest.raises(ValueError, match="must be"):
-            ServerRules(**rules)
+            ServerRules(**{name: value})
