@@ -404,11 +404,7 @@ def test_an_idle_connection_is_closed_as_announced(sandbox: Sandbox) -> None:
 
 
 def test_a_rule_takes_only_its_values() -> None:
-    wrong: tuple[Json, ...] = (
-        {"error_style": "loud"},
-        {"launch_answer": "rows"},
-        {"busy_every": 0},
-    )
-    for rules in wrong:
+    wrong: Json = {"error_style": "loud", "launch_answer": "rows", "busy_every": 0}
+    for name, value in wrong.items():
         with pytest.raises(ValueError, match="must be"):
             ServerRules(**{name: value})
