@@ -148,13 +148,10 @@ _NOT_READ: Final = (
     "csv_encoding=utf-16",
     "csv_header_case=none",
     *(f"csv_preamble={kind}" for kind in ("sep", "title")),
-    "csv_total=True",
     "csv_quotes=open",
 )
+_NO_WORD_OF_THE_LOGIN: Final = tuple(f"login_encodings={kind}" for kind in ("json", "basic"))
 _NOT_NAMED: Final = (
-    "login_path=login",
-    "login_fields=('username', 'password')",
-    *(f"login_encodings={kind}" for kind in ("json", "basic")),
     "checksum=True",
     *(f"put_params={place}" for place in ("form", "json")),
     "upload_fields=File",
@@ -167,7 +164,11 @@ _NOT_NAMED: Final = (
 
 NOT_YET: Final[Mapping[str, str]] = {
     **dict.fromkeys(_NOT_READ, "these rows or fields are not read yet"),
+    **dict.fromkeys(_NO_WORD_OF_THE_LOGIN, "a failed login does not name its options yet"),
     **dict.fromkeys(_NOT_NAMED, "the error does not name its option yet"),
+    "csv_total=True": "the total of a window without rows is taken for a row",
+    "login_path=login": "a login that fails makes an order REJECTED for good",
+    "login_fields=('username', 'password')": "a login that fails makes an order REJECTED for good",
 }
 """Servers of which more can be read than is read today, and why."""
 
