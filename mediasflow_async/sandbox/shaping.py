@@ -201,8 +201,14 @@ _COMPLAINTS: Mapping[str, Callable[[HttpError], object]] = {
 
 # What was changed.
 
-_NOUNS = {"inject": "campaign", "sender": "campaign", "cancel": "campaign", "test": "test"}
-_NOUNS |= {"upload": "list", "blacklist_add": "entry"}
+_NOUNS = {
+    "inject": "campaign",
+    "sender": "campaign",
+    "cancel": "campaign",
+    "test": "test",
+    "upload": "list",
+    "blacklist_add": "entry",
+}
 
 # The member that names each, what an answer with the id alone calls it, and another spelling.
 _IDS = {
