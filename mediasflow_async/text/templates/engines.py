@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import threading
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -29,7 +28,6 @@ from mediasflow_async.text.templates.syntax import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
 __all__ = ["Program", "compile_program"]
 
@@ -160,11 +158,12 @@ def _source(renderer: Renderer) -> str:
     return (_VENDOR / f"{renderer.lower()}.min.js").read_text(encoding="utf-8")
 
 
-def _quickjs(renderer: Renderer) -> ModuleType:
+def _quickjs(renderer: Renderer) -> Any:
     try:
-        return import_module("quickjs")
+        import quickjs  # type: ignore[import-untyped] # it ships no types
     except ImportError:
         raise PreviewNotInstalled(renderer.value) from None
+    return quickjs
 
 
 def _reason(renderer: Renderer, report: str) -> str:
