@@ -35,6 +35,8 @@ class Fault:
     A fault without any outcome (`status`, `body`, `html`, `refusal`, `gzip_bomb`, `redirect`,
     `drop`, `reset`) only delays, and the request is answered as usual.
 
+    With `truncate`, the answer is cut short, whichever it is.
+
     Attributes:
         operation: of the requests to hit: `login`, `inject`, `sender`, `test`, `cancel`,
             `report_csv`, `report_json`, `period_csv`, `period_json`, `blacklist_add`,

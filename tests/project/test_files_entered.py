@@ -8,11 +8,13 @@ client's thread alone: what the journal's thread does is not in it.
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from inspect import CO_COROUTINE
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 import pytest
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.anyio
 pytest_plugins = ["tests.support.session_fixtures"]
 
 PACKAGE: Final = Path(mediasflow_async.__file__).parent
+ARCHITECTURE: Final = PACKAGE.with_name("docs").joinpath("architecture.md").read_text("utf-8")
 MOST_FOR_A_SEND: Final = 26
 MOST_FOR_A_SENDER: Final = 38
 TIMES_BEFORE: Final = 3
@@ -35,12 +38,12 @@ Send = Callable[[], Awaitable[object]]
 
 
 @contextmanager
-def profiled(entered: set[str]) -> Iterator[None]:
-    """Note in which files the functions stand that this thread calls within the block."""
+def profiled(entered: dict[CodeType, None]) -> Iterator[None]:
+    """Note which functions this thread calls within the block, in the order of their first call."""
 
     def note(frame: FrameType, event: str, _: Any) -> None:
         if event == "call":
-            entered.add(frame.f_code.co_filename)
+            entered[frame.f_code] = None
 
     before = sys.getprofile()
     sys.setprofile(note)
@@ -50,15 +53,20 @@ def profiled(entered: set[str]) -> Iterator[None]:
         sys.setprofile(before)
 
 
-async def files_entered(send: Send) -> list[str]:
-    """Return the files of the package that a warm send enters."""
+async def functions_entered(send: Send) -> list[CodeType]:
+    """Return the functions of the package that a warm send calls, each once."""
     for _ in range(TIMES_BEFORE):
         await send()
-    entered: set[str] = set()
+    entered: dict[CodeType, None] = {}
     with profiled(entered):
         await send()
-    paths = (Path(name) for name in entered)
-    return sorted(str(path.relative_to(PACKAGE)) for path in paths if path.is_relative_to(PACKAGE))
+    return [code for code in entered if Path(code.co_filename).is_relative_to(PACKAGE)]
+
+
+async def files_entered(send: Send) -> list[str]:
+    """Return the files of the package that a warm send enters."""
+    files = {code.co_filename for code in await functions_entered(send)}
+    return sorted(str(Path(name).relative_to(PACKAGE)) for name in files)
 
 
 def request() -> CampaignRequest:
@@ -82,6 +90,18 @@ async def test_a_send_goes_through_few_files(connect: Connect, sandbox: Sandbox)
     assert len(sandbox.messages) == TIMES_BEFORE + 1
     assert "transport/connection.py" in files, "the call did not go through our transport"
     assert len(files) <= MOST_FOR_A_SEND, f"{len(files)} files:\n" + "\n".join(files)
+
+
+async def test_a_launch_awaits_the_coroutines_that_the_architecture_names(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    described = ARCHITECTURE.partition("coroutines on its way:")[2].partition("\n\n")[0]
+    async with connect() as session:
+        drafts = [(await session.campaigns.prepare(request())).id for _ in range(TIMES_BEFORE + 1)]
+        entered = await functions_entered(lambda: session.campaigns.launch(drafts.pop()))
+    assert len(sandbox.messages) == TIMES_BEFORE + 1
+    awaited = [code.co_qualname for code in entered if code.co_flags & CO_COROUTINE]
+    assert re.findall(r"`([\w.]+)`", described) == awaited
 
 
 async def test_a_send_under_a_key_goes_through_few_files(
