@@ -56,11 +56,6 @@ class ResponseStream:
         """What stood around the array that was read, once it was read to its end."""
 
     @property
-    def status(self) -> int:
-        """The HTTP status of the answer."""
-        return self._open.status
-
-    @property
     def headers(self) -> httpx.Headers:
         """The HTTP headers of the answer."""
         return httpx.Headers(self._open.headers)

@@ -103,7 +103,7 @@ async def test_what_is_not_ready_is_asked_for_again(
     assert len(await json_rows(session)) == 1
 
     answers(sandbox, "report_json", body, status=202, times=3)
-    with pytest.raises(ServerError, match="not ready") as caught:
+    with pytest.raises(ServerError, match="not finished") as caught:
         await json_rows(session)
     assert caught.value.status == 202
 
