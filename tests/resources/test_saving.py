@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasflow_async.resources.csv_reports import Part, Records, save_bytes, save_parts
+from mediasflow_async.resources.csv_files import Part, Records, save_bytes, save_parts
 
 pytestmark = pytest.mark.anyio
 
