@@ -15,6 +15,11 @@ _MARKS: Final = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _ENOUGH: Final = 4
+# Which of the first bytes are not zero, in text that begins with letters of ASCII.
+_UTF16: Final[dict[tuple[bool, ...], str]] = {
+    (True, False, True, False): "utf-16-le",
+    (False, True, False, True): "utf-16-be",
+}
 _ASCII: Final = ("utf-8", "ascii")
 
 
@@ -79,9 +84,4 @@ class Utf8:
 
 
 def _utf16_of(start: bytes) -> str:
-    match [byte != 0 for byte in start[:_ENOUGH]]:
-        case [True, False, True, False]:
-            return "utf-16-le"
-        case [False, True, False, True]:
-            return "utf-16-be"
-    return ""
+    return _UTF16.get(tuple(byte != 0 for byte in start[:_ENOUGH]), "")

@@ -182,14 +182,26 @@ class CsvSource:
         Raises:
             ResponseInvalid: what comes has no header of a CSV report.
         """
-        async with aclosing(until_ready(lambda: self._answer(window))) as answer:
+        async with aclosing(until_ready(lambda: self._checked(window))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _checked(self, window: Window | None) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of an answer from when its header is known."""
+        async with aclosing(self._answer(window)) as answer:
             async for body, pieces in answer:
-                decoder, header = self._decoder(body), None
+                decoder, held, is_known = self._decoder(body), list[bytes](), False
                 async for piece in pieces:
-                    header = header or next(decoder.feed(piece), None)
-                    yield piece
-                if not header and next(decoder.finish(), None) is None:
+                    is_known = is_known or next(decoder.feed(piece), None) is not None
+                    held.append(piece)
+                    if is_known:
+                        for each in held:
+                            yield each
+                        held.clear()
+                if not is_known and next(decoder.finish(), None) is None:
                     _check_ready(body)
+                for each in held:
+                    yield each
 
     def digest(self) -> str:
         """Return what tells this report from another with the same windows."""

@@ -76,14 +76,16 @@ async def until_ready(
     blocks_of: Callable[[], AsyncGenerator[_Block, None]],
 ) -> AsyncGenerator[_Block, None]:
     """Yield the blocks of an answer; one that is not ready yet is asked for a few times more."""
+    has_begun = False
     for wait_seconds in (*_WAITS_SECONDS, None):
         try:
             async with aclosing(blocks_of()) as blocks:
                 async for block in blocks:
+                    has_begun = True
                     yield block
         except ServerError as error:
-            # Rows that were given are not asked for again: such an error comes before the first.
-            if error.status != _ACCEPTED or wait_seconds is None:
+            # What was given would come twice.
+            if has_begun or error.status != _ACCEPTED or wait_seconds is None:
                 raise
         else:
             return

@@ -7,7 +7,7 @@ from collections import deque
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mediasflow_async.converter.charsets import charset_of
@@ -285,6 +285,7 @@ def test_quotes_are_strict(text: str, problem: str, at: list[int]) -> None:
     ["", "sep=;\r\n", '"sep=;"\n', "SEP=;\n\n", "Rapport du 25/06/2021\n", "a,b,c\n\nRapport;x\n"],
 )
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@settings(max_examples=15)
 @given(cuts)
 def test_what_stands_before_the_header_is_left_out(
     preface: str, charset: str, at: list[int]
@@ -336,6 +337,7 @@ def test_a_name_with_a_line_break_belongs_to_the_header() -> None:
         "sep=,\nA;STATUS_CODE\n",
     ],
 )
+@settings(max_examples=15)
 @given(cuts)
 def test_what_has_no_header_of_a_report_is_refused(text: str, at: list[int]) -> None:
     if folded(text) == "statuscode":

@@ -128,6 +128,20 @@ async def test_a_csv_report_that_is_not_ready_is_asked_for_again(
     with pytest.raises(ServerError, match="not ready"):
         await session.reports.campaign_csv(943).save(tmp_path / "report.csv")
     assert names_in(tmp_path) == []
+    answers(sandbox, "report_csv", body, status=202)
+    answers(sandbox, "report_csv", "STATUS_CODE\n16\n")
+    await session.reports.campaign_csv(943).save(tmp_path / "report.csv")
+    assert names_in(tmp_path) == ["report.csv"]
+
+
+async def test_a_later_page_that_is_not_ready_gives_no_row_twice(
+    session: Session, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_WAITS_SECONDS", NO_WAIT)
+    answers(sandbox, "report_json", page(0, 50))
+    answers(sandbox, "report_json", b"", status=202)
+    with pytest.raises(ServerError, match="not finished"):
+        await json_rows(session)
 
 
 async def test_rows_under_202_are_rows(session: Session, sandbox: Sandbox) -> None:
