@@ -25,7 +25,7 @@ from mediasflow_async._core.auth import (
     login_parts,
     token_lost,
 )
-from mediasflow_async._core.bearers import DeathSign, leads_to_login, sign_of
+from mediasflow_async._core.bearers import Cookies, DeathSign, leads_to_login, sign_of
 from mediasflow_async._core.calls import (
     Call,
     CallParts,
@@ -35,24 +35,25 @@ from mediasflow_async._core.calls import (
     joining,
     make_call,
 )
-from mediasflow_async._core.cookies import Cookies
-from mediasflow_async._core.failures import (
-    FAILURES,
-    failed,
-    hide,
-    interrupted,
-    too_late,
-    unreadable,
-)
-from mediasflow_async._core.limits import Pacer, RetryQuota
 from mediasflow_async._core.loops import Deadline
 from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import Settings, normalised_base_url
-from mediasflow_async._core.progress import CallState, Progress, note_call, note_end
+from mediasflow_async._core.progress import (
+    FAILURES,
+    CallState,
+    Progress,
+    failed,
+    hide,
+    interrupted,
+    note_call,
+    note_end,
+    too_late,
+    unreadable,
+)
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
-from mediasflow_async._core.retry import RetryPolicy, retried
+from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
 from mediasflow_async._core.routes import Answer, Ask, Connections, Live, asking_for
 from mediasflow_async._core.streaming import ResponseStream, looked_at
 from mediasflow_async._core.token_stores import TokenStore

@@ -1,4 +1,4 @@
-"""Which event loop runs, and deadlines that cost little on asyncio.
+"""Which event loop runs, deadlines that cost little on asyncio, and tasks of our own.
 
 anyio covers what else differs between asyncio and trio. Its cancel scopes cost a call more than
 all else that the core does, so on asyncio the deadlines of equal length share a timer.
@@ -7,13 +7,18 @@ all else that the core does, so on asyncio the deadlines of equal length share a
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from itertools import takewhile
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-__all__ = ["Deadline", "Deadlines", "asyncio_loop"]
+import anyio
+
+__all__ = ["Background", "Deadline", "Deadlines", "asyncio_loop"]
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop | None:
@@ -169,3 +174,87 @@ class _Endless:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+class Background:
+    """A coroutine function that runs in a task of its own until it ends or is closed.
+
+    An async generator may be left at any `yield`, and closed by another task: it must not hold
+    a cancel scope or a task group open there. What has to run meanwhile runs here, and whoever
+    starts it closes it.
+
+    Args:
+        work: what runs.
+        at_end: called when it has ended, however it did.
+    """
+
+    def __init__(
+        self, work: Callable[[], Awaitable[object]], at_end: Callable[[], object] | None = None
+    ) -> None:
+        self._scope = anyio.CancelScope()
+        self._end = anyio.Event()
+        self._at_end = at_end
+        # Until the work says how it went: a task may be cancelled before it begins.
+        self._failure: BaseException | None = RuntimeError("cancelled by someone else")
+        _spawn(partial(self._run, work), self._finish)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self._end.is_set()
+
+    def raise_failure(self) -> None:
+        """Raise what the work ended with, once, if it ended with an exception."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                # Without the name, nothing here leads back to the exception.
+                del failure
+
+    def cancel(self) -> None:
+        """Ask the work to end; `aclose` waits until it has."""
+        self._scope.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel the work and wait until nothing is left of it."""
+        self.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._end.wait()
+        self._failure = None
+
+    async def _run(self, work: Callable[[], Awaitable[object]]) -> None:
+        try:
+            with self._scope:
+                await work()
+            self._failure = None
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as failure:  # noqa: BLE001 - raised where the work is waited for
+            self._failure = failure
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        at_end, self._at_end = self._at_end, None
+        self._end.set()
+        if at_end:
+            at_end()
+
+
+def _spawn(run: Callable[[], Coroutine[Any, Any, None]], finish: Callable[[], None]) -> None:
+    loop = asyncio_loop()
+    if loop is None:
+        import trio
+
+        trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+        return
+    task = loop.create_task(run())
+    # The loop itself holds tasks weakly.
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    task.add_done_callback(lambda _: finish())
+
+
+_running: set[asyncio.Task[None]] = set()

@@ -1,8 +1,9 @@
-"""Which failure is tried again and when: policy, backoff, deadline."""
+"""Which failure is tried again and when: policy, backoff, deadline; and the rate of a session."""
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,7 +14,6 @@ from attrs import evolve, field, frozen
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from mediasflow_async._core.calls import Operation, OperationKind
-from mediasflow_async._core.limits import RetryQuota
 from mediasflow_async.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -25,12 +25,7 @@ from mediasflow_async.errors import (
     ServerError,
 )
 
-__all__ = [
-    "RetryPolicy",
-    "RetryRecord",
-    "no_retries",
-    "retried",
-]
+__all__ = ["Pacer", "RetryPolicy", "RetryQuota", "RetryRecord", "no_retries", "retried"]
 
 _Answer = TypeVar("_Answer")
 
@@ -284,3 +279,57 @@ def _told_to_wait(error: BaseException) -> timedelta:
 
 def _result(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
+
+
+class Pacer:
+    """Spaces requests so that no more than `rate` start in any second (GCRA, no burst).
+
+    Args:
+        rate: requests per second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._interval_seconds = 1 / rate
+        self._next_start = 0.0
+
+    async def wait(self, lock: anyio.Lock) -> None:
+        """Wait until the next request may start; a wait that is cancelled takes nothing.
+
+        Args:
+            lock: of the running event loop, the same for all that wait in it.
+        """
+        async with lock:
+            await anyio.sleep(max(0.0, self._next_start - time.monotonic()))
+            self._next_start = time.monotonic() + self._interval_seconds
+
+
+_REFUND_PER_SUCCESS: Final = 0.1
+
+
+class RetryQuota:
+    """How many retries a session may still make; successes earn new ones.
+
+    While the server is well, a tenth of the traffic may be retries for ever. In an outage the
+    reserve is used up and the load falls to one attempt per call, instead of a multiple.
+
+    Args:
+        capacity: the reserve, in retries; None for no limit.
+    """
+
+    def __init__(self, capacity: float | None) -> None:
+        self._capacity = capacity
+        self._left = 0.0 if capacity is None else float(capacity)
+
+    def take(self) -> bool:
+        """Take one retry; False when none is left."""
+        if self._capacity is None:
+            return True
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def earn(self) -> None:
+        """Note a call that succeeded."""
+        if self._capacity is not None:
+            self._left = min(self._capacity, self._left + _REFUND_PER_SUCCESS)

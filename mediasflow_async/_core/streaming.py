@@ -13,9 +13,8 @@ from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.bearers import is_page
 from mediasflow_async._core.calls import Call
-from mediasflow_async._core.failures import FAILURES, failed, hide
 from mediasflow_async._core.judgement import Tells
-from mediasflow_async._core.progress import Progress
+from mediasflow_async._core.progress import FAILURES, Progress, failed, hide
 from mediasflow_async._core.responses import (
     ApiResponse,
     decoded_pieces,
@@ -54,6 +53,11 @@ class ResponseStream:
         self._secrets = secrets
         self.around: Mapping[str, Any] = {}
         """What stood around the array that was read, once it was read to its end."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return self._open.status
 
     @property
     def headers(self) -> httpx.Headers:

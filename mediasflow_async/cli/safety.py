@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from mediasflow_async._core.background import Background
+from mediasflow_async._core.loops import Background
 from mediasflow_async.cli.console import CommandStopped
 from mediasflow_async.cli.options import is_on_this_machine
 from mediasflow_async.delivery import Sender

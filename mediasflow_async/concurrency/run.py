@@ -40,7 +40,7 @@ from typing import Any, Final, Generic, TypeVar
 import anyio
 import anyio.lowlevel
 
-from mediasflow_async._core.background import Background
+from mediasflow_async._core.loops import Background
 from mediasflow_async._core.progress import CallState, watch_calls
 from mediasflow_async.concurrency.outcomes import Outcome, cut_short, never_begun
 from mediasflow_async.concurrency.worker_pool import Wakeup, WorkerPool

@@ -16,8 +16,7 @@ from typing import Any, Final, TypeVar
 import anyio
 from attrs import evolve, field, frozen
 
-from mediasflow_async._core.limits import RetryQuota
-from mediasflow_async._core.retry import RetryPolicy
+from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.delivery.errors import JournalError, LeaseLost
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.pacing import Pacing

@@ -10,9 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-from mediasflow_async._core.limits import RetryQuota
 from mediasflow_async._core.options import count_of, normalised_base_url, rate_of, seconds_of
-from mediasflow_async._core.retry import RetryPolicy
+from mediasflow_async._core.retry import RetryPolicy, RetryQuota
 from mediasflow_async.concurrency import Outcomes, map_bounded
 from mediasflow_async.delivery.campaign import advance, send_campaign
 from mediasflow_async.delivery.errors import SenderStopped

@@ -28,10 +28,9 @@ from attrs import field, frozen
 
 from mediasflow_async._core.calls import Operation
 from mediasflow_async._core.streaming import ResponseStream
-from mediasflow_async.converter.csv_records import CsvDecoder, begins, looks_like_csv
+from mediasflow_async.converter.csv_records import CsvDecoder, ReportTable, begins, looks_like_csv
 from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.rows import named, renamed, row_reader
-from mediasflow_async.converter.tables import ReportTable
 from mediasflow_async.dates import Window
 from mediasflow_async.errors import ApiError, ResponseInvalid, ServerError
 from mediasflow_async.models import ReportRow

@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 import anyio
 from attrs import field, frozen
 
-from mediasflow_async._core.background import Background
+from mediasflow_async._core.loops import Background
 from mediasflow_async.dates import Window, split_period, to_minute_text, widened
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import NotFound, Problem

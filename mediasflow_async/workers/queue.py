@@ -29,10 +29,14 @@ from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import InvalidRequest, MediasflowError
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.secrecy import Secret, mask_text
-from mediasflow_async.workers.database import Database, prepare_tables
+from mediasflow_async.workers.database import (
+    TOKEN_TABLE,
+    Database,
+    DatabaseTokenStore,
+    prepare_tables,
+)
 from mediasflow_async.workers.jobs import QUEUE, job_of
 from mediasflow_async.workers.tasks import Report, Rescue, SendTask, Worker
-from mediasflow_async.workers.tokens import TOKEN_TABLE, DatabaseTokenStore
 
 __all__ = ["Queue", "Queued", "Refused"]
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import anyio
 import pytest
 
-from mediasflow_async._core.background import Background
+from mediasflow_async._core.loops import Background
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_backend]
 

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from mediasflow_async import MediasflowError, RequestTimeout, RetryPolicy, Sent, Session
-from mediasflow_async._core.limits import RetryQuota
+from mediasflow_async._core.retry import RetryQuota
 from tests.support.raw_server import HANG, Answer, RawRequest, RawServer, http_json
 from tests.support.sessions import QUICKLY, session_with, until
 

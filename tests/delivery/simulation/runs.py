@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from attrs import field, frozen
 
-from mediasflow_async._core.limits import RetryQuota
+from mediasflow_async._core.retry import RetryQuota
 from mediasflow_async.delivery import Entry, State, campaign
 from mediasflow_async.delivery.campaign import advance, new_owner, send_campaign
 from mediasflow_async.delivery.lease import Lease, Policy, SendContext
