@@ -324,7 +324,8 @@ class Engine:
         if sign is None:
             return False
         if sign is DeathSign.REFUSED:
-            is_dead = self.authenticator.reject(bearer)
+            said = result.message if isinstance(result, MediasflowError) else ""
+            is_dead = self.authenticator.reject(bearer, said=said)
         else:
             is_dead = self.authenticator.suspect(bearer, sign)
         is_safe = not call.operation.may_send or (
