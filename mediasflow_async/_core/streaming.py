@@ -197,9 +197,8 @@ class _Begun:
         answer: the answer, whose decoded body this one has.
     """
 
-    is_encoded: Final = False
-
     def __init__(self, answer: Answer) -> None:
+        self.is_encoded = False
         self._answer = answer
         self._pieces = decoded_pieces(answer)
         self._first = b""

@@ -182,6 +182,8 @@ class FileTokenStore:
 
 
 def _is_locked(descriptor: int) -> bool:
+    if fcntl is None:
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
