@@ -25,8 +25,9 @@ pytestmark = pytest.mark.anyio
 
 _PAIRS: Final = int(os.environ.get("MEDIASFLOW_RULE_PAIRS", "25"))
 _SEED: Final = int(os.environ.get("MEDIASFLOW_RULE_SEED", "12"))
-_SECONDS: Final = 3
+_SECONDS: Final = 10
 _PATIENCE_SECONDS: Final = 15
+_SHORT_SECONDS: Final = 3
 _RIGHT: Final = Failing(frozenset(), "")
 _CURES: Final = {name: told.cure for name, told in {**FAILING, **UNSEEN}.items() if told.cure}
 
@@ -60,7 +61,7 @@ async def test_on_each_server_every_step_is_right_or_says_what_helps(
     case: Case, tmp_path: Path
 ) -> None:
     waiting = WAITING.get(case.name, frozenset())
-    patience = _SECONDS if waiting else _PATIENCE_SECONDS
+    patience = _SHORT_SECONDS if waiting else _PATIENCE_SECONDS
     job = await done(tmp_path, ServerRules(**case.rules), patience_seconds=patience)
     assert job.waiting <= waiting
     unseen = UNSEEN.get(case.name, _RIGHT).steps
