@@ -76,8 +76,14 @@ def outcome_of_launch(
 
 
 def is_refused_for_good(error: MediasflowError) -> bool:
-    """Whether a `prepare` that ended in this error would always be refused."""
-    return isinstance(error, InvalidRequest) or error.status in _REFUSED_FOR_GOOD
+    """Whether a `prepare` that ended in this error would always be refused.
+
+    The status of an error may be that of the login, of which the campaign knows nothing: only
+    what was answered to the campaign itself says anything of it.
+    """
+    if isinstance(error, InvalidRequest):
+        return True
+    return error.sent is Sent.ANSWERED and error.status in _REFUSED_FOR_GOOD
 
 
 class Evidence(Enum):
