@@ -362,7 +362,11 @@ class ReportTable:
 
     def _is_total(self, cells: Sequence[str]) -> bool:
         first = next(filter(None, map(folded, cells)), "")
-        return bool(_TOTAL.fullmatch(first)) and not self._has(cells, self._line_at, _CODE)
+        if not _TOTAL.fullmatch(first) or self._has(cells, self._status_at, _CODE):
+            return False
+        # A list may be called "Total": its rows have all their cells, and a line.
+        is_short = len(cells) < len(self.columns)
+        return is_short or not self._has(cells, self._line_at, _CODE)
 
     def _is_whole(self, cells: Sequence[str]) -> bool:
         """Whether a record has all its cells, in a report that does not say of whom it is."""

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol, Unpack
+from collections.abc import Awaitable, Generator, Iterable
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Final, Protocol, Unpack
 
 from mediasflow_async._core.calls import CallParts, Operation
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.dialect import Dialect
+from mediasflow_async.errors import ApiError
 
-__all__ = ["Api"]
+__all__ = ["Api", "naming_cures"]
+
+_OF_ANOTHER_FORM: Final = frozenset({400, 415, 422, 500})
 
 
 class Api(Protocol):
@@ -44,3 +47,21 @@ class Api(Protocol):
     ) -> AbstractAsyncContextManager[ResponseStream]:
         """Make a call and give its answer, with the body still to be read."""
         ...
+
+
+@contextmanager
+def naming_cures(options: Iterable[str]) -> Generator[None, None, None]:
+    """Name the options of a `Dialect` that may help in a refusal that is raised within the block.
+
+    A server that reads a request in another form than the dialect writes it can only say that
+    something is wrong: the guide leaves the form open, so nobody else can say what would help.
+
+    Args:
+        options: those that change the form of this request, such as ``put_params='form'``.
+    """
+    try:
+        yield
+    except ApiError as error:
+        if error.status in _OF_ANOTHER_FORM and (named := " or ".join(options)):
+            error.next_step += f" If the request is right, this server may want Dialect({named})."
+        raise

@@ -21,9 +21,10 @@ from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
+from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import InvalidRequest, Problem, value_of
-from mediasflow_async.models import Campaign, CampaignRequest
-from mediasflow_async.resources.api import Api
+from mediasflow_async.models import Campaign, CampaignRequest, Recipient
+from mediasflow_async.resources.api import Api, naming_cures
 from mediasflow_async.resources.lists import Lists, recipient_rows
 from mediasflow_async.validation import (
     MAX_INLINE_RECIPIENTS,
@@ -172,12 +173,13 @@ class Campaigns:
         refuse(problems, request.campaign_id)
         if uploads:
             request = await self._with_list(request)
-        answer = await self._api.call(
-            _operation(request.campaign_id, start_now=start_now),
-            campaign_id=request.campaign_id,
-            json=self._writer.campaign(request, start_now=start_now),
-            guard=guard,
-        )
+        with naming_cures(_other_forms(request, self._api.dialect)):
+            answer = await self._api.call(
+                _operation(request.campaign_id, start_now=start_now),
+                campaign_id=request.campaign_id,
+                json=self._writer.campaign(request, start_now=start_now),
+                guard=guard,
+            )
         return answer.read(Campaign)
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
@@ -359,13 +361,15 @@ class Campaigns:
     ) -> Campaign:
         """Make a PUT with its parameters where the dialect wants them (Guide: 2.2, 2.3)."""
         where = self._api.dialect.put_params
-        answer = await self._api.call(
-            operation,
-            campaign_id=campaign_id,
-            params=params if where == "query" else None,
-            form=params if where == "form" else None,
-            json=params if where == "json" else None,
-        )
+        others = [f"put_params={place!r}" for place in ("query", "form", "json") if place != where]
+        with naming_cures(others):
+            answer = await self._api.call(
+                operation,
+                campaign_id=campaign_id,
+                params=params if where == "query" else None,
+                form=params if where == "form" else None,
+                json=params if where == "json" else None,
+            )
         return _campaign_or_answer(answer)
 
 
@@ -373,6 +377,27 @@ def _operation(campaign_id: int | None, *, start_now: bool) -> Operation:
     if not start_now:
         return _PREPARE
     return _SEND if campaign_id is None else _LAUNCH
+
+
+def _other_forms(request: CampaignRequest, dialect: Dialect) -> Iterable[str]:
+    """Yield the options of a dialect that write what this request has in another form."""
+    if request.list_ids:
+        yield f"lists_id_as_scalar={not dialect.lists_id_as_scalar}"
+    if any(isinstance(each, Recipient) and each.fields for each in request.recipients):
+        yield f"extended_keys_as={_OTHER[dialect.extended_keys_as]!r}"
+    if request.schedule_on is not None:
+        yield f"schedule_tz={_OTHER.get(dialect.schedule_tz.key, 'UTC')!r}"
+    if any(link.end_of_life is not None for link in request.tiny_urls):
+        yield f"end_of_life_as={_OTHER[dialect.end_of_life_as]!r}"
+
+
+_OTHER: Final = {
+    "pairs": "object",
+    "object": "pairs",
+    "UTC": "Europe/Paris",
+    "days": "date",
+    "date": "days",
+}
 
 
 def _is_long(recipients: object) -> bool:

@@ -15,9 +15,10 @@ from anyio.lowlevel import checkpoint
 from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.responses import ApiResponse
+from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import Problem
 from mediasflow_async.models import Recipient, RecipientList
-from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.api import Api, naming_cures
 from mediasflow_async.uploads import (
     MultipartBody,
     Progress,
@@ -116,7 +117,8 @@ class Lists:
     async def _send(self, form: MultipartBody, params: Mapping[str, str] | None) -> ApiResponse:
         """Make the call, and raise what the progress callback raised as it is."""
         try:
-            return await self._api.call(_UPLOAD, body=form, params=params)
+            with naming_cures(_other_forms(self._api.dialect)):
+                return await self._api.call(_UPLOAD, body=form, params=params)
         except ProgressFailed as failure:
             error = failure.error
         try:
@@ -124,6 +126,13 @@ class Lists:
         finally:
             # The error holds this frame, which must not hold the error.
             del error
+
+
+def _other_forms(dialect: Dialect) -> tuple[str, ...]:
+    """Return the options of a dialect that write an upload in another form."""
+    field = "File" if dialect.upload_field == "file" else "file"
+    params = "query" if dialect.upload_params == "form" else "form"
+    return f"upload_field={field!r}", f"upload_params={params!r}"
 
 
 def _text_problems(

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from mediasflow_async import content_digest
 from tests.rules.main_job import STEPS
 
-__all__ = ["FAILING", "NOT_YET", "NO_OPTION_YET", "UNSEEN", "WAITING", "Failing"]
+__all__ = ["FAILING", "NOT_YET", "UNSEEN", "WAITING", "Failing"]
 
 
 class Failing(NamedTuple):
@@ -122,57 +122,8 @@ WAITING: Final[Mapping[str, frozenset[str]]] = {
 }
 """Steps that wait as long as the server asks them to."""
 
-_NOT_READ: Final = (
-    *(
-        f"odd_fields={odd}"
-        for odd in (
-            "null_in_map",
-            "decimal_comma",
-            "nan",
-            "array_for_map",
-            "no_index",
-            "index_array",
-        )
-    ),
-    *(f"empty_blacklist={shape}" for shape in ("object", "null_rows")),
-    *(
-        f"report_shape={shape}"
-        for shape in ("camel", "spaced", "by_campaign", "status_object", "french")
-    ),
-    *(
-        f"empty_report={shape}"
-        for shape in ("no_content", "empty", "null", "object", "null_rows", "not_found")
-    ),
-    "report_delay=once",
-    *(f"pages={kind}" for kind in ("spring", "next", "link", "cut")),
-    "csv_encoding=utf-16",
-    "csv_header_case=none",
-    *(f"csv_preamble={kind}" for kind in ("sep", "title")),
-    "csv_quotes=open",
-)
-_NO_WORD_OF_THE_LOGIN: Final = tuple(f"login_encodings={kind}" for kind in ("json", "basic"))
-_NOT_NAMED: Final = (
-    "checksum=True",
-    *(f"put_params={place}" for place in ("form", "json")),
-    "upload_fields=File",
-    "upload_params=query",
-    "lists_id=scalar",
-    "extended_keys=map",
-    "schedule_tz=Europe/Paris",
-    "end_of_life=date",
-)
-
 NOT_YET: Final[Mapping[str, str]] = {
-    **dict.fromkeys(_NOT_READ, "these rows or fields are not read yet"),
-    **dict.fromkeys(_NO_WORD_OF_THE_LOGIN, "a failed login does not name its options yet"),
-    **dict.fromkeys(_NOT_NAMED, "the error does not name its option yet"),
-    "csv_total=True": "the total of a window without rows is taken for a row",
-    "login_path=login": "a login that fails makes an order REJECTED for good",
-    "login_fields=('username', 'password')": "a login that fails makes an order REJECTED for good",
+    "checksum=True": "the error does not name its option yet",
+    "login_path=login": "the error of the login does not name its option everywhere yet",
 }
 """Servers of which more can be read than is read today, and why."""
-
-NO_OPTION_YET: Final[Mapping[str, str]] = {
-    "empty_report=not_found": "Dialect has no empty_report_statuses yet",
-}
-"""Servers whose option is missing."""

@@ -17,7 +17,7 @@ from mediasflow_async import Dialect
 from mediasflow_async.delivery import State
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.rules.cases import CASES, Case
-from tests.rules.expectations import FAILING, NO_OPTION_YET, NOT_YET, UNSEEN, WAITING, Failing
+from tests.rules.expectations import FAILING, NOT_YET, UNSEEN, WAITING, Failing
 from tests.rules.main_job import MainJob
 from tests.support.sessions import session_at
 
@@ -74,9 +74,7 @@ async def test_on_each_server_every_step_is_right_or_says_what_helps(
         assert expected.says in str(error), step
 
 
-@pytest.mark.parametrize(
-    "case", marked((case for case in CASES if case.name in _CURES), NO_OPTION_YET)
-)
+@pytest.mark.parametrize("case", marked(case for case in CASES if case.name in _CURES))
 async def test_the_option_that_an_error_names_helps(case: Case, tmp_path: Path) -> None:
     job = await done(tmp_path, ServerRules(**case.rules), Dialect(**_CURES[case.name]))
     assert job.wrong == []
