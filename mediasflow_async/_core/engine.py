@@ -234,12 +234,29 @@ class Engine:
         renewals = 0
         bearer = self.authenticator.at_hand or await self._new_bearer()
         while not isinstance(bearer, MediasflowError):
-            choice = self.negotiation.choice_for(call)
+            choice, token = self.negotiation.choice_for(call), bearer.reveal()
             if self.pacer or self.departing:
                 await self._paced(live)
-            result, sign = await self._exchange(
-                call, progress, live, choice, bearer.reveal(), streams=streams
-            )
+            began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
+            proof, sign = _departure(call, progress, live), None
+            with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
+                try:
+                    outgoing = self.writer.write(call, choice, token, proof, self._cookie(call))
+                    ask = asking_for(call, live.route, self.checksum)
+                    answer = await ask(outgoing)
+                    self._keep_cookies(call.target, answer)
+                    if answer.status in _REDIRECTS and not call.operation.may_send:
+                        answer = await self._followed(answer, outgoing, ask, live)
+                    result: _Answered
+                    if streams and answer.status < _FIRST_REDIRECT:
+                        result, sign = await self._streamed(answer, call, progress, token)
+                    else:
+                        content = answer.plain_body()
+                        content = await self._body(answer) if content is None else content
+                        result, sign = self._read(answer, content, call, progress)
+                except _failures(proof) as failure:
+                    result = failed(failure, call, progress)
+            self._note(result, call, progress, began, token)
             if sign is None and not isinstance(result, MediasflowError):
                 if renewals:
                     self.authenticator.judge_suspicion(was_right=True)
@@ -252,51 +269,39 @@ class Engine:
                 return progress.failed_with(last) if isinstance(last, MediasflowError) else last
         return progress.failed_without_bearer(bearer, call)
 
-    async def _exchange(
-        self,
-        call: Call,
-        progress: Progress,
-        live: Live,
-        choice: Choice,
-        token: str,
-        *,
-        streams: bool,
+    def _read(
+        self, answer: Answer, content: bytes | None, call: Call, progress: Progress
     ) -> tuple[_Answered, DeathSign | None]:
-        """Send one request; return its answer or its error, and what that says of the token."""
-        began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
-        proof, sign = _departure(call, progress, live), None
-        with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
-            try:
-                cookies = self.cookies
-                cookie = None if cookies.is_empty else cookies.header_for(call.target)
-                outgoing = self.writer.write(call, choice, token, proof, cookie)
-                ask = asking_for(call, live.route, self.checksum)
-                answer = await ask(outgoing)
-                self._keep_cookies(call.target, answer)
-                if answer.status in _REDIRECTS and not call.operation.may_send:
-                    answer = await self._followed(answer, outgoing, ask, live)
-                is_page = False
-                if streams and answer.status < _FIRST_REDIRECT:
-                    answer, is_page = await looked_at(answer)
-                result: _Answered
-                if streams and answer.status < _FIRST_REDIRECT and not is_page:
-                    result = ResponseStream(answer, call, progress, self._secrets(token))
-                else:
-                    content = answer.plain_body()
-                    content = await self._body(answer) if content is None else content
-                    result = self._understood(answer, content, call, progress)
-                    is_error = isinstance(result, MediasflowError)
-                    if is_error or not (content or b"").startswith(_JSON):
-                        sign = sign_of(answer.status, answer.headers, content, is_error=is_error)
-                if is_page and not isinstance(result, MediasflowError):
-                    result = unreadable(_PAGE, call, progress, answer.status)
-            except _failures(proof) as failure:
-                result = failed(failure, call, progress)
+        """Return an answer or its error, and what it says of the token."""
+        result = self._understood(answer, content, call, progress)
+        is_error = isinstance(result, MediasflowError)
+        if not is_error and (content or b"").startswith(_JSON):
+            return result, None
+        return result, sign_of(answer.status, answer.headers, content, is_error=is_error)
+
+    async def _streamed(
+        self, answer: Answer, call: Call, progress: Progress, token: str
+    ) -> tuple[_Answered, DeathSign | None]:
+        """Return the body of an answer, to be read, or the error that a page for people is."""
+        begun, is_page = await looked_at(answer)
+        if not is_page:
+            return ResponseStream(begun, call, progress, self._secrets(token)), None
+        result, sign = self._read(begun, await self._body(begun), call, progress)
+        if not isinstance(result, MediasflowError):
+            result = unreadable(_PAGE, call, progress, begun.status)
+        return result, sign
+
+    def _note(
+        self, result: _Answered, call: Call, progress: Progress, began: float | None, token: str
+    ) -> None:
+        """Log a request that has ended, and hide in its error what nobody may read."""
         if began is not None:
             _log(call, result, progress, began)
         if isinstance(result, MediasflowError):
             hide(result, self._secrets(token))
-        return result, sign
+
+    def _cookie(self, call: Call) -> str | None:
+        return None if self.cookies.is_empty else self.cookies.header_for(call.target)
 
     async def _new_bearer(self) -> Secret | MediasflowError:
         bearer = await self.authenticator.bearer()

@@ -362,7 +362,7 @@ class ReportTable:
 
     def _is_total(self, cells: Sequence[str]) -> bool:
         first = next(filter(None, map(folded, cells)), "")
-        if not _TOTAL.fullmatch(first) or self._has(cells, self._status_at, _CODE):
+        if not _TOTAL.fullmatch(first):
             return False
         # A list may be called "Total": its rows have all their cells, and a line.
         is_short = len(cells) < len(self.columns)

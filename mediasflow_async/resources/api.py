@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Iterable
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Unpack
 
 from mediasflow_async._core.calls import CallParts, Operation
@@ -15,7 +15,7 @@ from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ApiError
 
-__all__ = ["Api", "naming_cures"]
+__all__ = ["Api", "name_cures"]
 
 _OF_ANOTHER_FORM: Final = frozenset({400, 415, 422, 500})
 
@@ -49,19 +49,15 @@ class Api(Protocol):
         ...
 
 
-@contextmanager
-def naming_cures(options: Iterable[str]) -> Generator[None, None, None]:
-    """Name the options of a `Dialect` that may help in a refusal that is raised within the block.
+def name_cures(error: ApiError, options: Iterable[str]) -> None:
+    """Name in a refusal the options of a `Dialect` that may help.
 
     A server that reads a request in another form than the dialect writes it can only say that
     something is wrong: the guide leaves the form open, so nobody else can say what would help.
 
     Args:
+        error: the refusal.
         options: those that change the form of this request, such as ``put_params='form'``.
     """
-    try:
-        yield
-    except ApiError as error:
-        if error.status in _OF_ANOTHER_FORM and (named := " or ".join(options)):
-            error.next_step += f" If the request is right, this server may want Dialect({named})."
-        raise
+    if error.status in _OF_ANOTHER_FORM and (named := " or ".join(options)):
+        error.next_step += f" If the request is right, this server may want Dialect({named})."

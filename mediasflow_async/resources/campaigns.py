@@ -22,9 +22,9 @@ from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import InvalidRequest, Problem, value_of
+from mediasflow_async.errors import ApiError, InvalidRequest, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest, Recipient
-from mediasflow_async.resources.api import Api, naming_cures
+from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.resources.lists import Lists, recipient_rows
 from mediasflow_async.validation import (
     MAX_INLINE_RECIPIENTS,
@@ -173,13 +173,16 @@ class Campaigns:
         refuse(problems, request.campaign_id)
         if uploads:
             request = await self._with_list(request)
-        with naming_cures(_other_forms(request, self._api.dialect)):
+        try:
             answer = await self._api.call(
                 _operation(request.campaign_id, start_now=start_now),
                 campaign_id=request.campaign_id,
                 json=self._writer.campaign(request, start_now=start_now),
                 guard=guard,
             )
+        except ApiError as error:
+            name_cures(error, _other_forms(request, self._api.dialect))
+            raise
         return answer.read(Campaign)
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
@@ -361,8 +364,7 @@ class Campaigns:
     ) -> Campaign:
         """Make a PUT with its parameters where the dialect wants them (Guide: 2.2, 2.3)."""
         where = self._api.dialect.put_params
-        others = [f"put_params={place!r}" for place in ("query", "form", "json") if place != where]
-        with naming_cures(others):
+        try:
             answer = await self._api.call(
                 operation,
                 campaign_id=campaign_id,
@@ -370,6 +372,10 @@ class Campaigns:
                 form=params if where == "form" else None,
                 json=params if where == "json" else None,
             )
+        except ApiError as error:
+            others = (place for place in ("query", "form", "json") if place != where)
+            name_cures(error, (f"put_params={place!r}" for place in others))
+            raise
         return _campaign_or_answer(answer)
 
 

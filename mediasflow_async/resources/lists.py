@@ -16,9 +16,9 @@ from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import Problem
+from mediasflow_async.errors import ApiError, Problem
 from mediasflow_async.models import Recipient, RecipientList
-from mediasflow_async.resources.api import Api, naming_cures
+from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.uploads import (
     MultipartBody,
     Progress,
@@ -117,8 +117,10 @@ class Lists:
     async def _send(self, form: MultipartBody, params: Mapping[str, str] | None) -> ApiResponse:
         """Make the call, and raise what the progress callback raised as it is."""
         try:
-            with naming_cures(_other_forms(self._api.dialect)):
-                return await self._api.call(_UPLOAD, body=form, params=params)
+            return await self._api.call(_UPLOAD, body=form, params=params)
+        except ApiError as refusal:
+            name_cures(refusal, _other_forms(self._api.dialect))
+            raise
         except ProgressFailed as failure:
             error = failure.error
         try:
