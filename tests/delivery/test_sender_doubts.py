@@ -262,8 +262,10 @@ async def test_a_relaunch_that_waits_too_long_for_its_turn_is_parked(
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503}, {"status": 401}], ids=str)
 async def test_a_server_that_cannot_be_asked_decides_nothing(
-    sandbox: Sandbox, connect: Connect, fault: dict[str, Any]
+    sandbox: Sandbox, connect: Connect, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A question has half a lease, and these leases are short: logins must not wait for long.
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.01)
     sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
     for operation in ("sender", "report_csv"):
         sandbox.faults.add(Fault(operation=operation, times=None, **fault))
