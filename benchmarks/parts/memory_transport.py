@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import httpx
-
-from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing, outgoing_of
+from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing
 from parts.workload import ANSWER
 
 __all__ = ["MemoryTransport"]
@@ -39,10 +37,6 @@ class MemoryTransport(AsyncioTransport):
 
     It is one of ours by its class, so that a session treats it as it does its own.
     """
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer as a response of httpx."""
-        return (await self.ask(outgoing_of(request))).response()
 
     async def ask(self, outgoing: Outgoing) -> Answer:
         """Return the answer."""
