@@ -188,6 +188,7 @@ _COMPLAINTS: Final = frozenset(
     "fieldviolations parameterviolations propertyviolations constraintviolations fielderrors "
     "validationerrors".split()
 )
+_OF_CAMPAIGNS: Final = frozenset({"status", "message"})
 _TELLING: Final = _FLAGS | _OUTCOMES | _COMPLAINTS | {"errorcode", "code", "message"}
 _MESSAGES: Final = (
     "message",
@@ -226,6 +227,12 @@ def _refuses(data: object, expected: Expected) -> bool:
         is_said = data is False or (isinstance(data, str) and _word(data) in _REFUSED)
         return is_said and expected is not Expected.ANYTHING
     names = _telling_names(tuple(data))
+    if names.keys() <= _OF_CAMPAIGNS and expected is not Expected.ANYTHING:
+        # Nearly all answers are campaigns, which have nothing else that tells of a refusal.
+        status = data.get(names.get("status", ""))
+        return status is not None and (
+            _word(status) in _REFUSED or (isinstance(status, int) and status >= _FIRST_CLIENT_ERROR)
+        )
     return bool(names) and any(_refuses_by(names, data, expected))
 
 
