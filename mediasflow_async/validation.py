@@ -63,6 +63,8 @@ _PLAIN_PHONE: Final = re.compile(r"\+?[0-9]{6,17}")
 _SHORTEST_PHONE: Final = 6
 _LONGEST_PHONE: Final = 17
 _INT64_END: Final = 2**63
+# A tuple: `isinstance` takes three times as long with a union.
+_CELLS: Final = (str, int, float, type(None))
 # Windows are asked for one by one: a mistyped year would ask for thousands of them.
 _YEARS: Final = range(2000, 2101)
 
@@ -167,7 +169,7 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
         yield Problem(where, "a mapping of column names to values")
         return
     for name, value in fields.items():
-        if not isinstance(name, str) or not isinstance(value, str | int | float | None):
+        if not isinstance(name, str) or not isinstance(value, _CELLS):
             yield Problem(where, "names are text; values are text or numbers")
             return
     taken = list(filter(is_number_column, fields))
@@ -185,8 +187,8 @@ def _option_problems(request: CampaignRequest, start_now: object) -> Iterator[Pr
     yield from sender_problems(request.sender)
     if not _is_text_mapping(request.defaults):
         yield Problem("defaults", "a mapping of field names to text")
-    for name in ("image_preview", "zip_local"):
-        attachment: object = getattr(request, name)
+    image, pages = request.image_preview, request.zip_local
+    for name, attachment in (("image_preview", image), ("zip_local", pages)):
         if attachment is not None and not _is_attachment(attachment):
             yield Problem(name, "bytes, or text in base64")
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from mediasflow_async.models import CampaignStatus
 
@@ -109,11 +109,12 @@ def judge(
 
 def readable_id(value: object) -> int | None:
     """Return a number that the server may have given, or None: from 1 to 2**63 - 1."""
-    if (isinstance(value, str) and _ID_TEXT.fullmatch(value)) or (
-        isinstance(value, float) and value.is_integer()
-    ):
-        value = int(value)
-    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
+    if type(value) is not int:
+        is_text = isinstance(value, str) and _ID_TEXT.fullmatch(value)
+        if not is_text and not (isinstance(value, float) and value.is_integer()):
+            return None
+        value = int(cast("str | float", value))
+    return value if 0 < value <= _LARGEST_ID else None
 
 
 def campaign_id_in(data: object) -> int | None:
@@ -121,9 +122,17 @@ def campaign_id_in(data: object) -> int | None:
 
     None too where it names several: nobody can tell which of them is meant.
     """
-    if not isinstance(data, Mapping):
-        return None
-    named = {readable_id(data[name]) for name in _CAMPAIGN_IDS if name in data} - {None}
+    return _one_id(data, _ids_in(data)) if isinstance(data, dict) else None
+
+
+def _ids_in(data: Mapping[str, Any]) -> list[str]:
+    return [name for name in _CAMPAIGN_IDS if name in data]
+
+
+def _one_id(data: Mapping[str, Any], names: list[str]) -> int | None:
+    if len(names) == 1:
+        return readable_id(data[names[0]])
+    named = {readable_id(data[name]) for name in names} - {None}
     return named.pop() if len(named) == 1 else None
 
 
@@ -138,6 +147,7 @@ _LARGEST_ID: Final = 2**63 - 1
 _ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
 _CAMPAIGN_IDS: Final = ("id", "campaignId", "campaignID", "campaignid", "_id")
 _LIST_IDS: Final = ("id", "_id", "idlistItems", "idListItems", "listId", "listID")
+_IDS: Final = frozenset({*_CAMPAIGN_IDS, *_LIST_IDS})
 
 # What the server asks for, and what holds it: {"data": {...}}, {"status": "OK", "campaign": {...}}.
 _ENVELOPES: Final = (
@@ -157,16 +167,12 @@ _ENVELOPES: Final = (
 def _opened(data: object) -> object:
     """Return what an answer is about, without an envelope and without a list of one."""
     if isinstance(data, list) and len(data) == 1:
-        return _opened(data[0]) if isinstance(data[0], Mapping) else data
-    if isinstance(data, Mapping) and not _names_anything(data):
+        return _opened(data[0]) if isinstance(data[0], dict) else data
+    if isinstance(data, dict) and _IDS.isdisjoint(data):
         held = [data[name] for name in _ENVELOPES if isinstance(data.get(name), dict | list)]
         if len(held) == 1 and held[0]:
             return _opened(held[0])
     return data
-
-
-def _names_anything(data: Mapping[str, Any]) -> bool:
-    return any(name in data for name in (*_CAMPAIGN_IDS, *_LIST_IDS))
 
 
 # --- Refusals -----------------------------------------------------------------------------------
@@ -223,17 +229,19 @@ def _refused(data: object, payload: object) -> Judgement:
 
 def _refuses(data: object, expected: Expected) -> bool:
     """Whether a body under a status of success says that nothing was done."""
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         is_said = data is False or (isinstance(data, str) and _word(data) in _REFUSED)
         return is_said and expected is not Expected.ANYTHING
     names = _telling_names(tuple(data))
-    if names.keys() <= _OF_CAMPAIGNS and expected is not Expected.ANYTHING:
+    if names.keys() <= _OF_CAMPAIGNS:
         # Nearly all answers are campaigns, which have nothing else that tells of a refusal.
+        if expected is Expected.ANYTHING:
+            return False
         status = data.get(names.get("status", ""))
         return status is not None and (
             _word(status) in _REFUSED or (isinstance(status, int) and status >= _FIRST_CLIENT_ERROR)
         )
-    return bool(names) and any(_refuses_by(names, data, expected))
+    return any(_refuses_by(names, data, expected))
 
 
 def _refuses_by(
@@ -253,12 +261,12 @@ def _refuses_by(
 
 
 @lru_cache(maxsize=64)
-def _telling_names(names: tuple[object, ...]) -> dict[str, str]:
+def _telling_names(names: tuple[str, ...]) -> dict[str, str]:
     """Return the names in an answer that may say how it went, by their letters and digits.
 
     Answers have few shapes: remembered by shape, this costs a call next to nothing.
     """
-    folded = {_folded(name): name for name in names if isinstance(name, str)}
+    folded = {_folded(name): name for name in names}
     return {name: folded[name] for name in _TELLING & folded.keys()}
 
 
@@ -283,7 +291,7 @@ def _is_code_of_success(value: object) -> bool:
 
 
 def _code_in(data: object) -> str | None:
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return None
     codes = (data.get(name) for name in ("code", "errorCode", "error"))
     return next((str(code) for code in codes if _is_code(code)), None)
@@ -298,7 +306,7 @@ def _is_code(value: object) -> bool:
 def _message_in(data: object, payload: object) -> str:
     """Return what the server says; a campaign's own `message` is the text of an SMS, and not it."""
     for part in (data, payload):
-        if isinstance(part, Mapping) and campaign_id_in(part) is None:
+        if isinstance(part, dict) and campaign_id_in(part) is None:
             told = (part.get(name) for name in _MESSAGES)
             if text := next((str(text) for text in told if text), ""):
                 return text
@@ -318,13 +326,14 @@ def _unreadable(payload: object, message: str) -> Judgement:
 
 def _campaign(payload: object, campaign_id: int | None) -> Judgement:
     """Return DONE for a campaign that names itself, and no other than the one that was meant."""
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a campaign")
-    if not any(name in payload for name in _CAMPAIGN_IDS):
+    names = _ids_in(payload)
+    if not names:
         if _is_message_alone(payload):
             return Judgement(Tells.REFUSED, payload, _message_in(payload, payload))
         return _unreadable(payload, "no campaign is named in it")
-    named = campaign_id_in(payload)
+    named = _one_id(payload, names)
     if named is None:
         return _unreadable(payload, "the number of the campaign is none from 1 to 2**63 - 1")
     if campaign_id is not None and named != campaign_id:
@@ -344,7 +353,7 @@ def _launched(_status: int, payload: object, campaign_id: int | None) -> Judgeme
 
 
 def _state_of(payload: object) -> str:
-    state = payload.get("status") if isinstance(payload, Mapping) else None
+    state = payload.get("status") if isinstance(payload, dict) else None
     return state if isinstance(state, str) else ""
 
 
@@ -353,9 +362,9 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
         return Judgement(Tells.DONE, payload)
     if isinstance(payload, str) and _word(payload) in _DONE:
         return Judgement(Tells.DONE, payload)
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
-    if campaign_id is not None and any(name in payload for name in _CAMPAIGN_IDS):
+    if campaign_id is not None and _ids_in(payload):
         return _campaign(payload, campaign_id)
     if _confirms(payload) or not _is_message_alone(payload):
         return Judgement(Tells.DONE, payload)
@@ -392,7 +401,7 @@ def _is_message_alone(payload: Mapping[str, Any]) -> bool:
 
 
 def _list(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a list")
     if any(readable_id(payload.get(name)) is not None for name in _LIST_IDS):
         return Judgement(Tells.DONE, payload)
@@ -402,7 +411,7 @@ def _list(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
 def _rows(status: int, payload: object, _campaign_id: int | None) -> Judgement:
     if status == _ACCEPTED and not payload:
         return _unreadable(payload, "the rows are not ready")
-    if payload is None or isinstance(payload, Mapping | list):
+    if payload is None or isinstance(payload, dict | list):
         return Judgement(Tells.DONE, payload)
     return _unreadable(payload, f"{_kind_of(payload)} instead of rows")
 
