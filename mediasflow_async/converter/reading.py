@@ -21,7 +21,7 @@ from functools import lru_cache
 from types import GenericAlias
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args
 
-from attrs import NOTHING, Attribute, fields, frozen, has
+from attrs import NOTHING, Attribute, field, fields, frozen, has
 from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -186,10 +186,7 @@ def _mapping_reader(target: Any, converter: Converter) -> Callable[[object, obje
 _RAW: Final = "<raw>"
 _EXTRA: Final = "<extra>"
 _AS_IT_IS: Final[dict[Any, type[Any]]] = {
-    # No float: it may be NaN, or infinite.
-    target: scalar
-    for scalar in (str, bool, int)
-    for target in (scalar, scalar | None)
+    target: scalar for scalar in (str, bool, int, float) for target in (scalar, scalar | None)
 }
 
 
@@ -271,12 +268,20 @@ def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any])
         wire: Step(
             name=name,
             as_it_is=None if overrides[name].struct_hook else _AS_IT_IS.get(types[name]),
+            members=_members(types[name]),
             hook=overrides[name].struct_hook or converter.get_structure_hook(types[name]),
             target=types[name],
         )
         for name, wire in WIRE_NAMES[model].items()
     }
     return steps | {other: steps[wire] for other, wire in SPELLINGS[model].items()}
+
+
+def _members(target: Any) -> Mapping[str, object]:
+    """Return the members of an enum by their values; none for another type."""
+    kind, *_ = get_args(target) or (target,)
+    is_enum = isinstance(kind, type) and issubclass(kind, StrEnum)
+    return {member.value: member for member in kind} if is_enum else {}
 
 
 def _without_none(target: Any) -> Any:
@@ -332,15 +337,17 @@ class Step:
 
     Attributes:
         name: the attribute.
-        as_it_is: the type whose values are taken as they are, or None.
+        as_it_is: the type whose values are taken as they are, or None; of floats, finite ones.
         hook: reads any other value; null stands for the attribute's default.
         target: the type that the hook makes.
+        members: what texts stand for, where the attribute is an enum.
     """
 
     name: str
     as_it_is: type[Any] | None
     hook: Callable[[Any, Any], Any]
     target: Any
+    members: Mapping[str, object] = field(factory=dict)
 
 
 def shaped_reader(
@@ -403,11 +410,17 @@ def _value(
     made = _default(attribute, namespace)
     if member is not None:
         number, step = member
-        names = f"kind{number}", f"hook{number}", f"target{number}"
-        namespace |= zip(names, (step.as_it_is, step.hook, step.target), strict=True)
+        names = f"kind{number}", f"hook{number}", f"target{number}", f"members{number}"
+        values = step.as_it_is, step.hook, step.target, step.members
+        namespace |= zip(names, values, strict=True)
         made = f"{made} if m{number} is None else hook{number}(m{number}, target{number})"
-        if step.as_it_is is not None:
-            made = f"m{number} if type(m{number}) is kind{number} else {made}"
+        if step.members:
+            # What cannot be looked up, such as a list, is left to a careful reader.
+            made = f"members{number}.get(m{number}) or ({made})"
+        elif step.as_it_is is not None:
+            # The difference of NaN or of an infinite number to itself is no 0.
+            is_finite = f" and m{number} - m{number} == 0" if step.as_it_is is float else ""
+            made = f"m{number} if type(m{number}) is kind{number}{is_finite} else {made}"
     if attribute.converter is None:
         return made
     namespace[f"convert_{attribute.name}"] = attribute.converter
