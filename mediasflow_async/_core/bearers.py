@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from http.cookiejar import CookieJar
 from typing import Any, Final, cast
@@ -24,6 +24,7 @@ __all__ = [
     "Cookies",
     "DeathSign",
     "bearer_in",
+    "executed_nothing",
     "expiry_of",
     "is_page",
     "leads_to_login",
@@ -152,6 +153,8 @@ class DeathSign(Enum):
 
 
 _UNAUTHORIZED: Final = 401
+_BAD_REQUEST: Final = 400
+_REFUSALS_OF_TOKENS: Final = frozenset({401, 403})
 _ENDED: Final = frozenset({419, 440, 498})
 _AMBIGUOUS: Final = frozenset({400, 403, 500})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -173,6 +176,21 @@ _LOGIN_PLACE: Final = re.compile(
     rb"(?i)(?:^|[/._?&=-])(?:log-?in|sign-?in|auth|oauth2?|sso|cas|connexion|session-?expired)"
     rb"(?:$|[/._?&#=;-])"
 )
+
+
+def executed_nothing(status: int | None, sign: DeathSign, refusals: Collection[int]) -> bool:
+    """Whether it is certain that a call was not executed whose token was refused.
+
+    Args:
+        status: the status of the answer.
+        sign: what the answer says of the token.
+        refusals: statuses that tell that nothing was executed.
+    """
+    if status == _BAD_REQUEST:
+        return sign is DeathSign.TOLD and status in refusals
+    if status in _ENDED:
+        return _UNAUTHORIZED in refusals
+    return status in _REFUSALS_OF_TOKENS and status in refusals
 
 
 def sign_of(

@@ -25,7 +25,13 @@ from mediasflow_async._core.auth import (
     login_parts,
     token_lost,
 )
-from mediasflow_async._core.bearers import Cookies, DeathSign, leads_to_login, sign_of
+from mediasflow_async._core.bearers import (
+    Cookies,
+    DeathSign,
+    executed_nothing,
+    leads_to_login,
+    sign_of,
+)
 from mediasflow_async._core.calls import (
     Call,
     CallParts,
@@ -44,15 +50,15 @@ from mediasflow_async._core.progress import (
     Progress,
     failed,
     hide,
-    interrupted,
-    note_call,
-    note_end,
+    log_end,
+    note_begin,
+    note_end_of,
     too_late,
     unreadable,
 )
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
-from mediasflow_async._core.responses import ApiResponse, error_of, response_of, whole_body
+from mediasflow_async._core.responses import ApiResponse, understood, whole_body
 from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
 from mediasflow_async._core.routes import Answer, Ask, Connections, Live, asking_for
 from mediasflow_async._core.streaming import ResponseStream, looked_at
@@ -69,13 +75,7 @@ _Success = ApiResponse | ResponseStream
 _Answered = _Success | MediasflowError
 
 _UNMASKED: Final = nullcontext()
-_UNAUTHORIZED: Final = 401
-# Statuses that refuse a token and nothing else, and one that means that among other things.
-_SESSION_ENDED: Final = frozenset({419, 440, 498})
-_REFUSALS_OF_TOKENS: Final = frozenset({401, 403})
-_BAD_REQUEST: Final = 400
 _JSON: Final = (b"{", b"[")
-_SET_COOKIE: Final = b"set-cookie"
 _PAGE: Final = "the answer is a page for people"
 _MOST_RENEWALS: Final = 5
 _MOST_REDIRECTS: Final = 3
@@ -193,10 +193,10 @@ class Engine:
         """Make a call and return its answer; with a block, one whose body is read within it."""
         call = make_call(operation, self.join, self.settings, parts)
         live, progress = self.connections.live(), Progress()
-        state = _begun(call, progress)
+        state = note_begin(call, progress)
         with (deadline := live.deadline(call.deadline_seconds)):
             if not live.takes_slot():
-                await self._wait_for_slot(live)
+                await self.connections.wait_for_slot(live)
             if block is not None:
                 block.callback(live.slots.release)
             try:
@@ -214,14 +214,6 @@ class Engine:
                     live.slots.release()
         return value_of(_ended(state, call, progress, too_late(call, progress)))
 
-    async def _wait_for_slot(self, live: Live) -> None:
-        await live.slots.acquire()
-        try:
-            self.connections.check_open()
-        except BaseException:
-            live.slots.release()
-            raise
-
     async def _attempt(
         self, call: Call, progress: Progress, live: Live, *, streams: bool
     ) -> _Success | MediasflowError:
@@ -238,7 +230,7 @@ class Engine:
             if self.pacer or self.departing:
                 await self._paced(live)
             began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
-            proof, sign = _departure(call, progress, live), None
+            proof, sign = progress.departs(call, is_trusted=live.route.is_trusted), None
             with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
                 try:
                     outgoing = self.writer.write(call, choice, token, proof, self._cookie(call))
@@ -271,9 +263,12 @@ class Engine:
 
     def _read(
         self, answer: Answer, content: bytes | None, call: Call, progress: Progress
-    ) -> tuple[_Answered, DeathSign | None]:
+    ) -> tuple[ApiResponse | MediasflowError, DeathSign | None]:
         """Return an answer or its error, and what it says of the token."""
-        result = self._understood(answer, content, call, progress)
+        most_bytes = self.settings.max_response_bytes
+        result = understood(
+            answer, content, call, progress, reader=self.reader, most_bytes=most_bytes
+        )
         is_error = isinstance(result, MediasflowError)
         if not is_error and (content or b"").startswith(_JSON):
             return result, None
@@ -296,12 +291,9 @@ class Engine:
     ) -> None:
         """Log a request that has ended, and hide in its error what nobody may read."""
         if began is not None:
-            _log(call, result, progress, began)
+            log_end(call, result, progress, began)
         if isinstance(result, MediasflowError):
             hide(result, self._secrets(token))
-
-    def _cookie(self, call: Call) -> str | None:
-        return None if self.cookies.is_empty else self.cookies.header_for(call.target)
 
     async def _new_bearer(self) -> Secret | MediasflowError:
         bearer = await self.authenticator.bearer()
@@ -313,11 +305,12 @@ class Engine:
             result, call, choice
         )
 
+    def _cookie(self, call: Call) -> str | None:
+        return None if self.cookies.is_empty else self.cookies.header_for(call.target)
+
     def _keep_cookies(self, target: bytes, answer: Answer) -> None:
-        for name, _ in answer.headers:
-            if len(name) == len(_SET_COOKIE) and name.lower() == _SET_COOKIE:
-                self.cookies.take(target, answer.headers)
-                return
+        if b"set-cookie" in answer.fields:
+            self.cookies.take(target, answer.headers)
 
     def _secrets(self, token: str) -> tuple[str, ...]:
         return (token, *self.cookies.values())
@@ -334,18 +327,10 @@ class Engine:
         else:
             is_dead = self.authenticator.suspect(bearer, sign)
         is_safe = not call.operation.may_send or (
-            isinstance(result, MediasflowError) and self._executed_nothing(result.status, sign)
+            isinstance(result, MediasflowError)
+            and executed_nothing(result.status, sign, self.dialect.launch_refusals)
         )
         return is_dead and is_safe
-
-    def _executed_nothing(self, status: int | None, sign: DeathSign) -> bool:
-        """Whether it is certain that a call was not executed whose token was refused."""
-        refusals = self.dialect.launch_refusals
-        if status == _BAD_REQUEST:
-            return sign is DeathSign.TOLD and status in refusals
-        if status in _SESSION_ENDED:
-            return _UNAUTHORIZED in refusals
-        return status in _REFUSALS_OF_TOKENS and status in refusals
 
     async def _renewed(
         self, result: _Answered, sign: DeathSign | None, progress: Progress
@@ -396,24 +381,6 @@ class Engine:
     def _body(self, answer: Answer) -> Awaitable[bytes | None]:
         return whole_body(answer, self.settings.max_response_bytes)
 
-    def _understood(
-        self, answer: Answer, content: bytes | None, call: Call, progress: Progress
-    ) -> ApiResponse | MediasflowError:
-        most = self.settings.max_response_bytes
-        if content is None or len(content) > most:
-            reason = f"the answer is larger than {most} bytes once decoded (max_response_bytes)"
-            return unreadable(reason, call, progress, answer.status)
-        response = response_of(
-            answer.status,
-            answer.headers,
-            content,
-            operation=call.operation,
-            campaign_id=call.campaign_id,
-            attempts=progress.attempts,
-            reader=self.reader,
-        )
-        return error_of(response) or response
-
     async def _again(
         self, call: Call, progress: Progress, live: Live, deadline: Deadline, *, streams: bool
     ) -> _Success | MediasflowError:
@@ -460,7 +427,7 @@ class Engine:
             except FAILURES as failure:
                 result = failed(failure, call, progress)
         if LOGGER.isEnabledFor(logging.DEBUG):
-            _log(call, result, progress, began)
+            log_end(call, result, progress, began)
         if isinstance(result, MediasflowError):
             hide(result, (*secrets, *self.cookies.values()))
             # Of the call that needs the login, nothing has left.
@@ -471,12 +438,13 @@ class Engine:
         self, call: Call, progress: Progress, live: Live
     ) -> ApiResponse | MediasflowError:
         choice = Choice(call.operation.method, call.content_type)
-        proof = _departure(call, progress, live)
-        cookie = self.cookies.header_for(call.target)
+        proof = progress.departs(call, is_trusted=live.route.is_trusted)
+        cookie = self._cookie(call)
         outgoing = self.writer.write(call, choice, None, proof, cookie)
         answer = await asking_for(call, live.route, self.checksum)(outgoing)
         self._keep_cookies(call.target, answer)
-        return self._understood(answer, await self._body(answer), call, progress)
+        result, _ = self._read(answer, await self._body(answer), call, progress)
+        return result
 
     def changed(
         self,
@@ -501,13 +469,6 @@ class Engine:
         return evolve(self, **changes)
 
 
-def _begun(call: Call, progress: Progress) -> CallState:
-    """Note that a call begins, and return what tells of it."""
-    state = partial(interrupted, call, progress)
-    note_call(state)
-    return state
-
-
 def _ended(
     state: CallState,
     call: Call,
@@ -519,7 +480,7 @@ def _ended(
     if block is not None and not isinstance(result, MediasflowError):
         block.push(partial(_note_end_of_block, state, call, progress))
     else:
-        _note_end(state, call, progress)
+        note_end_of(state, call, progress)
     return result
 
 
@@ -528,39 +489,12 @@ def _note_end_of_block(
 ) -> None:
     # A cancellation is no end of the call's own.
     if kind is None or issubclass(kind, Exception):
-        _note_end(state, call, progress)
-
-
-def _note_end(state: CallState, call: Call, progress: Progress) -> None:
-    is_in_doubt = call.operation.may_send and progress.verdict is not Sent.NOT_SENT
-    note_end(state, is_in_doubt=is_in_doubt)
-
-
-def _departure(call: Call, progress: Progress, live: Live) -> Proof:
-    """Return the proof for the next request of a call."""
-    is_trusted = live.route.is_trusted
-    proof = progress.proof = Proof(is_trusted=is_trusted, guard=call.guard)
-    if call.guard and not is_trusted:
-        # It may never say when the first byte leaves: this is the latest known moment.
-        call.guard()
-    return proof
+        note_end_of(state, call, progress)
 
 
 def _failures(proof: Proof) -> tuple[type[Exception], ...]:
     """Return what to catch of a request: nothing of the guard's, even where it is like these."""
     return () if proof.is_vetoed else FAILURES
-
-
-def _log(call: Call, result: object, progress: Progress, began: float) -> None:
-    LOGGER.debug(
-        "%s %s: %s, attempt %d, %.1f ms, request id %s",
-        call.operation.method,
-        call.operation.shown_path,
-        getattr(result, "status", None) or type(result).__name__,
-        progress.attempts,
-        (perf_counter() - began) * 1000,
-        getattr(result, "request_id", None),
-    )
 
 
 def _of_dialect(dialect: Dialect) -> dict[str, Any]:

@@ -116,6 +116,7 @@ class _HttpxAnswer:
     Attributes:
         status: its status.
         headers: its headers as they came.
+        fields: the same by their names in small letters.
         is_encoded: whether the body is compressed.
     """
 
@@ -123,6 +124,7 @@ class _HttpxAnswer:
         self._response = response
         self.status = response.status_code
         self.headers = response.headers.raw
+        self.fields = {name.lower(): value for name, value in self.headers}
         # What a transport of the caller's made in memory, httpx has decoded.
         self.is_encoded = not response.is_stream_consumed and "content-encoding" in response.headers
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 import httpx
@@ -26,7 +28,7 @@ from mediasflow_async.errors import (
     Sent,
     ServerError,
 )
-from mediasflow_async.secrecy import hidden, mask_text
+from mediasflow_async.secrecy import LOGGER, hidden, mask_text
 
 __all__ = [
     "FAILURES",
@@ -34,9 +36,11 @@ __all__ = [
     "Progress",
     "failed",
     "hide",
-    "interrupted",
+    "log_end",
+    "note_begin",
     "note_call",
     "note_end",
+    "note_end_of",
     "too_late",
     "unreadable",
     "watch_calls",
@@ -64,6 +68,14 @@ class Progress:
         self.attempts += 1
         self.proof = None
         self.last_error = None
+
+    def departs(self, call: Call, *, is_trusted: bool) -> Proof:
+        """Return the proof for the next request; `is_trusted` as `Proof` has it."""
+        self.proof = proof = Proof(is_trusted=is_trusted, guard=call.guard)
+        if call.guard and not is_trusted:
+            # It may never say when the first byte leaves: this is the latest known moment.
+            call.guard()
+        return proof
 
     def failed_with(self, error: MediasflowError) -> MediasflowError:
         """Note the error that an attempt ended with, and return it."""
@@ -108,6 +120,19 @@ def watch_calls() -> list[CallState]:
     return calls
 
 
+def note_begin(call: Call, progress: Progress) -> CallState:
+    """Note that a call begins, and return what tells of it."""
+    state = partial(_interrupted, call, progress)
+    note_call(state)
+    return state
+
+
+def note_end_of(state: CallState, call: Call, progress: Progress) -> None:
+    """Note that a call has ended by itself, well or not."""
+    is_in_doubt = call.operation.may_send and progress.verdict is not Sent.NOT_SENT
+    note_end(state, is_in_doubt=is_in_doubt)
+
+
 def note_call(state: CallState) -> None:
     """Note that a call begins."""
     for calls in _watchers.get():
@@ -115,7 +140,7 @@ def note_call(state: CallState) -> None:
 
 
 def note_end(state: CallState, *, is_in_doubt: bool) -> None:
-    """Note that a call has ended by itself, well or not.
+    """Note that a call has ended.
 
     What may have sent SMS is kept, the latest alone: an action may make any number of calls.
     """
@@ -170,7 +195,7 @@ def too_late(call: Call, progress: Progress) -> MediasflowError:
     )
 
 
-def interrupted(call: Call, progress: Progress) -> MediasflowError:
+def _interrupted(call: Call, progress: Progress) -> MediasflowError:
     """Return what is known of a call whose result is lost to a cancellation.
 
     Between two attempts that is the error of the one before, which says more.
@@ -201,6 +226,19 @@ def unreadable(
     if call.operation.may_send:
         error.next_step = DeliveryUnknown.next_step
     return error
+
+
+def log_end(call: Call, result: object, progress: Progress, began: float) -> None:
+    """Log a request that has ended: with which status or error, and how long it took."""
+    LOGGER.debug(
+        "%s %s: %s, attempt %d, %.1f ms, request id %s",
+        call.operation.method,
+        call.operation.shown_path,
+        getattr(result, "status", None) or type(result).__name__,
+        progress.attempts,
+        (perf_counter() - began) * 1000,
+        getattr(result, "request_id", None),
+    )
 
 
 def hide(error: MediasflowError, secrets: Iterable[str]) -> None:

@@ -16,8 +16,9 @@ import httpx
 import orjson
 from attrs import field, frozen
 
-from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.calls import Call, Operation
 from mediasflow_async._core.judgement import Judgement, Tells, judge
+from mediasflow_async._core.progress import Progress, unreadable
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
 from mediasflow_async.errors import (
@@ -42,8 +43,10 @@ __all__ = [
     "decoded_pieces",
     "error_of",
     "invalid",
+    "media_type_of",
     "response_of",
     "retry_after_of",
+    "understood",
     "whole_body",
 ]
 
@@ -113,6 +116,7 @@ class ApiResponse:
 def response_of(
     status: int,
     headers: _Headers,
+    media_type: str,
     content: bytes,
     *,
     operation: Operation,
@@ -121,7 +125,6 @@ def response_of(
     reader: ModelReader,
 ) -> ApiResponse:
     """Return an answer with its body decoded and judged."""
-    media_type = _media_type_of(headers)
     data = _decoded(content, media_type)
     return ApiResponse(
         status=status,
@@ -134,6 +137,37 @@ def response_of(
         reader=reader,
         judgement=judge(operation.expects, status, media_type, data, campaign_id=campaign_id),
     )
+
+
+def understood(
+    answer: Answer,
+    content: bytes | None,
+    call: Call,
+    progress: Progress,
+    *,
+    reader: ModelReader,
+    most_bytes: int,
+) -> ApiResponse | MediasflowError:
+    """Return an answer, or the error that it stands for; without content, it was too large."""
+    if content is None or len(content) > most_bytes:
+        reason = f"the answer is larger than {most_bytes} bytes once decoded (max_response_bytes)"
+        return unreadable(reason, call, progress, answer.status)
+    response = response_of(
+        answer.status,
+        answer.headers,
+        media_type_of(answer),
+        content,
+        operation=call.operation,
+        campaign_id=call.campaign_id,
+        attempts=progress.attempts,
+        reader=reader,
+    )
+    return error_of(response) or response
+
+
+def media_type_of(answer: Answer) -> str:
+    """Return the `Content-Type` of an answer with its parameters, or an empty text."""
+    return answer.fields.get(b"content-type", b"").decode("latin-1")
 
 
 def error_of(answer: ApiResponse) -> MediasflowError | None:
@@ -260,14 +294,6 @@ def _text(content: bytes, media_type: str) -> str:
     return content.decode("cp1252", errors="replace")
 
 
-def _media_type_of(headers: _Headers) -> str:
-    """Return the `Content-Type` of an answer with its parameters, or an empty text."""
-    for name, value in headers.raw if isinstance(headers, httpx.Headers) else headers:
-        if name.lower() == b"content-type":
-            return value.decode("latin-1")
-    return ""
-
-
 _LONGEST_WAIT: Final = timedelta(days=1)
 
 
@@ -340,7 +366,7 @@ async def decoded_pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
         httpx.DecodingError: for a compression that nobody asked for, or a damaged one.
         httpx.TransportError: when the body breaks off.
     """
-    encoding = httpx.Headers(answer.headers).get("content-encoding", "")
+    encoding = answer.fields.get(b"content-encoding", b"").decode("latin-1")
     decoder = _DECODERS.get(encoding.strip().lower()) if answer.is_encoded else _Identity
     if decoder is None:
         raise httpx.DecodingError("a compression that nobody asked for")

@@ -7,7 +7,7 @@ its semaphore and its timers, is made when the first call runs in it.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
@@ -89,6 +89,19 @@ class Connections:
                 deadlines=Deadlines(on_asyncio) if on_asyncio else None,
             )
         return self._live
+
+    async def wait_for_slot(self, live: Live) -> None:
+        """Wait for a slot among the calls under way.
+
+        Raises:
+            SessionClosed: when the session was closed meanwhile.
+        """
+        await live.slots.acquire()
+        try:
+            self.check_open()
+        except BaseException:
+            live.slots.release()
+            raise
 
     def check_open(self) -> None:
         """Raise `SessionClosed` when nothing can be sent any more."""
@@ -172,6 +185,11 @@ class Answer(Protocol):
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
         """Its headers, as they came."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """Its headers, by their names in small letters."""
         ...
 
     @property

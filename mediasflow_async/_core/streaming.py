@@ -20,6 +20,7 @@ from mediasflow_async._core.responses import (
     decoded_pieces,
     error_of,
     invalid,
+    media_type_of,
     response_of,
 )
 from mediasflow_async._core.routes import Answer
@@ -67,7 +68,7 @@ class ResponseStream:
     @property
     def charset(self) -> str:
         """The charset that is announced; empty for UTF-8 and where there is none."""
-        return charset_of(self.headers.get("content-type", ""))
+        return charset_of(media_type_of(self._open))
 
     async def aclose(self) -> None:
         """Close the answer, and its connection if the body is not at its end."""
@@ -164,6 +165,7 @@ class ResponseStream:
         return response_of(
             self._open.status,
             self._open.headers,
+            media_type_of(self._open),
             content,
             operation=self._call.operation,
             campaign_id=self._call.campaign_id,
@@ -212,6 +214,11 @@ class _Begun:
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
         """Its headers, as they came."""
         return self._answer.headers
+
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """Its headers, by their names in small letters."""
+        return self._answer.fields
 
     async def first_piece(self) -> bytes:
         """Read the first piece of the body and return it."""

@@ -26,6 +26,7 @@ class Answer(httpx.AsyncByteStream):
         source: the same, until the answer is whole, broken or given up.
         status: 0 until the final head is complete.
         headers: names and values as they came.
+        fields: the values by the names in small letters; of several of one name, the last.
         is_complete: whether all of it is here.
         buffered_bytes: bytes of the body that wait to be read.
     """
@@ -37,6 +38,7 @@ class Answer(httpx.AsyncByteStream):
         "_reason",
         "_version",
         "buffered_bytes",
+        "fields",
         "headers",
         "is_complete",
         "source",
@@ -47,6 +49,7 @@ class Answer(httpx.AsyncByteStream):
         self.source: _Source | None = source
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
         self.is_complete = False
         self.buffered_bytes = 0
         self._pieces: list[bytes] = []
@@ -67,6 +70,7 @@ class Answer(httpx.AsyncByteStream):
         """Take the final head."""
         self.status = status
         self.headers = headers
+        self.fields = {name.lower(): value for name, value in headers}
         self._reason = reason
         self._version = version
 
@@ -102,7 +106,7 @@ class Answer(httpx.AsyncByteStream):
     @property
     def is_encoded(self) -> bool:
         """Whether the body is compressed."""
-        return any(name.lower() == b"content-encoding" for name, _ in self.headers)
+        return b"content-encoding" in self.fields
 
     def plain_body(self) -> bytes | None:
         """Return the body where all of it is here, and not compressed; else None."""
@@ -217,7 +221,7 @@ class AnswerParser:
         self.keeps_alive = False
         if not self._answer.status:
             return "Server disconnected without sending a response."
-        if _is_delimited(self._answer.headers):
+        if _is_delimited(self._answer.fields):
             return "peer closed connection without sending complete message body"
         self._answer.is_complete = True
         return None
@@ -294,8 +298,7 @@ class AnswerParser:
             raise _NotForUs(_TOO_LONG)
 
 
-def _is_delimited(headers: list[tuple[bytes, bytes]]) -> bool:
+def _is_delimited(fields: dict[bytes, bytes]) -> bool:
     """Return whether something else than the end of the connection tells the end of a body."""
-    told = {name.lower(): value.lower() for name, value in headers}
-    coding = told.get(b"transfer-encoding")
-    return b"content-length" in told if coding is None else coding.endswith(b"chunked")
+    coding = fields.get(b"transfer-encoding")
+    return b"content-length" in fields if coding is None else coding.lower().endswith(b"chunked")

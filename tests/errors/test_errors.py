@@ -220,6 +220,7 @@ def answer(content: bytes, status: int, **headers: str) -> ApiResponse:
     return response_of(
         status,
         httpx.Headers(headers),
+        "",
         content,
         operation=Operation(OperationKind.READ, "GET", "blacklist"),
         reader=reader_for(Dialect().server_tz),

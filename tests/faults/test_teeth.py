@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from mediasflow_async import Sent
-from mediasflow_async._core import engine as exchange
+from mediasflow_async._core import progress
 from mediasflow_async._core.proof import Proof
 from tests.faults import stages
 from tests.faults.launches import ending, session_at
@@ -44,7 +44,7 @@ class BlindProof(Proof):
 async def test_a_wrong_proof_is_found_out(
     row: Row, proof: type[Proof], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "Proof", proof)
+    monkeypatch.setattr(progress, "Proof", proof)
     async with serving(row.does) as site:
         error = await ending(row, site, session_at(site, "plain"))
         wrong = await wrong_with(row, site, error)
@@ -54,7 +54,7 @@ async def test_a_wrong_proof_is_found_out(
 
 
 async def test_a_guard_that_nobody_asks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "Proof", BlindProof)
+    monkeypatch.setattr(progress, "Proof", BlindProof)
     async with serving(launch_well) as site:
         wrong = await wrong_with_veto(site, session_at(site, "plain"), Gate())
     assert "the veto had no effect" in wrong
