@@ -97,12 +97,16 @@ class Api:
         try:
             return self._processed(request)
         except HttpError as error:
+            if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                error.status = self.server.rules.unsupported_type
             return self.shaper.refused(error)
 
     def _processed(self, request: Request) -> Answer:
         rules = self.server.rules
         if rules.registered_ips is not None and request.client_ip not in rules.registered_ips:
             raise forbidden("this address is not registered with Mediasflow", "UNKNOWN_IP")
+        if request.url.endswith("/") not in _SLASHES[rules.trailing_slashes](request.path):
+            raise not_found("path")
         match = self._router.match(request.path)
         if request.method == "OPTIONS":
             return Answer(headers={"Allow": match.allowed})
@@ -166,12 +170,24 @@ def _operations(rules: ServerRules) -> tuple[_Operation, ...]:
     )
 
 
+# Whether a path may, or must, end with a slash.
+_SLASHES: Mapping[str, Callable[[str], tuple[bool, ...]]] = {
+    "any": lambda _: (True, False),
+    "printed": lambda path: (path in {"campaigns/report", "campaigns/reportjson"},),
+    "always": lambda _: (True,),
+    "never": lambda _: (False,),
+}
+
+
 def _json(request: Request, rules: ServerRules) -> reading.Object:
     return reading.json_object(request, rules.json_content_types)
 
 
 def _params(request: Request, rules: ServerRules) -> reading.Object:
     """Read the parameters of a PUT from wherever the rules allow."""
+    kinds = rules.put_content_types
+    if kinds is not None and request.content_type not in kinds:
+        raise unsupported_media(request.content_type, " or ".join(sorted(kinds)))
     data: dict[str, Any] = dict(request.query) if "query" in rules.put_params else {}
     if not request.body.strip():
         return data

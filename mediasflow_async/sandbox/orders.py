@@ -18,7 +18,7 @@ from mediasflow_async.sandbox.dates import schedule
 from mediasflow_async.sandbox.http import invalid, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
@@ -129,7 +129,7 @@ def read_order(data: Object, rules: ServerRules, default_name: str) -> Order:
         inline_recipients=_inline_recipients(data, rules),
         list_ids=_list_ids(data.get("listsId"), rules),
         links=_links(data, rules),
-        check_duplicate=_flag(data, "checkDuplicate", default=True),
+        check_duplicate=_check_duplicate(data, rules),
         allow_ucs2=_flag(data, "allowUCS2", default=False),
         replace_emoji=_flag(data, "autoREPLACEEMOJI", default=False),
         replace_to_gsm7=_flag(data, "autoREPLACETOGSM7", default=True),
@@ -155,6 +155,16 @@ def _one_of(data: Object, name: str, values: tuple[str, ...], default: str) -> s
 def _flag(data: Object, name: str, *, default: bool) -> bool:
     value = reading.boolean(data, name)
     return default if value is None else value
+
+
+def _check_duplicate(data: Object, rules: ServerRules) -> bool:
+    value = data.get("checkDuplicate")
+    shape = "boolean" if value is None or isinstance(value, bool) else "text"
+    if isinstance(value, str) and value.isupper():
+        shape = "capitals"
+    if value is not None and shape not in rules.check_duplicate:
+        raise invalid("checkDuplicate", f"checkDuplicate as {shape} is not accepted", "WRONG_TYPE")
+    return _flag(data, "checkDuplicate", default=True)
 
 
 def _defaults(value: object) -> dict[str, str]:
@@ -259,7 +269,7 @@ def _links(data: Object, rules: ServerRules) -> tuple[dict[str, Any], ...]:
     indexes = [link["index"] for link in links]
     if len(set(indexes)) < len(indexes):
         raise invalid("tinyList", "two links have the same index")
-    _check_files(data, links)
+    _check_files(data, links, rules)
     return tuple(sorted(links, key=lambda link: link["index"]))
 
 
@@ -274,7 +284,8 @@ def _link(data: Object, where: str, rules: ServerRules) -> dict[str, Any]:
     index = _index(data, where)
     _check_preview(data, where, index)
     _check_life(data.get("endOfLife"), f"{where}endOfLife", rules)
-    return {**data, "index": index, "type": kind}
+    kept = {name: value for name, value in data.items() if name not in (_IMAGE, *_ZIPS)}
+    return {**kept, "index": index, "type": kind}
 
 
 def _index(data: Object, where: str) -> int:
@@ -309,15 +320,40 @@ def _check_life(value: object, name: str, rules: ServerRules) -> None:
         raise invalid(name, f"endOfLife as {form} is not accepted", "WRONG_TYPE")
 
 
-def _check_files(data: Object, links: list[dict[str, Any]]) -> None:
-    zipped = reading.text(data, "b64ZipLocal") or reading.text(data, "b64ZipLoccal")
-    image = reading.text(data, "b64ImagePreview")
-    for name, value in (("b64ZipLocal", zipped), ("b64ImagePreview", image)):
-        _check_base64(value, name)
-    if not zipped and any(link["type"] == "LOCAL" for link in links):
+_IMAGE = "b64ImagePreview"
+_ZIPS = ("b64ZipLocal", "b64ZipLoccal")
+
+
+def _check_files(data: Object, links: list[dict[str, Any]], rules: ServerRules) -> None:
+    has_zip = _has_file(data, _ZIPS, rules.zip_places, rules.zip_names)
+    has_image = _has_file(data, (_IMAGE,), rules.image_places, {_IMAGE})
+    if not has_zip and any(link["type"] == "LOCAL" for link in links):
         raise invalid("b64ZipLocal", "b64ZipLocal is mandatory with a LOCAL link", "MISSING_FIELD")
-    if image and not any(link.get("imageName") for link in links):
+    if has_image and not any(link.get("imageName") for link in links):
         raise invalid("tinyList[0].imageName", "an image preview needs imageName", "MISSING_FIELD")
+
+
+def _has_file(
+    data: Object, names: tuple[str, ...], places: Container[str], read_names: Container[str]
+) -> bool:
+    """Tell whether a file is there, where it is read and under a name that is.
+
+    Raises:
+        HttpError: 400, it is somewhere else, or is no BASE64.
+    """
+    holders = [("campaign", "", data)] + [
+        ("link", f"tinyList[{place}].", link)
+        for place, link in enumerate(reading.items(data, "tinyList"))
+    ]
+    found = False
+    for place, where, holder in holders:
+        for name in names:
+            if value := reading.text(holder, name, where):
+                if place not in places or name not in read_names:
+                    raise invalid(f"{where}{name}", f"{where}{name} is no such field", "NO_FIELD")
+                _check_base64(value, f"{where}{name}")
+                found = True
+    return found
 
 
 def _check_base64(value: str | None, name: str) -> None:

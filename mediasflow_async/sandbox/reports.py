@@ -15,7 +15,7 @@ from attrs import frozen
 
 from mediasflow_async.sandbox import messages, stored_campaigns, texts
 from mediasflow_async.sandbox.campaigns import find_campaign
-from mediasflow_async.sandbox.dates import csv_date, gson, period_edge
+from mediasflow_async.sandbox.dates import csv_date, gson, local_time, period_edge
 from mediasflow_async.sandbox.http import invalid, missing, not_found
 from mediasflow_async.sandbox.shaping import Table
 from mediasflow_async.search import And, Comparison, Expression, Operator, Or, matches, parse
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.messages import StoredMessage
+    from mediasflow_async.sandbox.rules import ServerRules
 
 __all__ = ["campaign_csv", "campaign_json", "period_csv", "period_json"]
 
@@ -99,16 +100,20 @@ def _period(context: RequestContext) -> tuple[float, float]:
     written = context.request.query.get("to")
     if not written:
         return start.timestamp(), (start + _LONGEST_PERIOD).timestamp()
-    _check_order(start, period_edge(written, "to", rules))
+    _check_length(start, period_edge(written, "to", rules), rules)
     inclusive = rules.window_end == "inclusive" or rules.period_unit == "day"
     end = period_edge(written, "to", rules, inclusive=inclusive)
     return start.timestamp(), end.timestamp()
 
 
-def _check_order(start: datetime, end: datetime) -> None:
+def _check_length(start: datetime, end: datetime, rules: ServerRules) -> None:
     if end < start:
         raise invalid("to", "to is before from")
-    if end - start > _LONGEST_PERIOD:
+    length = end - start
+    if rules.period_limit == "days":
+        first, last = (local_time(edge.timestamp(), rules).date() for edge in (start, end))
+        length = last - first + timedelta(days=1)
+    if length > _LONGEST_PERIOD:
         raise invalid("to", "a period has at most 7 days", "PERIOD_TOO_LONG")
 
 

@@ -86,6 +86,8 @@ class ServerRules:
     Attributes:
         json_content_types: content types under which a JSON body is read; others get 415.
             Guide: 1.2 names the form type and JSON bodies in one breath, so both are in.
+        unsupported_type: status of that answer, whatever the body is: 415, or the 400 or 500 of a
+            server that tries to read it. Guide: names no status.
         login_path: path of the login below the base URL.
         login_fields: names of the user name's and the password's field.
         login_encodings: how credentials may come: `form`, `json`, `basic`.
@@ -101,11 +103,21 @@ class ServerRules:
         checksum: whether bodies need a `Content-Digest` (RFC 9530, SHA-256). Guide: 1.2.
         cancel_methods: HTTP methods that cancel a campaign; others get 405.
         put_params: where the parameters of PUT requests are read.
+        put_content_types: content types of which a PUT with parameters needs one, with or without
+            a body; None takes any. Guide: 1.2 has one for every request.
+        trailing_slashes: whether paths end with a slash: `any` takes both, `printed` as the guide
+            has them, `always`, `never`; others get 404. Guide: has it in 2.6 and 2.7 alone.
         upload_fields: names of the part that holds the file.
         upload_params: where the upload's other parameters are read: `form`, `query`.
         blacklist_path: path that lists the blacklist.
         lists_id: whether `listsId` may be an array, a single number, or either.
         extended_keys: accepted shapes of `extendedKeys`: `pairs` (keyName, keyValue), `map`.
+        check_duplicate: accepted forms of `checkDuplicate`: a JSON `boolean`, the `text` true, or
+            TRUE in `capitals`. Guide: 2.1 calls it a string, and 2.1.3.1 answers a boolean.
+        image_places: where `b64ImagePreview` is read: beside `tinyList` (`campaign`), or in the
+            `link`; elsewhere it gets 400. Guide: an example has the first, the table neither.
+        zip_places: the same of the zip of local pages. Guide: shows neither.
+        zip_names: how the zip is called. Guide: 2.1 spells it in two ways.
         max_body_bytes: larger JSON bodies get 413.
         max_upload_bytes: larger uploads get 413.
 
@@ -166,6 +178,8 @@ class ServerRules:
             for each address, or `always`.
         draft_report: a report of a campaign that has not started is `not_found` or `empty`.
         window_end: whether `to` of a period belongs to it.
+        period_limit: whether the 7 days of a period are a `duration`, or `days` of the calendar,
+            the first and the last one counted. Guide: 2.6 says 7 days.
         period_unit: whether `from` and `to` are read to the `minute`, or as whole days (`day`),
             the last one included. Guide: 2.6 has dates with and without a time.
         pages: JSON reports and blacklists as a `whole`, or in pages of `page_rows`: `spring` has
@@ -198,6 +212,7 @@ class ServerRules:
 
     # What requests may look like.
     json_content_types: frozenset[str] = _some_of(JSON, FORM)
+    unsupported_type: int = field(default=415, validator=in_((415, 400, 500)))
     login_path: str = "users/login"
     login_fields: tuple[str, str] = ("login", "password")
     login_encodings: frozenset[str] = _some_of("form", "json", "basic", default=["form"])
@@ -213,11 +228,19 @@ class ServerRules:
     checksum: bool = False
     cancel_methods: frozenset[str] = _some_of("PUT", "POST", "DELETE", "GET", default=["PUT"])
     put_params: frozenset[str] = _some_of("query", "form", "json")
+    put_content_types: frozenset[str] | None = field(default=None, converter=optional(_set))
+    trailing_slashes: Literal["any", "printed", "always", "never"] = _one_of(
+        "any", "printed", "always", "never"
+    )
     upload_fields: frozenset[str] = field(default=frozenset({"file", "File"}), converter=_set)
     upload_params: frozenset[str] = _some_of("form", "query")
     blacklist_path: str = "blacklist"
     lists_id: Literal["both", "array", "scalar"] = _one_of("both", "array", "scalar")
     extended_keys: frozenset[str] = _some_of("pairs", "map")
+    check_duplicate: frozenset[str] = _some_of("boolean", "text", "capitals")
+    image_places: frozenset[str] = _some_of("campaign", "link", default=["campaign"])
+    zip_places: frozenset[str] = _some_of("campaign", "link", default=["campaign"])
+    zip_names: frozenset[str] = _some_of("b64ZipLocal", "b64ZipLoccal")
     max_body_bytes: int = 10_000_000
     max_upload_bytes: int = 200_000_000
 
@@ -277,6 +300,7 @@ class ServerRules:
     report_delay: Literal["none", "once", "always"] = _one_of("none", "once", "always")
     draft_report: Literal["not_found", "empty"] = _one_of("not_found", "empty")
     window_end: Literal["exclusive", "inclusive"] = _one_of("exclusive", "inclusive")
+    period_limit: Literal["duration", "days"] = _one_of("duration", "days")
     period_unit: Literal["minute", "day"] = _one_of("minute", "day")
     pages: Literal["whole", "spring", "next", "link", "cut"] = _one_of(
         "whole", "spring", "next", "link", "cut"
