@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal, get_args
@@ -18,7 +19,7 @@ import httpx
 from attrs import field, frozen
 
 from mediasflow_async.dates import MAX_WINDOW
-from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.errors import ConfigurationError, MediasflowError
 
 __all__ = [
     "BASE_URL_ALT",
@@ -28,6 +29,7 @@ __all__ = [
     "Checksum",
     "Dialect",
     "content_digest",
+    "wants_checksum",
 ]
 
 PRODUCTION_URL: Final = "https://app.mediasflow.com/MediasflowApi/v1/"
@@ -48,6 +50,9 @@ _Method = Literal["PUT", "POST", "DELETE", "GET"]
 _PutParams = Literal["query", "form", "json"]
 _UploadParams = Literal["form", "query", "both"]
 _ExtendedKeys = Literal["pairs", "object"]
+_CheckDuplicate = Literal["boolean", "text", "capitals"]
+_Place = Literal["campaign", "link"]
+_TrailingSlashes = Literal["printed", "always", "never"]
 _TwelveOClock = Literal["warn", "raise", "shift"]
 _EndOfLife = Literal["days", "date"]
 _RegexStyle = Literal["guide", "regex"]
@@ -110,6 +115,13 @@ class Dialect:
         put_params: where `campaigns.set_sender` and `campaigns.test` put their parameters: in the
             "query", the default, in a "form" or in "json". The guide names the parameters and no
             place (Guide: 2.2, 2.3).
+        put_content_type: media type that these two announce, with or without a body; None, the
+            default, announces that of the body, and nothing where there is none. The guide
+            prescribes the type of a form for every request (Guide: 1.2), and some servers refuse
+            a PUT without any.
+        trailing_slashes: whether the paths of functions end with a slash: as they are "printed",
+            the default, which those of the reports of a period do and no other (Guide: 2.6, 2.7),
+            "always", or "never". Paths of `session.request` are left as they are given.
         upload_field: name of the file's part in an upload, "file" by default. The guide prints
             `File` (Guide: 2.11), whose capital is probably its word processor's.
         upload_params: where an upload puts its other parameters: in parts of the "form", the
@@ -146,6 +158,16 @@ class Dialect:
         empty_report_statuses: HTTP statuses, from 400 to 499, by which the server says that a
             report has no rows, such as ``(404,)``; none by default. The guide does not say what
             it answers then (Guide: 2.4 to 2.7).
+        check_duplicate_as: write `checkDuplicate` as a "boolean", the default, as the "text"
+            "true" or "false", or in "capitals", "TRUE" or "FALSE". The guide calls it a string
+            and answers with a boolean (Guide: 2.1, 2.1.3.1).
+        image_preview_in: where `b64ImagePreview` is written: in the "campaign", the default, as
+            an example of the guide has it, or in the "link" that names the image: its table
+            stands among the fields of a link (Guide: 2.1).
+        zip_local_in: where the zip of the pages is written: in the "campaign", the default, or in
+            each "link" to one of them. The guide shows no place (Guide: 2.1).
+        zip_local_field: its name, "b64ZipLocal" by default. The guide's texts also write
+            `b64ZipLoccal` (Guide: 2.1).
         end_of_life_as: write the life of a short link in "days", the default, or as a "date". The
             guide prints a date and describes a number of days (Guide: 2.1).
         regex_style: how a search for a prefix is written: as in the "guide", the default,
@@ -178,7 +200,7 @@ class Dialect:
             the usual refusals by default. The guide names no HTTP status.
 
     Raises:
-        ConfigurationError: for a value that an option cannot have.
+        ConfigurationError: for values that options cannot have; it names all of them.
     """
 
     base_url: str = PRODUCTION_URL
@@ -190,6 +212,8 @@ class Dialect:
     keep_cookies: bool = True
     cancel_method: _Method = "PUT"
     put_params: _PutParams = "query"
+    put_content_type: str | None = None
+    trailing_slashes: _TrailingSlashes = "printed"
     upload_field: str = "file"
     upload_params: _UploadParams = "form"
     blacklist_path: str = field(default="blacklist", converter=_relative)
@@ -204,6 +228,10 @@ class Dialect:
     overlap: timedelta = timedelta(0)
     report_columns: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
     empty_report_statuses: tuple[int, ...] = field(default=(), converter=_tuple)
+    check_duplicate_as: _CheckDuplicate = "boolean"
+    image_preview_in: _Place = "campaign"
+    zip_local_in: _Place = "campaign"
+    zip_local_field: str = "b64ZipLocal"
     end_of_life_as: _EndOfLife = "days"
     regex_style: _RegexStyle = "guide"
     quote_style: _QuoteStyle = "rsql"
@@ -218,8 +246,8 @@ class Dialect:
     launch_refusals: tuple[int, ...] = field(default=_REFUSALS, converter=_tuple)
 
     def __attrs_post_init__(self) -> None:
-        for problem in _problems(self):
-            raise ConfigurationError(f"Dialect.{problem}")
+        if problems := "; ".join(f"Dialect.{problem}" for problem in _problems(self)):
+            raise ConfigurationError(problems)
 
 
 def content_digest(request: httpx.Request) -> dict[str, str]:
@@ -232,12 +260,24 @@ def content_digest(request: httpx.Request) -> dict[str, str]:
     return {"Content-Digest": f"sha-256=:{digest}:"}
 
 
+def wants_checksum(error: MediasflowError, dialect: Dialect) -> bool:
+    """Whether a server that was sent no checksum speaks of one (Guide: 1.2)."""
+    told = f"{getattr(error, 'field', '')} {error.code} {error.message}"
+    return dialect.checksum is None and bool(_CHECKSUM.search(told))
+
+
+_CHECKSUM: Final = re.compile(r"(?i)check-?sum|digest|sha-?256|integrity|int[ée]grit[ée]|empreinte")
+
 _CHOICES: Final[dict[str, Any]] = {
     "login_encoding": _LoginEncoding,
     "cancel_method": _Method,
     "put_params": _PutParams,
     "upload_params": _UploadParams,
     "extended_keys_as": _ExtendedKeys,
+    "trailing_slashes": _TrailingSlashes,
+    "check_duplicate_as": _CheckDuplicate,
+    "image_preview_in": _Place,
+    "zip_local_in": _Place,
     "twelve_oclock": _TwelveOClock,
     "end_of_life_as": _EndOfLife,
     "regex_style": _RegexStyle,
@@ -249,6 +289,7 @@ _TEXTS: Final = (
     "json_content_type",
     "login_path",
     "upload_field",
+    "zip_local_field",
     "blacklist_path",
     "campaign_status_separator",
     "period_status_separator",
@@ -263,6 +304,7 @@ _FLAGS: Final = (
     "report_shows_launch",
 )
 
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?: *;[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 _CLIENT_ERRORS: Final = range(400, 500)
 _SHORTEST_WINDOW: Final = timedelta(minutes=1)
 
@@ -277,12 +319,19 @@ def _problems(dialect: Dialect) -> Iterator[str]:
     for name in _FLAGS:
         if not isinstance(getattr(dialect, name), bool):
             yield f"{name} is True or False"
+    yield from _type_problems(dialect)
     yield from _login_problems(dialect)
     yield from _window_problems(dialect.window, dialect.overlap)
     yield from _report_problems(dialect)
     yield from _evidence_problems(dialect)
     if not (dialect.checksum is None or callable(dialect.checksum)):
         yield "checksum is a function from a request to headers, or None"
+
+
+def _type_problems(dialect: Dialect) -> Iterator[str]:
+    kind = dialect.put_content_type
+    if kind is not None and not (isinstance(kind, str) and _MEDIA_TYPE.fullmatch(kind)):
+        yield f"put_content_type is a media type, such as {JSON_TYPE!r}, or None"
 
 
 def _login_problems(dialect: Dialect) -> Iterator[str]:

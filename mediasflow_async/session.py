@@ -239,6 +239,16 @@ class Session:
         """How many requests may be under way at once."""
         return self._engine.settings.max_in_flight
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often and after which wait a failed call is tried again."""
+        return self._engine.retry
+
+    @property
+    def deadline_seconds(self) -> float | None:
+        """The longest time for a call with all attempts and waits, None for no limit."""
+        return self._engine.settings.deadline_seconds
+
     async def request(
         self,
         method: str,
@@ -254,8 +264,8 @@ class Session:
             path: path below the base URL; ``{campaign_id}`` in it is filled in.
             kind: what it does to the world, which decides what may be repeated. READ for GET
                 by default, else ONE_SHOT, which is never repeated in doubt.
-            **parts: ``campaign_id``, ``params``, ``json``, ``form``, ``body``, ``headers``,
-                ``timeout``, ``deadline``, ``guard``.
+            **parts: ``campaign_id``, ``params``, ``json``, ``form``, ``body``, ``content_type``,
+                ``headers``, ``timeout``, ``deadline``, ``guard``.
 
         Returns:
             Status, headers, request id, attempts and decoded data.

@@ -17,7 +17,7 @@ from mediasflow_async._core.bearers import DeathSign, bearer_in, expiry_of, unan
 from mediasflow_async._core.calls import CallParts
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async._core.token_stores import StoredToken, TokenStore
-from mediasflow_async.dialect import Dialect
+from mediasflow_async.dialect import Dialect, wants_checksum
 from mediasflow_async.errors import (
     ConfigurationError,
     MediasflowError,
@@ -65,6 +65,8 @@ class Authenticator:
         self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
         self._since = time.monotonic()
         self._refused: Secret | None = None
+        self._lived_seconds = 0.0
+        self._has_logged_in = False
         self._spacing = _Spacing()
         self._refusal = _Refusal()
         self._suspicion = _Suspicion()
@@ -113,7 +115,8 @@ class Authenticator:
             return False
         if bearer == self._bearer:
             has_ended = "expire" in said.lower() and expiry_of(bearer.reveal()) is not None
-            self._spacing.died(time.monotonic() - self._since, has_ended=has_ended)
+            self._lived_seconds = time.monotonic() - self._since
+            self._spacing.died(self._lived_seconds, has_ended=has_ended)
             self._bearer, self._refused = None, bearer
         return True
 
@@ -133,6 +136,21 @@ class Authenticator:
     def judge_suspicion(self, *, was_right: bool) -> None:
         """Note whether another bearer made the difference."""
         self._suspicion.judge(was_right=was_right)
+
+    def name_cure(self, error: MediasflowError, bearer: Secret) -> None:
+        """Name the option that renews a bearer in time, where its death cost a call that sends.
+
+        Args:
+            error: what the call ended with.
+            bearer: what it was made with.
+        """
+        is_dead = bearer == self._refused and expiry_of(bearer.reveal()) is None
+        if is_dead and self._lived_seconds >= _YOUNG_SECONDS:
+            error.next_step += (
+                f" The token was {self._lived_seconds:.0f} s old and may have ended: "
+                f"Dialect(token_ttl=timedelta(seconds={self._lived_seconds / 2:.0f})) renews it "
+                "before."
+            )
 
     def forget_refusal(self) -> None:
         """Let the next call log in, even if the last login was refused."""
@@ -194,10 +212,11 @@ class Authenticator:
 
     def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
         if isinstance(answer, MediasflowError):
-            return _with_cure(answer, self._dialect)
+            return answer if self._has_logged_in else _with_cure(answer, self._dialect)
         bearer = _bearer_or_none(bearer_in(answer.headers, answer.data))
         if bearer is None:
             return _no_token(answer, self._dialect)
+        self._has_logged_in = True
         self._take(bearer, self._end_of(bearer))
         return bearer
 
@@ -422,26 +441,51 @@ def _no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
 
 
 _FIRST_REDIRECT: Final = 300
-_WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405})
-_WRONG_FORM: Final = frozenset({400, 406, 415, 422})
+_WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
+_WRONG_FORM: Final = frozenset({400, 406, 415, 422, 500})
+_UNAUTHORIZED: Final = 401
 
 
 def _with_cure(error: MediasflowError, dialect: Dialect) -> MediasflowError:
-    """Return the error of a login, with the options that would cure it where that can be."""
-    if error.status in _WRONG_PLACE | _WRONG_FORM:
-        error.next_step = _login_options(dialect)
+    """Return the error of a first login, with the options that would cure it where that can be."""
+    if error.status in _WRONG_PLACE:
+        error.next_step = _other_places(dialect)
+    elif error.status in _WRONG_FORM:
+        checksum = " or Dialect(checksum=content_digest)" if wants_checksum(error, dialect) else ""
+        error.next_step = f"{_other_forms(dialect)}{checksum}."
+    elif error.status == _UNAUTHORIZED:
+        error.next_step = f"{error.next_step} Where they are right: {_other_forms(dialect)}."
     elif error.status and error.status < _FIRST_REDIRECT:
         error.next_step = f"Check the username and password. {_login_options(dialect)}"
     return error
 
 
 def _login_options(dialect: Dialect) -> str:
-    other = "json" if dialect.login_encoding == "form" else "form"
+    return f"{_other_places(dialect)} {_other_forms(dialect)}."
+
+
+def _other_places(dialect: Dialect) -> str:
+    paths = [path for path in _LIKELY_PATHS if path != dialect.login_path]
+    slashes = "always" if dialect.trailing_slashes != "always" else "never"
     return (
-        f"Is Dialect.login_path right for this server ({dialect.login_path!r}), and are the "
-        f"username and password sent as it wants them: Dialect.login_fields "
-        f"({', '.join(dialect.login_fields)}), Dialect.login_encoding (try {other!r})?"
+        f"The guide does not name the login, and this session has it at {dialect.login_path!r}; "
+        "the server's Swagger page shows it (Guide: 1.3). "
+        f"Try {' or '.join(f'Dialect(login_path={path!r})' for path in paths[:2])}, "
+        f"or Dialect(trailing_slashes={slashes!r})."
     )
+
+
+def _other_forms(dialect: Dialect) -> str:
+    encodings = [each for each in ("json", "form", "basic") if each != dialect.login_encoding]
+    name = "username" if dialect.login_fields[0] == "login" else "login"
+    return (
+        "The guide does not say how the username and password are sent. "
+        f"Try {' or '.join(f'Dialect(login_encoding={each!r})' for each in encodings)}, "
+        f"or Dialect(login_fields=({name!r}, 'password'))"
+    )
+
+
+_LIKELY_PATHS: Final = ("login", "auth/login", "users/login")
 
 
 def token_lost(error: MediasflowError) -> TokenLost:

@@ -40,8 +40,11 @@ __all__ = [
 
 _QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
-Join = Callable[[str, _QueryParams | None], bytes]
-"""Gives what the request line says of a path below the base URL, and of query parameters."""
+Join = Callable[[str, _QueryParams | None, bool], bytes]
+"""Gives what the request line says of a path below the base URL, and of query parameters.
+
+The last argument tells whether the path is sent as it is, with or without a slash at its end.
+"""
 
 
 @frozen(kw_only=True)
@@ -55,6 +58,7 @@ class Call:
         content: the body in memory, or None.
         body: a streamed body, or None.
         content_type: media type of `content`.
+        announced: media type that is announced whatever the body is, or None for that of the body.
         campaign_id: the campaign concerned, or None.
         timeouts: longest waits of each attempt in seconds, by httpx's names.
         deadline_seconds: longest time for all attempts together, or None.
@@ -67,6 +71,7 @@ class Call:
     content: bytes | None = field(default=None, repr=False)
     body: _Body | None = field(default=None, repr=False)
     content_type: str | None = None
+    announced: str | None = None
     campaign_id: int | None = None
     timeouts: Mapping[str, float | None]
     deadline_seconds: float | None
@@ -82,6 +87,7 @@ class CallParts(TypedDict, total=False):
         json: body that is written as JSON.
         form: body that is written as a form.
         body: body that is streamed.
+        content_type: media type that is announced instead of the body's own, also without a body.
         headers: further headers; the session's own cannot be replaced.
         timeout: longest wait for the next bytes, instead of the session's.
         deadline: longest time for the whole call, instead of the session's.
@@ -94,6 +100,7 @@ class CallParts(TypedDict, total=False):
     json: Any
     form: Mapping[str, str] | None
     body: _Body | None
+    content_type: str | None
     headers: Mapping[str, str] | None
     timeout: Duration | NotGiven
     deadline: Duration | NotGiven
@@ -132,7 +139,9 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
             number that is none, or a body that is no JSON.
     """
     campaign_id = parts.get("campaign_id")
-    headers = parts.get("headers") or {}
+    headers, announced = parts.get("headers") or {}, parts.get("content_type")
+    if announced is not None:
+        headers = {**headers, "Content-Type": announced}
     problems = list(_problems(operation, campaign_id, headers))
     if problems:
         raise InvalidRequest(problems=problems)
@@ -141,11 +150,12 @@ def make_call(operation: Operation, join: Join, settings: Settings, parts: CallP
     timeout, deadline = parts.get("timeout", NOT_GIVEN), parts.get("deadline", NOT_GIVEN)
     return Call(
         operation=operation,
-        target=_target(join, filled, parts.get("params")),
+        target=_target(join, filled, parts.get("params"), is_as_given=operation.is_as_given),
         headers=dict(headers) if headers else _NO_HEADERS,
         content=content,
         body=parts.get("body"),
         content_type=content_type,
+        announced=announced,
         campaign_id=campaign_id,
         timeouts=settings.default_timeouts if timeout is NOT_GIVEN else settings.timeouts(timeout),
         deadline_seconds=(
@@ -213,9 +223,9 @@ def _header_rule(name: object, value: object) -> str:
     return "" if value == value.strip() else "a header value neither begins nor ends with a space"
 
 
-def _target(join: Join, path: str, params: _QueryParams | None) -> bytes:
+def _target(join: Join, path: str, params: _QueryParams | None, *, is_as_given: bool) -> bytes:
     try:
-        return join(path, params)
+        return join(path, params, is_as_given)
     except httpx.InvalidURL:
         rule = "longer than a URL can be, or with characters that it cannot hold"
     raise InvalidRequest(problems=[Problem("params" if params else "path", rule)])
@@ -237,19 +247,30 @@ def _encoded(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, s
 _REMEMBERED: Final = 128
 
 
-def joining(base_url: httpx.URL) -> Join:
-    """Return what gives the request targets of paths below a base; the latest are remembered."""
+def joining(base_url: httpx.URL, trailing_slashes: str = "printed") -> Join:
+    """Return what gives the request targets of paths below a base; the latest are remembered.
+
+    Args:
+        base_url: the base.
+        trailing_slashes: whether the paths of functions end with a slash, as in `Dialect`.
+    """
 
     @lru_cache(maxsize=_REMEMBERED)
-    def target_of(path: str) -> bytes:
+    def as_given(path: str) -> bytes:
         return base_url.join(path).raw_path
 
-    def join(path: str, params: _QueryParams | None) -> bytes:
-        if not params:
-            return target_of(path)
-        query = httpx.QueryParams(cast("Any", params))
-        return base_url.join(path).copy_merge_params(query).raw_path
+    @lru_cache(maxsize=_REMEMBERED)
+    def formed(path: str) -> bytes:
+        return as_given(path).rstrip(b"/") + (b"/" if trailing_slashes == "always" else b"")
 
+    def join(path: str, params: _QueryParams | None, is_as_given: bool) -> bytes:  # noqa: FBT001
+        target = as_given(path) if is_as_given or is_printed else formed(path)
+        if not params:
+            return target
+        query = httpx.QueryParams(cast("Any", params))
+        return base_url.copy_with(raw_path=target).copy_merge_params(query).raw_path
+
+    is_printed = trailing_slashes == "printed"
     return join
 
 
@@ -266,6 +287,7 @@ class Operation:
         method: its HTTP method.
         path: its path below the base URL, with ``{campaign_id}`` for the number.
         expects: what its answer holds when it was done.
+        is_as_given: whether its path is one that the dialect does not form.
         may_send: whether it can make SMS go out.
     """
 
@@ -273,6 +295,7 @@ class Operation:
     method: str
     path: str
     expects: Expected = field(default=Expected.ANYTHING, repr=False)
+    is_as_given: bool = field(default=False, repr=False, eq=False)
     # Asked several times of every call: stored rather than computed.
     may_send: bool = field(
         init=False, repr=False, eq=False, default=Factory(_may_send, takes_self=True)
@@ -314,7 +337,8 @@ def operation_of(kind: OperationKind | str | None, method: str, path: str) -> Op
     """
     verb = method.upper() if isinstance(method, str) else method
     default = OperationKind.READ if verb in _READING_METHODS else OperationKind.ONE_SHOT
-    return Operation(default if kind is None else _KINDS.get(kind, kind), verb, path)
+    known = default if kind is None else _KINDS.get(kind, kind)
+    return Operation(known, verb, path, is_as_given=True)
 
 
 _READING_METHODS: Final = ("GET", "HEAD", "OPTIONS")

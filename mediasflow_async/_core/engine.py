@@ -116,10 +116,9 @@ def start(
         ),
         # A client of the caller's has cookies of its own.
         cookies=Cookies(url, is_kept=chosen.keep_cookies and http["client"] is None),
-        join=joining(url),
         writer=RequestWriter(url),
         pacer=Pacer(limits.rate) if limits.rate else None,
-        **_of_dialect(chosen),
+        **_of_dialect(chosen, url),
     )
     return engine
 
@@ -258,6 +257,7 @@ class Engine:
                 bearer = await self._renewed(result, sign, progress)
             elif not self._learns_from(result, call, choice):
                 last = self._last(result, sign, is_renewed=renewals > 0)
+                last = self._with_cures(last, sign, call, choice, bearer)
                 return progress.failed_with(last) if isinstance(last, MediasflowError) else last
         return progress.failed_without_bearer(bearer, call)
 
@@ -355,6 +355,21 @@ class Engine:
             return token_lost(result)
         self.authenticator.judge_suspicion(was_right=False)
         return result
+
+    def _with_cures(
+        self,
+        last: _Answered,
+        sign: DeathSign | None,
+        call: Call,
+        choice: Choice,
+        bearer: Secret,
+    ) -> _Answered:
+        """Return what an attempt ends with, an error with the options that may cure it."""
+        if isinstance(last, MediasflowError):
+            self.negotiation.name_cures(last, call, choice)
+            if sign is not None and call.operation.may_send:
+                self.authenticator.name_cure(last, bearer)
+        return last
 
     async def _paced(self, live: Live) -> None:
         if self.pacer:
@@ -463,7 +478,7 @@ class Engine:
         if departing is not None:
             changes["departing"] = departing
         if dialect is not NOT_GIVEN:
-            changes |= _of_dialect(dialect)
+            changes |= _of_dialect(dialect, self.base_url)
         if retry is not NOT_GIVEN:
             changes |= {"retry": retry, "quota": RetryQuota(retry.quota)}
         return evolve(self, **changes)
@@ -497,10 +512,11 @@ def _failures(proof: Proof) -> tuple[type[Exception], ...]:
     return () if proof.is_vetoed else FAILURES
 
 
-def _of_dialect(dialect: Dialect) -> dict[str, Any]:
+def _of_dialect(dialect: Dialect, base_url: httpx.URL) -> dict[str, Any]:
     """Return the parts of an engine that a dialect decides."""
     return {
         "dialect": dialect,
+        "join": joining(base_url, dialect.trailing_slashes),
         "negotiation": Negotiation(dialect),
         "reader": reader_for(dialect.server_tz),
         "checksum": dialect.checksum,

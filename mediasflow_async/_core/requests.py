@@ -6,7 +6,8 @@ guide leaves them open.
 
 from __future__ import annotations
 
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterator
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ import httpx
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.routes import Answer
-from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect
+from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect, wants_checksum
 from mediasflow_async.errors import MediasflowError
 from mediasflow_async.transport import SMALL_BYTES, Head, Headers, Origin, Outgoing, head_of
 
@@ -180,6 +181,8 @@ class Negotiation:
     def choice_for(self, call: Call) -> Choice:
         """Return what to send a call with, as far as is known."""
         method = self._cancel_method if _is_cancel(call) else call.operation.method
+        if call.announced is not None:
+            return _choice(method, call.announced)
         if call.body is not None:
             return _choice(method, call.body.content_type)
         is_json = call.content_type == JSON_TYPE
@@ -187,7 +190,8 @@ class Negotiation:
 
     def learns_from(self, error: MediasflowError, call: Call, choice: Choice) -> bool:
         """Take a refusal; True when the call is worth sending again, with another choice."""
-        if error.status == _UNSUPPORTED_MEDIA_TYPE and call.content_type == JSON_TYPE:
+        is_json = call.content_type == JSON_TYPE and call.announced is None
+        if error.status == _UNSUPPORTED_MEDIA_TYPE and is_json:
             self._refused.add(choice.content_type or "")
             other = JSON_TYPE if choice.content_type == FORM_TYPE else FORM_TYPE
             if other in self._refused:
@@ -198,6 +202,49 @@ class Negotiation:
             self._refused.add(choice.method)
             return self._finds_method(getattr(error, "allow", ()))
         return False
+
+    def name_cures(self, error: MediasflowError, call: Call, choice: Choice) -> None:
+        """Name in an error the options of a `Dialect` that its answer hints at.
+
+        What only the caller of a resource has decided is named by the resource.
+
+        Args:
+            error: what a request ended with.
+            call: the call.
+            choice: what it was sent with.
+        """
+        options = [f"Dialect({option})" for option in self._cures(error, call, choice)]
+        if options:
+            error.next_step = f"{error.next_step} This server may want {' or '.join(options)}."
+
+    def _cures(self, error: MediasflowError, call: Call, choice: Choice) -> Iterator[str]:
+        if error.status not in _HINTING:
+            return
+        if wants_checksum(error, self.dialect):
+            yield "checksum=content_digest"
+        if _is_cancel(call) and _is_of_a_method(error):
+            tried = {choice.method, *self._refused}
+            others = (method for method in _PREFERRED_METHODS if method not in tried)
+            yield from (f"cancel_method={method!r}" for method in others)
+        if call.content_type == JSON_TYPE and call.announced is None:
+            yield from self._other_types(error, choice)
+        if not call.operation.is_as_given and _is_of_a_path(error, call):
+            has_slash = call.target.partition(b"?")[0].endswith(b"/")
+            yield f"trailing_slashes={'never' if has_slash else 'always'!r}"
+
+    def _other_types(self, error: MediasflowError, choice: Choice) -> Iterator[str]:
+        """Yield the media types that JSON may be wanted under, where it may not have been read."""
+        told = _told(error)
+        if error.status == _UNSUPPORTED_MEDIA_TYPE:
+            other = "application/json; charset=UTF-8"
+        elif _OF_A_TYPE.search(told) or (
+            error.status in _BAD_REQUESTS and _UNREAD_BODY.search(told)
+        ):
+            other = JSON_TYPE if choice.content_type == FORM_TYPE else FORM_TYPE
+        else:
+            return
+        if other not in {choice.content_type, *self._refused}:
+            yield f"json_content_type={other!r}"
 
     def _finds_method(self, allowed: Container[str]) -> bool:
         for method in _PREFERRED_METHODS:
@@ -211,8 +258,45 @@ def _is_cancel(call: Call) -> bool:
     return call.operation.path == CANCEL_PATH
 
 
+def _told(error: MediasflowError) -> str:
+    return f"{getattr(error, 'field', '')} {error.code} {error.message}"
+
+
+def _is_of_a_method(error: MediasflowError) -> bool:
+    """Whether a cancel may have been refused for its method, rather than for its campaign."""
+    is_of_a_campaign = error.status == _NOT_FOUND and _OF_A_CAMPAIGN.search(_told(error))
+    return error.status in _NO_SUCH_METHOD and not is_of_a_campaign
+
+
+def _is_of_a_path(error: MediasflowError, call: Call) -> bool:
+    """Whether an answer may be about the path of a function, rather than about what it names."""
+    if error.status != _NOT_FOUND:
+        return error.status in _MOVED
+    is_about_it = call.campaign_id is None or _OF_A_PATH.search(_told(error))
+    return bool(is_about_it) and getattr(error, "field", None) is None
+
+
+_NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
 
 # GET comes last: a cancel by GET could be repeated by any cache or proxy on the way.
 _PREFERRED_METHODS: Final = ("PUT", "POST", "DELETE", "GET")
+
+_NO_SUCH_METHOD: Final = frozenset({404, 405, 501})
+_MOVED: Final = frozenset({301, 307, 308})
+_BAD_REQUESTS: Final = frozenset({400, 422})
+# Statuses of answers that can be about the form of a request.
+_HINTING: Final = _NO_SUCH_METHOD | _MOVED | _BAD_REQUESTS | {200, 403, 412, 415, 500}
+_OF_A_CAMPAIGN: Final = re.compile(r"(?i)campa(?:ign|gne)")
+_OF_A_PATH: Final = re.compile(
+    r"(?i)\b(?:path|ur[il]|route|endpoint|handler|mapping|servlet|page)\b"
+)
+_OF_A_TYPE: Final = re.compile(
+    r"(?i)media.?type|content.?type|json|unmarshal|deseriali[sz]|malformed|pars(?:e|ing)"
+)
+# What a server says that has not read a JSON body as such, or that says nothing.
+_UNREAD_BODY: Final = re.compile(
+    r"(?i)unsupported|unexpected|\bbody\b|\bentity\b|mandatory|missing|required|obligatoire"
+    r"|manquant|must not be (?:null|blank|empty)|bad request|http status|no explanation"
+)

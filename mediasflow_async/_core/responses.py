@@ -150,8 +150,10 @@ def understood(
 ) -> ApiResponse | MediasflowError:
     """Return an answer, or the error that it stands for; without content, it was too large."""
     if content is None or len(content) > most_bytes:
-        reason = f"the answer is larger than {most_bytes} bytes once decoded (max_response_bytes)"
-        return unreadable(reason, call, progress, answer.status)
+        reason = f"the answer is larger than {most_bytes} bytes once decoded"
+        error = unreadable(reason, call, progress, answer.status)
+        error.next_step += f" To read it: Session(max_response_bytes={2 * most_bytes})."
+        return error
     response = response_of(
         answer.status,
         answer.headers,

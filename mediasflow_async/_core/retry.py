@@ -25,7 +25,15 @@ from mediasflow_async.errors import (
     ServerError,
 )
 
-__all__ = ["Pacer", "RetryPolicy", "RetryQuota", "RetryRecord", "no_retries", "retried"]
+__all__ = [
+    "Pacer",
+    "RetryPolicy",
+    "RetryQuota",
+    "RetryRecord",
+    "no_retries",
+    "paused",
+    "retried",
+]
 
 _Answer = TypeVar("_Answer")
 
@@ -63,6 +71,9 @@ class RetryPolicy:
     What may be tried again is not a choice: a request that may have sent SMS never is, unless
     it is proven that it did not leave, or the answer refuses to execute it: with 429, and
     outside of this policy with 401 (then with a new bearer) and 415 (as another media type).
+
+    A report or a blacklist that is not ready yet (202) is asked for again after the same waits,
+    until the deadline of the session.
 
     Attributes:
         attempts: attempts in all, the first included; 4 by default, 1 turns retries off.
@@ -243,22 +254,66 @@ class _Rules:
         return self._policy.wait_after(_result(state), state.attempt_number).total_seconds()
 
     def report(self, state: RetryCallState) -> None:
-        if not self._policy.on_retry or state.next_action is None:
-            return
-        error = _result(state)
-        record = RetryRecord(
-            operation=evolve(self._operation, path=self._operation.shown_path),
-            attempt=state.attempt_number,
-            wait=timedelta(seconds=state.next_action.sleep),
-            error=type(error),
-            status=error.status,
-            sent=error.sent,
-            campaign_id=error.campaign_id,
-        )
-        for hook in self._policy.on_retry:
-            hook(record)
+        if self._policy.on_retry and state.next_action is not None:
+            wait = timedelta(seconds=state.next_action.sleep)
+            _tell(self._policy, self._operation, _result(state), state.attempt_number, wait)
 
 
+async def paused(
+    error: MediasflowError,
+    attempt: int,
+    operation: Operation,
+    *,
+    policy: RetryPolicy,
+    seconds_left: float,
+) -> bool:
+    """Wait before an answer that was not ready is asked for again; False where there is no time.
+
+    It is no failure, which the attempts of a policy would count: the deadline alone ends it, or a
+    wait that the server asks for and the policy does not honour.
+
+    Args:
+        error: what says that the answer is not ready.
+        attempt: how often it was asked for.
+        operation: what is called.
+        policy: after which wait to ask again; one of a single attempt never does.
+        seconds_left: the time until the deadline.
+    """
+    wait = max(policy.wait_after(error, attempt), _SHORTEST_PAUSE)
+    is_allowed = not _off_depth and policy.attempts > 1
+    if not is_allowed or _told_to_wait(error) > policy.max_retry_after:
+        return False
+    if wait.total_seconds() >= seconds_left:
+        return False
+    _tell(policy, operation, error, attempt, wait)
+    await anyio.sleep(wait.total_seconds())
+    return True
+
+
+def _tell(
+    policy: RetryPolicy,
+    operation: Operation,
+    error: MediasflowError,
+    attempt: int,
+    wait: timedelta,
+) -> None:
+    """Call the hooks of a policy with a record of a failure."""
+    if not policy.on_retry:
+        return
+    record = RetryRecord(
+        operation=evolve(operation, path=operation.shown_path),
+        attempt=attempt,
+        wait=wait,
+        error=type(error),
+        status=error.status,
+        sent=error.sent,
+        campaign_id=error.campaign_id,
+    )
+    for hook in policy.on_retry:
+        hook(record)
+
+
+_SHORTEST_PAUSE: Final = timedelta(seconds=0.05)
 _MOST_DOUBLINGS: Final = 64
 _TRANSIENT: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerError)
 """Failures that may pass by themselves."""

@@ -29,6 +29,7 @@ from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, 
 __all__ = ["ModelWriter", "TwelveOClockWarning", "is_twelve_oclock", "writer_for"]
 
 _START_NOW: Final = WIRE_NAMES[CampaignRequest]["start_now"]
+_LINKS: Final = WIRE_NAMES[CampaignRequest]["tiny_urls"]
 # Written even with their defaults, since the guide calls them mandatory.
 _ALWAYS: Final = {(TinyUrl, "type"), (CampaignRequest, "start_now"), (BlacklistEntry, "kind")}
 _NEVER: Final = frozenset({"raw", "extra", "id", "created_at"})
@@ -54,6 +55,7 @@ class ModelWriter:
 
     def __init__(self, dialect: Dialect) -> None:
         converter = _converter(dialect)
+        self._files_in_links = _files_in_links(dialect)
         self._write_campaign = converter.get_unstructure_hook(CampaignRequest)
         self._write_blacklist_entry = converter.get_unstructure_hook(BlacklistEntry)
 
@@ -69,6 +71,12 @@ class ModelWriter:
         body: dict[str, Any] = self._write_campaign(request)
         if start_now is not None:
             body[_START_NOW] = start_now
+        for file, name in self._files_in_links.items():
+            links = [link for link in body.get(_LINKS, ()) if name in link]
+            if links and file in body:
+                content = body.pop(file)
+                for link in links:
+                    link[file] = content
         return body
 
     def blacklist_entry(self, entry: BlacklistEntry) -> dict[str, Any]:
@@ -90,17 +98,24 @@ def _converter(dialect: Dialect) -> Converter:
             "msg": _composed,
             "list_ids": _lists_id_writer(dialect),
             "schedule_on": _schedule_writer(dialect),
+            "check_duplicate": _check_duplicate_writer(dialect),
             "image_preview": _base64_text,
             "zip_local": _base64_text,
         },
     }
     for model, writers in special.items():
-        converter.register_unstructure_hook(model, _object_writer(model, writers, converter))
+        names = WIRE_NAMES[model]
+        if model is CampaignRequest:
+            names = {**names, "zip_local": dialect.zip_local_field}
+        converter.register_unstructure_hook(model, _object_writer(model, names, writers, converter))
     return converter
 
 
 def _object_writer(
-    model: type[Any], writers: Mapping[str, Callable[[Any], Any]], converter: Converter
+    model: type[Any],
+    names: Mapping[str, str],
+    writers: Mapping[str, Callable[[Any], Any]],
+    converter: Converter,
 ) -> Callable[[Any], dict[str, Any]]:
     overrides: dict[str, Any] = {
         name: override(
@@ -108,7 +123,7 @@ def _object_writer(
             unstruct_hook=writers.get(name),
             omit_if_default=(model, name) not in _ALWAYS,
         )
-        for name, wire in WIRE_NAMES[model].items()
+        for name, wire in names.items()
     }
     present = {attribute.name for attribute in fields(model)}
     overrides |= {name: override(omit=True) for name in _NEVER & present}
@@ -119,6 +134,24 @@ def _composed(text: str) -> str:
     # A letter and its accent as two characters are not GSM-7: the message would become UCS-2, in
     # segments of less than half the length.
     return unicodedata.normalize("NFC", text)
+
+
+def _files_in_links(dialect: Dialect) -> dict[str, str]:
+    """Return the names of the files that go into links, each with the field that asks for it."""
+    image = WIRE_NAMES[CampaignRequest]["image_preview"]
+    files = {}
+    if dialect.image_preview_in == "link":
+        files[image] = WIRE_NAMES[TinyUrl]["image_name"]
+    if dialect.zip_local_in == "link":
+        files[dialect.zip_local_field] = WIRE_NAMES[TinyUrl]["local_html"]
+    return files
+
+
+def _check_duplicate_writer(dialect: Dialect) -> Callable[[bool], Any]:
+    if dialect.check_duplicate_as == "boolean":
+        return identity
+    words = ("FALSE", "TRUE") if dialect.check_duplicate_as == "capitals" else ("false", "true")
+    return lambda is_checked: words[is_checked]
 
 
 def _lists_id_writer(dialect: Dialect) -> Callable[[tuple[int, ...]], Any]:

@@ -21,8 +21,8 @@ from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
-from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ApiError, InvalidRequest, Problem, value_of
+from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect
+from mediasflow_async.errors import InvalidRequest, MediasflowError, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest, Recipient
 from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.resources.lists import Lists, recipient_rows
@@ -173,15 +173,16 @@ class Campaigns:
         refuse(problems, request.campaign_id)
         if uploads:
             request = await self._with_list(request)
+        operation = _operation(request.campaign_id, start_now=start_now)
         try:
             answer = await self._api.call(
-                _operation(request.campaign_id, start_now=start_now),
+                operation,
                 campaign_id=request.campaign_id,
                 json=self._writer.campaign(request, start_now=start_now),
                 guard=guard,
             )
-        except ApiError as error:
-            name_cures(error, _other_forms(request, self._api.dialect))
+        except MediasflowError as error:
+            name_cures(error, operation, _other_forms(request, self._api.dialect))
             raise
         return answer.read(Campaign)
 
@@ -363,7 +364,8 @@ class Campaigns:
         self, operation: Operation, campaign_id: int, params: Mapping[str, str]
     ) -> Campaign:
         """Make a PUT with its parameters where the dialect wants them (Guide: 2.2, 2.3)."""
-        where = self._api.dialect.put_params
+        dialect = self._api.dialect
+        where = dialect.put_params
         try:
             answer = await self._api.call(
                 operation,
@@ -371,10 +373,10 @@ class Campaigns:
                 params=params if where == "query" else None,
                 form=params if where == "form" else None,
                 json=params if where == "json" else None,
+                content_type=dialect.put_content_type,
             )
-        except ApiError as error:
-            others = (place for place in ("query", "form", "json") if place != where)
-            name_cures(error, (f"put_params={place!r}" for place in others))
+        except MediasflowError as error:
+            name_cures(error, operation, _other_puts(params, dialect))
             raise
         return _campaign_or_answer(answer)
 
@@ -385,25 +387,46 @@ def _operation(campaign_id: int | None, *, start_now: bool) -> Operation:
     return _SEND if campaign_id is None else _LAUNCH
 
 
-def _other_forms(request: CampaignRequest, dialect: Dialect) -> Iterable[str]:
-    """Yield the options of a dialect that write what this request has in another form."""
+def _other_forms(request: CampaignRequest, dialect: Dialect) -> dict[str, tuple[str, ...]]:
+    """Return the options of a dialect that write what this request has in another form."""
+    forms: dict[str, tuple[str, ...]] = {}
     if request.list_ids:
-        yield f"lists_id_as_scalar={not dialect.lists_id_as_scalar}"
+        forms[f"lists_id_as_scalar={not dialect.lists_id_as_scalar}"] = ("listsId",)
     if any(isinstance(each, Recipient) and each.fields for each in request.recipients):
-        yield f"extended_keys_as={_OTHER[dialect.extended_keys_as]!r}"
+        other = "object" if dialect.extended_keys_as == "pairs" else "pairs"
+        forms[f"extended_keys_as={other!r}"] = ("extendedKeys", "keyName")
     if request.schedule_on is not None:
-        yield f"schedule_tz={_OTHER.get(dialect.schedule_tz.key, 'UTC')!r}"
+        zone = "Europe/Paris" if dialect.schedule_tz.key == "UTC" else "UTC"
+        forms[f"schedule_tz={zone!r}"] = ("schedule",)
+    if request.check_duplicate is not None:
+        shapes = {"boolean", "text", "capitals"} - {dialect.check_duplicate_as}
+        for shape in sorted(shapes, reverse=True):
+            forms[f"check_duplicate_as={shape!r}"] = ("duplicate",)
     if any(link.end_of_life is not None for link in request.tiny_urls):
-        yield f"end_of_life_as={_OTHER[dialect.end_of_life_as]!r}"
+        other = "date" if dialect.end_of_life_as == "days" else "days"
+        forms[f"end_of_life_as={other!r}"] = ("endOfLife",)
+    if request.image_preview is not None:
+        other = "link" if dialect.image_preview_in == "campaign" else "campaign"
+        forms[f"image_preview_in={other!r}"] = ("image",)
+    if request.zip_local is not None:
+        other = "link" if dialect.zip_local_in == "campaign" else "campaign"
+        forms[f"zip_local_in={other!r}"] = ("zip", "nameToLocalHTML")
+        name = "b64ZipLoccal" if dialect.zip_local_field == "b64ZipLocal" else "b64ZipLocal"
+        forms[f"zip_local_field={name!r}"] = ("zip", "nameToLocalHTML")
+    return forms
 
 
-_OTHER: Final = {
-    "pairs": "object",
-    "object": "pairs",
-    "UTC": "Europe/Paris",
-    "days": "date",
-    "date": "days",
-}
+def _other_puts(params: Mapping[str, str], dialect: Dialect) -> dict[str, tuple[str, ...]]:
+    """Return the options of a dialect that make a PUT in another form."""
+    places = [place for place in ("query", "form", "json") if place != dialect.put_params]
+    kinds = [kind for kind in (JSON_TYPE, FORM_TYPE) if kind != dialect.put_content_type]
+    return {
+        **{f"put_params={place!r}": (*params, *_MEDIA) for place in places},
+        **{f"put_content_type={kind!r}": _MEDIA for kind in kinds},
+    }
+
+
+_MEDIA: Final = ("media type", "media_type", "mediatype", "content-type", "content type")
 
 
 def _is_long(recipients: object) -> bool:

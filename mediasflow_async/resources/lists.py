@@ -16,7 +16,7 @@ from mediasflow_async._core.calls import Operation, OperationKind
 from mediasflow_async._core.judgement import Expected
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ApiError, Problem
+from mediasflow_async.errors import MediasflowError, Problem
 from mediasflow_async.models import Recipient, RecipientList
 from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.uploads import (
@@ -45,6 +45,8 @@ _COLUMNS: Final = {
     "phone": "phone",
 }
 _RECIPIENTS_AT_ONCE: Final = 500
+# What servers answer to a form without the part that they read, beside the usual.
+_NO_PART: Final = frozenset({404, 406})
 
 
 class Lists:
@@ -118,8 +120,9 @@ class Lists:
         """Make the call, and raise what the progress callback raised as it is."""
         try:
             return await self._api.call(_UPLOAD, body=form, params=params)
-        except ApiError as refusal:
-            name_cures(refusal, _other_forms(self._api.dialect))
+        except MediasflowError as refusal:
+            others = _other_forms(self._api.dialect)
+            name_cures(refusal, _UPLOAD, others, further_statuses=_NO_PART)
             raise
         except ProgressFailed as failure:
             error = failure.error
@@ -130,11 +133,14 @@ class Lists:
             del error
 
 
-def _other_forms(dialect: Dialect) -> tuple[str, ...]:
+def _other_forms(dialect: Dialect) -> dict[str, tuple[str, ...]]:
     """Return the options of a dialect that write an upload in another form."""
     field = "File" if dialect.upload_field == "file" else "file"
     params = "query" if dialect.upload_params == "form" else "form"
-    return f"upload_field={field!r}", f"upload_params={params!r}"
+    return {
+        f"upload_field={field!r}": (" file", "file ", "part"),
+        f"upload_params={params!r}": ("filename", "description", "userOwnerID"),
+    }
 
 
 def _text_problems(
