@@ -22,6 +22,7 @@ from mediasflow_async._core.responses import (
     invalid,
     media_type_of,
     response_of,
+    retry_after_of,
 )
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import Unreadable, reader_for
@@ -59,6 +60,11 @@ class ResponseStream:
     def status(self) -> int:
         """The HTTP status of the answer."""
         return self._open.status
+
+    @property
+    def target(self) -> bytes:
+        """Path and query of the request."""
+        return self._call.target
 
     @property
     def headers(self) -> httpx.Headers:
@@ -150,7 +156,7 @@ class ResponseStream:
         return self._not_ready(self._answer(b""))
 
     def _not_ready(self, answer: ApiResponse) -> ServerError:
-        return ServerError(
+        error = ServerError(
             "the server has not finished: the answer is not ready",
             method=answer.operation.method,
             path=answer.operation.shown_path,
@@ -160,6 +166,8 @@ class ResponseStream:
             campaign_id=answer.campaign_id,
             sent=Sent.ANSWERED,
         )
+        error.retry_after = retry_after_of(answer.headers)
+        return error
 
     def _answer(self, content: bytes) -> ApiResponse:
         return response_of(

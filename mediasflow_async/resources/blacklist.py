@@ -29,7 +29,7 @@ from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import Unreadable, reader_for, writer_for
 from mediasflow_async.errors import ApiError, ConnectionFailed, RequestTimeout
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
-from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.api import Api, is_about
 from mediasflow_async.resources.pages import Asked, arrays
 from mediasflow_async.text.phones import InvalidPhone, to_e164
 from mediasflow_async.validation import blacklist_problems, number_problems, refuse
@@ -42,7 +42,6 @@ _OTHER_PATHS: Final = (
 )
 # 405 is the answer of a path that has the function that adds a number, and no other.
 _NO_SUCH_FUNCTION: Final = frozenset({404, 405})
-_WAITS_SECONDS: Final = (0.1, 0.5)
 _Result = TypeVar("_Result")
 _ADD: Final = Operation(OperationKind.SET, "POST", "blacklist", Expected.CHANGE)
 
@@ -185,8 +184,8 @@ class BlacklistEntries:
                         entries.append(entry)
                     yield entries
         except ApiError as error:
-            if error.status in _NO_SUCH_FUNCTION:
-                error.next_step = _OTHER_PATHS
+            if error.status in _NO_SUCH_FUNCTION and is_about(error, operation):
+                error.next_step = f"{error.next_step} {_OTHER_PATHS}"
             raise
 
     async def _all(self, opened: list[ResponseStream]) -> list[BlacklistEntry]:
@@ -207,15 +206,17 @@ class BlacklistEntries:
         self, read: Callable[[list[ResponseStream]], Awaitable[_Result]]
     ) -> _Result:
         """Return what is read from an answer; one that breaks off is asked for again."""
-        for wait_seconds in _WAITS_SECONDS:
+        policy, attempt = self._api.retry, 1
+        while True:
             opened: list[ResponseStream] = []
             try:
                 return await read(opened)
-            except (ConnectionFailed, RequestTimeout):
-                if not opened:
+            except (ConnectionFailed, RequestTimeout) as error:
+                if not opened or not policy.allows(error, attempt, OperationKind.READ):
                     raise
-            await anyio.sleep(wait_seconds)
-        return await read([])
+                wait = policy.wait_after(error, attempt)
+            await anyio.sleep(wait.total_seconds())
+            attempt += 1
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import (
     AsyncGenerator,
+    Callable,
     Hashable,
     Iterable,
     Iterator,
@@ -21,7 +22,7 @@ from contextlib import aclosing
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from anyio.lowlevel import checkpoint
 from attrs import field, frozen
@@ -32,9 +33,10 @@ from mediasflow_async.converter.csv_records import CsvDecoder, ReportTable, begi
 from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.rows import named, renamed, row_reader
 from mediasflow_async.dates import Window
-from mediasflow_async.errors import ApiError, ResponseInvalid, ServerError
+from mediasflow_async.dialect import Dialect
+from mediasflow_async.errors import ApiError, MediasflowError, ResponseInvalid, ServerError
 from mediasflow_async.models import ReportRow
-from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.api import Api, is_about, name_window
 from mediasflow_async.resources.csv_files import Part, SaveProgress, save_bytes, save_parts
 from mediasflow_async.resources.pages import refuse_further_pages, until_ready
 from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
@@ -43,10 +45,11 @@ from mediasflow_async.secrecy import mask_text
 __all__ = [
     "CsvReport",
     "CsvSource",
-    "tell_of_empty_reports",
+    "tells_of_no_rows",
     "without_status",
 ]
 
+_Block = TypeVar("_Block")
 _Record = tuple[tuple[str, ...], list[str]]  # the columns of a record, and its cells
 
 _IDENTITY_COLUMNS: Final = ("reflist", "idline", "intmobile")
@@ -181,9 +184,22 @@ class CsvSource:
         Raises:
             ResponseInvalid: what comes has no header of a CSV report.
         """
-        async with aclosing(until_ready(lambda: self._checked(window))) as pieces:
+        async with aclosing(self._ready(window, lambda: self._checked(window))) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _ready(
+        self, window: Window | None, blocks_of: Callable[[], AsyncGenerator[_Block, None]]
+    ) -> AsyncGenerator[_Block, None]:
+        """Yield what an answer has once it is ready."""
+        try:
+            async with aclosing(until_ready(self.api, self.operation, blocks_of)) as blocks:
+                async for block in blocks:
+                    yield block
+        except MediasflowError as error:
+            if window:
+                name_window(error, self.operation, window)
+            raise
 
     async def _checked(self, window: Window | None) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of an answer from when its header is known."""
@@ -228,7 +244,7 @@ class CsvSource:
 
     async def _blocks(self, window: Window | None = None) -> AsyncGenerator[_CsvBlock, None]:
         """Yield the columns of a window or a campaign without a record, then the records."""
-        async with aclosing(until_ready(lambda: self._asked(window))) as blocks:
+        async with aclosing(self._ready(window, lambda: self._asked(window))) as blocks:
             async for block in blocks:
                 yield block
 
@@ -268,8 +284,7 @@ class CsvSource:
             ):
                 yield body, pieces
         except ApiError as error:
-            if error.status not in self.api.dialect.empty_report_statuses:
-                tell_of_empty_reports(error)
+            if not tells_of_no_rows(error, self.operation, self.api.dialect):
                 raise
 
     def _decoder(self, body: ResponseStream) -> CsvDecoder:
@@ -317,13 +332,21 @@ def _check_ready(body: ResponseStream) -> None:
         raise body.not_ready()
 
 
-def tell_of_empty_reports(error: ApiError) -> None:
-    """Name the option that an error may need, where it can stand for an empty report."""
+def tells_of_no_rows(error: ApiError, operation: Operation, dialect: Dialect) -> bool:
+    """Whether an error stands for a report without rows; else the option is named that it may need.
+
+    What the login is answered says nothing of the report.
+    """
+    if not is_about(error, operation):
+        return False
+    if error.status in dialect.empty_report_statuses:
+        return True
     if error.status in _MAY_BE_EMPTY:
         error.next_step = (
             f"{error.next_step} Where it only means that the report has no rows: "
             f"Dialect(empty_report_statuses=({error.status},))."
         )
+    return False
 
 
 def without_status(error: ResponseInvalid) -> ResponseInvalid:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
+from math import inf
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -17,6 +18,7 @@ import httpx
 from attrs import evolve, frozen
 
 from mediasflow_async._core.calls import Operation
+from mediasflow_async._core.retry import paused
 from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.reading import read_int
@@ -28,7 +30,6 @@ __all__ = ["Asked", "Given", "arrays", "refuse_further_pages", "until_ready"]
 _Block = TypeVar("_Block")
 
 _ACCEPTED: Final = 202
-_WAITS_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
 
 
 @frozen(kw_only=True)
@@ -63,21 +64,30 @@ async def arrays(
     Raises:
         ResponseInvalid: the answer is none, or rows are missing and it does not say how to have
             them.
-        ServerError: it was not ready after several attempts (202).
+        ServerError: it was not ready by the deadline of the session (202).
     """
     async with aclosing(
-        until_ready(lambda: _arrays(api, asked, [] if opened is None else opened))
+        until_ready(api, asked.operation, lambda: _arrays(api, asked, opened))
     ) as blocks:
         async for block in blocks:
             yield block
 
 
 async def until_ready(
-    blocks_of: Callable[[], AsyncGenerator[_Block, None]],
+    api: Api, operation: Operation, blocks_of: Callable[[], AsyncGenerator[_Block, None]]
 ) -> AsyncGenerator[_Block, None]:
-    """Yield the blocks of an answer; one that is not ready yet is asked for a few times more."""
-    has_begun = False
-    for wait_seconds in (*_WAITS_SECONDS, None):
+    """Yield the blocks of an answer; one that is not ready yet is asked for again.
+
+    Args:
+        api: the session, whose retry policy says after which waits, and whose deadline ends them.
+        operation: the function that is asked.
+        blocks_of: asks it, and gives the blocks of its answer.
+    """
+    has_begun, attempt = False, 1
+    deadline = anyio.current_time() + (
+        inf if api.deadline_seconds is None else api.deadline_seconds
+    )
+    while True:
         try:
             async with aclosing(blocks_of()) as blocks:
                 async for block in blocks:
@@ -85,15 +95,18 @@ async def until_ready(
                     yield block
         except ServerError as error:
             # What was given would come twice.
-            if has_begun or error.status != _ACCEPTED or wait_seconds is None:
+            if has_begun or error.status != _ACCEPTED:
+                raise
+            left = deadline - anyio.current_time()
+            if not await paused(error, attempt, operation, policy=api.retry, seconds_left=left):
                 raise
         else:
             return
-        await anyio.sleep(wait_seconds)
+        attempt += 1
 
 
 async def _arrays(
-    api: Api, asked: Asked, opened: list[ResponseStream]
+    api: Api, asked: Asked, opened: list[ResponseStream] | None
 ) -> AsyncGenerator[Given, None]:
     pages = _Pages(api.base_url)
     following: Asked | None = asked
@@ -104,7 +117,8 @@ async def _arrays(
             ) as body,
             aclosing(body.aiter_array(may_be_empty=True)) as blocks,
         ):
-            opened.append(body)
+            if opened is not None:
+                opened.append(body)
             before = pages.given
             async for block in blocks:
                 yield body, pages.given, block
@@ -144,15 +158,17 @@ class _Pages:
         reason = f"rows are missing: {self.given}{of} came"
         if is_empty:
             return _missing(body, reason)
-        following = self._linked(asked, link) if link else self._numbered(asked, members)
+        following = (
+            self._linked(asked, link, body.target) if link else self._numbered(asked, members)
+        )
         return following or _missing(
             body, f"{reason}, and the answer does not say how to ask for the others"
         )
 
-    def _linked(self, asked: Asked, link: str) -> Asked | None:
+    def _linked(self, asked: Asked, link: str, target: bytes) -> Asked | None:
         """Return the request for a link, if it is new and leads to the same place."""
         try:
-            url = self._base.join(asked.operation.path).join(link)
+            url = self._base.copy_with(raw_path=target).join(link)
         except httpx.InvalidURL:
             return None
         is_elsewhere = url.host != self._base.host or url.port not in {None, self._base.port}
@@ -161,7 +177,8 @@ class _Pages:
         if is_elsewhere or not path.startswith(base_path) or link in self._links:
             return None
         self._links.add(link)
-        operation = evolve(asked.operation, path=path.removeprefix(base_path))
+        path = path.removeprefix(base_path)
+        operation = evolve(asked.operation, path=path, is_as_given=True)
         return Asked(operation=operation, params=dict(url.params), campaign_id=asked.campaign_id)
 
     def _numbered(self, asked: Asked, members: Mapping[str, Any]) -> Asked | None:
@@ -235,8 +252,11 @@ def _number(value: object) -> int | None:
 
 def _missing(body: ResponseStream, reason: str) -> ResponseInvalid:
     error = body.invalid(reason)
-    error.next_step = (
-        "Ask for less at once, by a shorter Dialect(window=timedelta(days=1)) or by a filter of "
-        "statuses, or ask Mediasflow how this server gives all rows."
-    )
+    ways = ["ask Mediasflow how this server gives all rows"]
+    if b"campaigns/" in body.target:
+        ways.insert(0, "ask for less at once by a filter of statuses")
+    if b"from=" in body.target:
+        ways.insert(0, "ask for less at once by Dialect(window=timedelta(days=1))")
+    ways[0] = f"A{ways[0][1:]}"
+    error.next_step = f"{', or '.join(ways)}."
     return error

@@ -23,13 +23,13 @@ from mediasflow_async._core.not_given import Duration
 from mediasflow_async._core.options import seconds_of
 from mediasflow_async.converter.rows import json_rows
 from mediasflow_async.dates import Window
-from mediasflow_async.errors import ApiError, ConfigurationError
+from mediasflow_async.errors import ApiError, ConfigurationError, MediasflowError
 from mediasflow_async.models import DeliveryCategory, MediaType, ReportRow, ReportSummary
-from mediasflow_async.resources.api import Api
+from mediasflow_async.resources.api import Api, name_window
 from mediasflow_async.resources.csv_reports import (
     CsvReport,
     CsvSource,
-    tell_of_empty_reports,
+    tells_of_no_rows,
     without_status,
 )
 from mediasflow_async.resources.pages import Asked, arrays
@@ -242,9 +242,13 @@ class Reports:
     async def _window(
         self, period: Period, search: Expression | str | None, window: Window
     ) -> Blocks[ReportRow]:
-        async with aclosing(self._blocks(_PERIOD, period.params_of(window))) as blocks:
-            async for block in blocks:
-                yield _fitting(block, search)
+        try:
+            async with aclosing(self._blocks(_PERIOD, period.params_of(window))) as blocks:
+                async for block in blocks:
+                    yield _fitting(block, search)
+        except MediasflowError as error:
+            name_window(error, _PERIOD, window)
+            raise
 
     async def _blocks(
         self, operation: Operation, params: Mapping[str, str], campaign_id: int | None = None
@@ -263,8 +267,7 @@ class Reports:
                     has_status = has_status or any(row.status_code is not None for row in rows)
                     yield rows
         except ApiError as error:
-            if count or error.status not in dialect.empty_report_statuses:
-                tell_of_empty_reports(error)
+            if count or not tells_of_no_rows(error, operation, dialect):
                 raise
         if count and not has_status and body:
             raise without_status(body.invalid(f"it has {count} rows, and no status in any of them"))

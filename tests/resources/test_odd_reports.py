@@ -15,10 +15,8 @@ from mediasflow_async import (
     NotFound,
     ReportRow,
     ResponseInvalid,
-    ServerError,
     Session,
 )
-from mediasflow_async.resources import pages
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.inspection import names_in
 
@@ -35,7 +33,6 @@ NOTHING = [
     b'{"success": true, "total": 0, "data": {"rows": null}}',
     b'{"data": {"rows": []}, "message": ""}',
 ]
-NO_WAIT = [0.0, 0.0]
 
 
 def answers(sandbox: Sandbox, operation: str, body: str | bytes | Any, **fault: Any) -> None:
@@ -91,57 +88,6 @@ async def test_another_refusal_is_one_whatever_stands_for_an_empty_report(
     async with connect(dialect=Dialect(empty_report_statuses=(404,))) as other:
         with pytest.raises(BadRequest):
             await json_rows(other)
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"status": "IN_PROGRESS"}', b"en cours"])
-async def test_what_is_not_ready_is_asked_for_again(
-    session: Session, sandbox: Sandbox, body: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "_WAITS_SECONDS", NO_WAIT)
-    answers(sandbox, "report_json", body, status=202, times=2)
-    answers(sandbox, "report_json", [ROW])
-    assert len(await json_rows(session)) == 1
-
-    answers(sandbox, "report_json", body, status=202, times=3)
-    with pytest.raises(ServerError, match="not finished") as caught:
-        await json_rows(session)
-    assert caught.value.status == 202
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"en cours\n", b"<html>wait</html>"])
-async def test_a_csv_report_that_is_not_ready_is_asked_for_again(
-    session: Session,
-    sandbox: Sandbox,
-    body: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.setattr(pages, "_WAITS_SECONDS", NO_WAIT)
-    answers(sandbox, "report_csv", body, status=202, times=2)
-    answers(sandbox, "report_csv", "STATUS_CODE\n16\n")
-    assert len(await csv_rows(session)) == 1
-
-    answers(sandbox, "report_csv", body, status=202, times=3)
-    with pytest.raises(ServerError, match="not ready"):
-        await csv_rows(session)
-    answers(sandbox, "report_csv", body, status=202, times=3)
-    with pytest.raises(ServerError, match="not ready"):
-        await session.reports.campaign_csv(943).save(tmp_path / "report.csv")
-    assert names_in(tmp_path) == []
-    answers(sandbox, "report_csv", body, status=202)
-    answers(sandbox, "report_csv", "STATUS_CODE\n16\n")
-    await session.reports.campaign_csv(943).save(tmp_path / "report.csv")
-    assert names_in(tmp_path) == ["report.csv"]
-
-
-async def test_a_later_page_that_is_not_ready_gives_no_row_twice(
-    session: Session, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "_WAITS_SECONDS", NO_WAIT)
-    answers(sandbox, "report_json", page(0, 50))
-    answers(sandbox, "report_json", b"", status=202)
-    with pytest.raises(ServerError, match="not finished"):
-        await json_rows(session)
 
 
 async def test_rows_under_202_are_rows(session: Session, sandbox: Sandbox) -> None:
