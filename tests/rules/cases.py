@@ -23,6 +23,7 @@ class Case(NamedTuple):
 
 # Values of the rules that are neither a choice nor yes or no.
 _VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "unsupported_type": (400, 500),
     "json_content_types": ({"application/json"}, {"application/x-www-form-urlencoded"}),
     "login_path": ("login",),
     "login_fields": (("username", "password"),),
@@ -33,6 +34,11 @@ _VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
     "registered_ips": ({"192.0.2.1"},),
     "cancel_methods": ({"POST"}, {"DELETE"}, {"GET"}),
     "put_params": ({"query"}, {"form"}, {"json"}),
+    "put_content_types": ({"application/json"}, {"application/x-www-form-urlencoded"}),
+    "check_duplicate": ({"boolean"}, {"text"}, {"capitals"}),
+    "image_places": ({"link"},),
+    "zip_places": ({"link"},),
+    "zip_names": ({"b64ZipLocal"}, {"b64ZipLoccal"}),
     "upload_fields": ({"file"}, {"File"}),
     "upload_params": ({"form"}, {"query"}),
     "blacklist_path": ("blacklistjson",),
@@ -64,6 +70,7 @@ _VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
 
 # What gives a rule something to do.
 _TOGETHER: Final[Mapping[str, Mapping[str, Any]]] = {
+    "unsupported_type": {"json_content_types": {"application/x-www-form-urlencoded"}},
     "busy_every": {"retry_after": "0"},
     "retry_after": {"busy_every": 9},
     "report_delay": {"retry_after": "0"},

@@ -7,9 +7,11 @@ that was not, and nobody reads of another person.
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from mediasflow_async import (
     Sent,
     Session,
     TinyUrl,
+    TinyUrlType,
 )
 from mediasflow_async.delivery import Journal, State
 from mediasflow_async.sandbox import Sandbox
@@ -41,6 +44,10 @@ ORDERED: Final = "+33612345641"
 DELIVERED: Final = 16
 FAILED: Final = 20
 NO_CAMPAIGN: Final = 999_999
+IMAGE: Final = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
 
 STEPS: Final = (
     "upload",
@@ -136,12 +143,24 @@ class MainJob:
         people = [Recipient(number, fields={"PRENOM": name}) for number, name in PEOPLE.items()]
         whom: dict[str, Any] = {"recipients": people} if uploaded is None else {}
         return CampaignRequest(
-            msg="Bonjour ${PRENOM}, voir ${track_1}",
+            msg="Bonjour ${PRENOM}, voir ${track_1} ou ${track_2}",
             list_ids=[] if uploaded is None else [uploaded.id],
             campaign_name="main job",
             sender="ACME",
             type=CampaignType.NOTIFICATION,
-            tiny_urls=[TinyUrl(index=0, url="https://www.example.com/", end_of_life=30)],
+            check_duplicate=True,
+            tiny_urls=[
+                TinyUrl(
+                    index=0,
+                    url="https://www.example.com/",
+                    image_name="image.png",
+                    is_open_graph=True,
+                    end_of_life=30,
+                ),
+                TinyUrl(index=1, type=TinyUrlType.LOCAL, local_html="page.html"),
+            ],
+            image_preview=IMAGE,
+            zip_local=_zipped("page.html", "<html></html>"),
             **whom,
         )
 
@@ -313,6 +332,13 @@ class MainJob:
         for step, error in self.errors.items():
             shown = f"{error}{error!r}{pickle.dumps(error)!r}"
             self._expect(step, not any(secret in shown for secret in secrets), "shows a secret")
+
+
+def _zipped(name: str, text: str) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as pages:
+        pages.writestr(name, text)
+    return file.getvalue()
 
 
 def _until_morning(now: datetime) -> timedelta:

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.anyio
 _PAIRS: Final = int(os.environ.get("MEDIASFLOW_RULE_PAIRS", "25"))
 _SEED: Final = int(os.environ.get("MEDIASFLOW_RULE_SEED", "12"))
 _SECONDS: Final = 10
+# Of a server that never has a report ready, which is waited for.
+_SECONDS_OF_DELAY: Final = 3
 _PATIENCE_SECONDS: Final = 15
 _SHORT_SECONDS: Final = 3
 _RIGHT: Final = Failing(frozenset(), "")
@@ -38,7 +40,8 @@ async def done(
     """Do the main job on a server."""
     sandbox = Sandbox(rules=rules, delivery=DeliveryPlan.instant())
     with sandbox.serve_in_thread():
-        session = session_at(sandbox, deadline=_SECONDS, dialect=dialect)
+        deadline = _SECONDS_OF_DELAY if rules.report_delay == "always" else _SECONDS
+        session = session_at(sandbox, deadline=deadline, dialect=dialect)
         job = MainJob(sandbox, session, folder, **options)
         await job.run()
     return job
