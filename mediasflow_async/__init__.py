@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         TinyUrlType,
         Track,
     )
+    from mediasflow_async.resources.reports import RowsOutsideWarning
     from mediasflow_async.secrecy import Secret
     from mediasflow_async.session import Session
 
@@ -91,6 +92,7 @@ _MODULES: Final = {
         DeliveryCategory DeliveryStatus ListType MediaType Recipient RecipientList Renderer
         ReportRow ReportSummary TinyUrl TinyUrlType Track
     """,
+    "resources.reports": "RowsOutsideWarning",
     "secrecy": "Secret",
     "session": "Session",
 }
@@ -137,6 +139,7 @@ __all__ = [
     "ResponseInvalid",
     "RetryPolicy",
     "RetryRecord",
+    "RowsOutsideWarning",
     "Secret",
     "Sent",
     "ServerError",

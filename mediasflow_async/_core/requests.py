@@ -237,7 +237,7 @@ class Negotiation:
         told = _told(error)
         if error.status == _UNSUPPORTED_MEDIA_TYPE:
             other = "application/json; charset=UTF-8"
-        elif _OF_A_TYPE.search(told) or (
+        elif (error.status in _UNREAD and _OF_A_TYPE.search(told)) or (
             error.status in _BAD_REQUESTS and _UNREAD_BODY.search(told)
         ):
             other = JSON_TYPE if choice.content_type == FORM_TYPE else FORM_TYPE
@@ -286,6 +286,7 @@ _PREFERRED_METHODS: Final = ("PUT", "POST", "DELETE", "GET")
 _NO_SUCH_METHOD: Final = frozenset({404, 405, 501})
 _MOVED: Final = frozenset({301, 307, 308})
 _BAD_REQUESTS: Final = frozenset({400, 422})
+_UNREAD: Final = _BAD_REQUESTS | {500}
 # Statuses of answers that can be about the form of a request.
 _HINTING: Final = _NO_SUCH_METHOD | _MOVED | _BAD_REQUESTS | {200, 403, 412, 415, 500}
 _OF_A_CAMPAIGN: Final = re.compile(r"(?i)campa(?:ign|gne)")

@@ -327,13 +327,18 @@ async def _unanswered(
     if error.sent is Sent.ANSWERED and not _may_relaunch(context, lease.entry):
         return await _park(lease, Reason.NO_EVIDENCE) or error
     await lease.release()
-    return DeliveryUnknown(
+    unknown = DeliveryUnknown(
         f"whether the campaign was launched could not be asked: {error.message}",
         campaign_id=lease.entry.campaign_id,
         status=error.status,
         sent=Sent.UNKNOWN,
         next_step=_IN_DOUBT,
     )
+    if error.login_refused:
+        # It says what would cure the login, and ends what else needs it.
+        unknown.login_refused = True
+        unknown.next_step = f"{_IN_DOUBT} {error.next_step}"
+    return unknown
 
 
 async def _act_on(context: SendContext, lease: Lease, verdict: Evidence) -> _Answer:

@@ -6,6 +6,7 @@ each time it is awaited or iterated over, and decodes the rows as they arrive.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterable, Mapping
 from contextlib import aclosing
@@ -13,6 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from math import inf
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import anyio
 from attrs import evolve
@@ -47,7 +49,7 @@ from mediasflow_async.resources.periods import (
 from mediasflow_async.search import Expression, may_match
 from mediasflow_async.validation import campaign_id_problems, listed, refuse
 
-__all__ = ["ReportRows", "Reports"]
+__all__ = ["ReportRows", "Reports", "RowsOutsideWarning"]
 
 _READ: Final = OperationKind.READ
 _CAMPAIGN: Final = Operation(_READ, "GET", "campaigns/reportjson/{campaign_id}", Expected.ROWS)
@@ -242,9 +244,11 @@ class Reports:
     async def _window(
         self, period: Period, search: Expression | str | None, window: Window
     ) -> Blocks[ReportRow]:
+        days = _whole_days(window, period.dialect.server_tz)
         try:
             async with aclosing(self._blocks(_PERIOD, period.params_of(window))) as blocks:
                 async for block in blocks:
+                    _warn_of_rows_outside(block, days)
                     yield _fitting(block, search)
         except MediasflowError as error:
             name_window(error, _PERIOD, window)
@@ -310,6 +314,35 @@ class ReportRows:
             async for block in blocks:
                 rows += block
         return rows
+
+
+def _whole_days(window: Window, zone: ZoneInfo) -> Window:
+    """Return a window from the start of its first day to the end of its last one.
+
+    A server may read its bounds as days (Guide: 2.6).
+    """
+    first, last = window.since.astimezone(zone), window.until.astimezone(zone)
+    since = datetime(first.year, first.month, first.day, tzinfo=zone)
+    until = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)
+    return Window(since, until)
+
+
+def _warn_of_rows_outside(rows: list[ReportRow], days: Window) -> None:
+    """Warn of rows of another time than was asked for, by the first and the last of a block."""
+    for row in (rows[0], rows[-1]) if rows else ():
+        if row.sent_at is not None and not days.since <= row.sent_at <= days.until:
+            zone = "Europe/Paris" if days.since.tzname() == "UTC" else "UTC"
+            warnings.warn(
+                "a report of a period has messages that were sent on other days: the server may "
+                "read the period in another time zone than the session writes it in, such as "
+                f"Dialect(server_tz={zone!r})",
+                RowsOutsideWarning,
+                stacklevel=2,
+            )
+
+
+class RowsOutsideWarning(UserWarning):
+    """A report of a period has messages of other days, so that some of the period may lack."""
 
 
 def _fitting(rows: list[ReportRow], search: Expression | str | None) -> list[ReportRow]:

@@ -283,3 +283,27 @@ async def test_a_login_that_fails_is_no_refused_one() -> None:
                 with pytest.raises(MediasflowError):
                     await session.request("GET", "blacklist")
     assert len(raw.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "refusal", [http(302, headers={"Location": "/login"}), http(200, PAGE, HTML)]
+)
+async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(
+    refusal: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now)
+
+    def answer(request: RawRequest) -> Answer:
+        if request.target == "/users/login":
+            return http_json(data={"token": "token-1"})
+        return http_json(data=[]) if now == 1000.0 else refusal
+
+    with RawServer(answer).running() as raw:
+        async with by_password(raw.url, retry=ONCE) as session:
+            await session.blacklist.entries()
+            now += 600
+            with pytest.raises(MediasflowError) as caught:
+                await session.campaigns.launch(943)
+    assert targets(raw) == ["/users/login", "/blacklist", "/campaigns/inject"]
+    assert "Dialect(token_ttl=timedelta(seconds=300))" in caught.value.next_step

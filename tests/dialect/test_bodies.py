@@ -5,6 +5,8 @@ The server and the session are switched together, and apart.
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from mediasflow_async.dialect import Dialect, content_digest
 from mediasflow_async.errors import BadRequest
-from mediasflow_async.models import CampaignRequest, Recipient
+from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl, TinyUrlType
 from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from mediasflow_async.session import Session
 
@@ -121,6 +123,69 @@ async def test_parameters_in_another_place_are_refused(connect: Connect, place: 
         with pytest.raises(BadRequest):
             await session.campaigns.test(draft.id, ["0612345678"])
         assert sandbox.messages == ()
+
+
+@pytest.mark.parametrize("place", ["query", "form", "json"])
+@pytest.mark.parametrize("kind", [JSON, FORM, f"{JSON}; charset=UTF-8"])
+async def test_a_put_announces_the_type_of_the_dialect(
+    connect: Connect, sent: Sent, place: Any, kind: str
+) -> None:
+    rules = ServerRules(put_content_types=frozenset({kind.partition(";")[0]}))
+    dialect = Dialect(put_content_type=kind, put_params=place, json_content_type=FORM)
+    async with connect(rules, dialect) as (sandbox, session):
+        draft = await session.campaigns.prepare(ONE)
+        if (place, kind.partition(";")[0]) == ("form", JSON):
+            # A form under the type of JSON: the server reads none of it.
+            with pytest.raises(BadRequest):
+                await session.campaigns.set_sender(draft.id, "ACME")
+            return
+        assert (await session.campaigns.set_sender(draft.id, "ACME")).sender == "ACME"
+        await session.campaigns.test(draft.id, ["0612345678"])
+        assert sent(sandbox, f"campaigns/{draft.id}/sender") == [("PUT", kind, 200)]
+        assert sent(sandbox, "campaigns/inject") == [("POST", FORM, 200)]
+
+
+async def test_a_put_of_another_type_names_the_option(connect: Connect) -> None:
+    async with connect(ServerRules(put_content_types=frozenset({JSON}))) as (sandbox, session):
+        draft = await session.campaigns.prepare(ONE)
+        with pytest.raises(BadRequest, match=r"Dialect\(put_content_type='application/json'\)"):
+            await session.campaigns.test(draft.id, ["0612345678"])
+        assert sandbox.messages == ()
+
+
+# 13. The forms of checkDuplicate, and the places of the files of a campaign.
+
+
+LINKED = CampaignRequest(
+    msg="Voir ${track_1} et ${track_2}",
+    recipients=["0612345678"],
+    check_duplicate=False,
+    tiny_urls=[
+        TinyUrl(index=0, url="https://a.example/", image_name="a.png", is_open_graph=True),
+        TinyUrl(index=1, type=TinyUrlType.LOCAL, local_html="a.html"),
+    ],
+    image_preview=base64.b64encode(b"image").decode(),
+    zip_local=base64.b64encode(b"zip").decode(),
+)
+INSISTING: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"check_duplicate": {"text"}}, {"check_duplicate_as": "text"}),
+    ({"check_duplicate": {"capitals"}}, {"check_duplicate_as": "capitals"}),
+    ({"image_places": {"link"}}, {"image_preview_in": "link"}),
+    ({"zip_places": {"link"}}, {"zip_local_in": "link"}),
+    ({"zip_names": {"b64ZipLoccal"}}, {"zip_local_field": "b64ZipLoccal"}),
+]
+
+
+@pytest.mark.parametrize(("rules", "options"), INSISTING, ids=str)
+async def test_a_form_that_a_server_insists_on(
+    connect: Connect, rules: dict[str, Any], options: dict[str, Any]
+) -> None:
+    (name, value) = next(iter(options.items()))
+    async with connect(ServerRules(**rules)) as (_, session):
+        with pytest.raises(BadRequest, match=re.escape(f"Dialect({name}={value!r})")):
+            await session.campaigns.prepare(LINKED)
+    async with connect(ServerRules(**rules), Dialect(**options)) as (_, session):
+        assert (await session.campaigns.prepare(LINKED)).check_duplicate is False
 
 
 # 7. The parts of an upload.

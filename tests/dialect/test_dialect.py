@@ -26,6 +26,8 @@ def test_the_defaults_are_the_most_likely_reading_of_the_guide() -> None:
         token_ttl=None,
         cancel_method="PUT",
         put_params="query",
+        put_content_type=None,
+        trailing_slashes="printed",
         upload_field="file",
         upload_params="form",
         blacklist_path="blacklist",
@@ -38,6 +40,10 @@ def test_the_defaults_are_the_most_likely_reading_of_the_guide() -> None:
         twelve_oclock="warn",
         window=timedelta(days=7) - timedelta(minutes=1),
         overlap=timedelta(0),
+        check_duplicate_as="boolean",
+        image_preview_in="campaign",
+        zip_local_in="campaign",
+        zip_local_field="b64ZipLocal",
         end_of_life_as="days",
         regex_style="guide",
         quote_style="rsql",
@@ -102,6 +108,16 @@ WRONG: list[tuple[str, Any]] = [
     ("cancel_method", "PATCH"),
     ("cancel_method", "put"),
     ("put_params", "header"),
+    ("put_content_type", ""),
+    ("put_content_type", "json"),
+    ("put_content_type", "text/plain\r\nX: y"),
+    ("put_content_type", "application/json;"),
+    ("put_content_type", 5),
+    ("trailing_slashes", True),
+    ("check_duplicate_as", "TRUE"),
+    ("image_preview_in", "tinyList"),
+    ("zip_local_in", None),
+    ("zip_local_field", ""),
     ("upload_field", None),
     ("upload_params", "json"),
     ("blacklist_path", None),
@@ -136,6 +152,20 @@ WRONG: list[tuple[str, Any]] = [
 def test_a_choice_that_is_none_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=name):
         Dialect(**{name: value})
+
+
+def test_all_choices_that_are_none_are_told_at_once() -> None:
+    # How long an overlap may be is known only of a window that is one.
+    wrong: dict[str, Any] = {name: value for name, value in WRONG if name != "overlap"}
+    with pytest.raises(ConfigurationError) as caught:
+        Dialect(**wrong)
+    told = caught.value.message.split("; ")
+    assert {problem.split()[0] for problem in told} == {f"Dialect.{name}" for name in wrong}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=UTF-8"])
+def test_a_media_type_may_have_parameters(kind: str) -> None:
+    assert Dialect(put_content_type=kind).put_content_type == kind
 
 
 def test_the_limits_of_the_windows_are_allowed() -> None:
