@@ -288,21 +288,16 @@ async def test_a_login_that_fails_is_no_refused_one() -> None:
 @pytest.mark.parametrize(
     "refusal", [http(302, headers={"Location": "/login"}), http(200, PAGE, HTML)]
 )
-async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(
-    refusal: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr(auth.time, "monotonic", lambda: now)
-
+async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(refusal: bytes) -> None:
     def answer(request: RawRequest) -> Answer:
         if request.target == "/users/login":
             return http_json(data={"token": "token-1"})
-        return http_json(data=[]) if now == 1000.0 else refusal
+        return http_json(data=[]) if request.method == "GET" else refusal
 
     with RawServer(answer).running() as raw:
         async with by_password(raw.url, retry=ONCE) as session:
             await session.blacklist.entries()
-            now += 600
+            session._engine.authenticator._since -= 600
             with pytest.raises(MediasflowError) as caught:
                 await session.campaigns.launch(943)
     assert targets(raw) == ["/users/login", "/blacklist", "/campaigns/inject"]
