@@ -146,10 +146,10 @@ class Authenticator:
         """
         is_dead = bearer == self._refused and expiry_of(bearer.reveal()) is None
         if is_dead and self._lived_seconds >= _YOUNG_SECONDS:
+            shorter = max(int(self._lived_seconds / 2), 1)
             error.next_step += (
                 f" The token was {self._lived_seconds:.0f} s old and may have ended: "
-                f"Dialect(token_ttl=timedelta(seconds={self._lived_seconds / 2:.0f})) renews it "
-                "before."
+                f"Dialect(token_ttl=timedelta(seconds={shorter})) renews it before."
             )
 
     def forget_refusal(self) -> None:

@@ -36,6 +36,21 @@ def test_a_refused_password_ends_the_run_after_one_login(
     assert launches(server) == {text(index): 1 for index in range(300)}
 
 
+def test_a_login_that_is_elsewhere_ends_the_run_and_names_the_option(
+    mediasflow: Command, tmp_path: Path
+) -> None:
+    write_campaigns(tmp_path / "c.jsonl", 3)
+    with Sandbox(rules=ServerRules(login_path="login")).serve_in_thread() as sandbox:
+        account = {
+            "MEDIASFLOW_BASE_URL": sandbox.base_url,
+            "MEDIASFLOW_USERNAME": sandbox.username,
+            "MEDIASFLOW_PASSWORD": sandbox.password,
+        }
+        run = mediasflow("batch", "run", "c.jsonl", *GO, environment=account)
+    assert run.returncode == 1
+    assert "Dialect(login_path='login')" in said(run.stdout)
+
+
 def test_two_runs_of_one_account_with_one_token_send_everything(tmp_path: Path) -> None:
     count = 100
     for half in ("a", "b"):

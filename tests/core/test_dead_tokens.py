@@ -288,7 +288,11 @@ async def test_a_login_that_fails_is_no_refused_one() -> None:
 @pytest.mark.parametrize(
     "refusal", [http(302, headers={"Location": "/login"}), http(200, PAGE, HTML)]
 )
-async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(refusal: bytes) -> None:
+async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(
+    refusal: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_YOUNG_SECONDS", 0.0)
+
     def answer(request: RawRequest) -> Answer:
         if request.target == "/users/login":
             return http_json(data={"token": "token-1"})
@@ -297,8 +301,7 @@ async def test_a_token_that_ends_under_a_launch_names_what_renews_it_before(refu
     with RawServer(answer).running() as raw:
         async with by_password(raw.url, retry=ONCE) as session:
             await session.blacklist.entries()
-            session._engine.authenticator._since -= 600
             with pytest.raises(MediasflowError) as caught:
                 await session.campaigns.launch(943)
     assert targets(raw) == ["/users/login", "/blacklist", "/campaigns/inject"]
-    assert "Dialect(token_ttl=timedelta(seconds=300))" in caught.value.next_step
+    assert "Dialect(token_ttl=timedelta(seconds=1))" in caught.value.next_step

@@ -282,6 +282,23 @@ async def test_a_server_that_cannot_be_asked_decides_nothing(
     assert launches(sandbox) == [1]
 
 
+async def test_a_login_that_is_refused_to_a_question_says_so(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    session = connect()
+    async with sending(session, None) as sender:
+        await session.blacklist.entries()
+        sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
+        for operation in ("sender", "report_csv"):
+            sandbox.faults.add(Fault(operation=operation, times=None, status=401))
+        sandbox.faults.add(Fault(operation="login", times=None, status=401))
+        with pytest.raises(DeliveryUnknown, match="could not be asked") as caught:
+            await sender.send("order-1", request_for())
+    assert caught.value.login_refused
+    assert caught.value.next_step.startswith("Do not send it again another way.")
+    assert "Check the username and password" in caught.value.next_step
+
+
 async def test_a_server_that_has_failed_for_too_long_leaves_it_to_a_person(
     sandbox: Sandbox, connect: Connect
 ) -> None:

@@ -81,6 +81,24 @@ async def test_a_worker_gives_up_on_a_refused_login_and_loses_nothing(
     assert found == {**NOTHING, "todo": COUNT}
 
 
+@pytest.mark.parametrize(
+    ("status", "option"),
+    [
+        (404, "login_path='login'"),
+        (400, "login_encoding='json'"),
+        (401, "login_fields=('username'"),
+    ],
+)
+async def test_a_worker_whose_login_is_refused_names_the_option(
+    sandbox: Sandbox, connect: Connect, queue: Queue, database: str, *, status: int, option: str
+) -> None:
+    sandbox.faults.add(Fault(operation="login", status=status, times=None))
+    await feed(queue, pairs(3))
+    with pytest.raises(MediasflowError) as caught:
+        await work_until(3, queue, connect(), database)
+    assert f"Dialect({option}" in str(caught.value)
+
+
 async def test_a_worker_command_ends_with_1_when_its_login_is_refused(
     sandbox: Sandbox, queue: Queue, database: str, tmp_path: Path
 ) -> None:
