@@ -169,6 +169,51 @@ def test_attachments_are_written_in_base64() -> None:
     assert written["b64ZipLocal"] == "UEs="
 
 
+LINKED = CampaignRequest(
+    check_duplicate=True,
+    tiny_urls=[
+        TinyUrl(index=0, url="https://a.example/", image_name="a.png"),
+        TinyUrl(index=1, type="LOCAL", local_html="a.html"),
+        TinyUrl(index=2, type="LOCAL", local_html="b.html"),
+    ],
+    image_preview=b"image",
+    zip_local=b"zip",
+)
+
+
+def test_files_may_be_written_into_the_links_that_need_them() -> None:
+    dialect = Dialect(image_preview_in="link", zip_local_in="link", zip_local_field="b64ZipLoccal")
+    written = writer_for(dialect).campaign(LINKED)
+    assert "b64ImagePreview" not in written
+    assert "b64ZipLoccal" not in written
+    image, *pages = written["tinyList"]
+    assert base64.b64decode(image["b64ImagePreview"]) == b"image"
+    assert [base64.b64decode(page["b64ZipLoccal"]) for page in pages] == [b"zip", b"zip"]
+    assert "b64ZipLoccal" not in image
+    assert "b64ZipLocal" not in {**written, **image, **pages[0]}
+
+
+def test_a_file_that_no_link_needs_stays_in_the_campaign() -> None:
+    dialect = Dialect(image_preview_in="link", zip_local_in="link")
+    written = writer_for(dialect).campaign(CampaignRequest(image_preview="aQ==", zip_local="eg=="))
+    assert (written["b64ImagePreview"], written["b64ZipLocal"]) == ("aQ==", "eg==")
+    # The places are two questions.
+    apart = writer_for(Dialect(zip_local_in="link")).campaign(LINKED)
+    assert "b64ImagePreview" in apart
+    assert "b64ZipLocal" not in apart
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [("boolean", [True, False]), ("text", ["true", "false"]), ("capitals", ["TRUE", "FALSE"])],
+)
+def test_check_duplicate_may_be_written_as_text(form: Any, written: list[object]) -> None:
+    writer = writer_for(Dialect(check_duplicate_as=form))
+    requests = [CampaignRequest(check_duplicate=value) for value in (True, False)]
+    assert [writer.campaign(request)["checkDuplicate"] for request in requests] == written
+    assert "checkDuplicate" not in writer.campaign(CampaignRequest())
+
+
 def test_own_values_are_written_as_text() -> None:
     recipient = Recipient("06", fields={"a": 5, "b": None, "c": 1.5, "d": "é"})
     written = WRITER.campaign(CampaignRequest(recipients=[recipient]))

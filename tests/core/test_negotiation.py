@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 import anyio
 import pytest
 
-from mediasflow_async import ApiError, BadRequest, CampaignRequest, Dialect, content_digest
+from mediasflow_async import (
+    ApiError,
+    BadRequest,
+    CampaignRequest,
+    Dialect,
+    InvalidRequest,
+    content_digest,
+)
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
 from tests.support.sessions import session_with
 
@@ -113,3 +121,16 @@ async def test_the_checksum_is_of_the_bytes_that_are_sent() -> None:
         digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
         assert request.headers["content-digest"] == f"sha-256=:{digest}:"
     assert [len(request.body) > 0 for request in server.requests] == [True, True, False]
+
+
+@pytest.mark.parametrize("body", [{}, {"json": {"a": 1}}, {"form": {"a": "1"}}], ids=str)
+async def test_the_media_type_of_ones_own_is_announced_and_not_negotiated(body: Any) -> None:
+    kind = "application/json; charset=UTF-8"
+    with RawServer([http(415)]).running() as server:
+        async with session_with(server.url) as session:
+            with pytest.raises(BadRequest):
+                await session.request("PUT", "x", kind="SET", content_type=kind, **body)
+            with pytest.raises(InvalidRequest, match="Content-Type"):
+                await session.request("PUT", "x", content_type="a\nb")
+    assert [request.headers["content-type"] for request in server.requests] == [kind]
+    assert server.requests[0].names.count("content-type") == 1

@@ -228,7 +228,7 @@ async def test_links_to_the_next_page_are_followed(
 
     assert len(await json_rows(session)) == 3
     last = [request for request in sandbox.requests if request.operation == "report_json"][-1]
-    assert last.query == {"cursor": "abc+"}
+    assert (last.path, last.query) == ("campaigns/reportjson/943", {"cursor": "abc+"})
 
 
 CUT: list[dict[str, Any]] = [
