@@ -57,6 +57,7 @@ __all__ = [
     "SessionClosed",
     "TokenLost",
     "is_login_refused",
+    "may_have_sent",
     "value_of",
 ]
 
@@ -308,6 +309,19 @@ def is_login_refused(error: MediasflowError) -> bool:
     """
     is_refused = isinstance(error, AuthenticationFailed) and not isinstance(error, TokenLost)
     return error.login_refused or is_refused
+
+
+def may_have_sent(error: MediasflowError) -> bool:
+    """Whether SMS may have been sent by the call that ended in an error.
+
+    `sent` is UNKNOWN for reads and uploads that broke off, too: these have errors of their own.
+    """
+    is_in_doubt = error.sent is Sent.UNKNOWN and not isinstance(error, _OF_HARMLESS_CALLS)
+    return is_in_doubt or isinstance(error, DeliveryUnknown)
+
+
+# A call that may send ends in DeliveryUnknown instead, once a byte of it has left.
+_OF_HARMLESS_CALLS: Final = (ConnectionFailed, InvalidRequest, RequestTimeout)
 
 
 class PermissionDenied(ApiError):

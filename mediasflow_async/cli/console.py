@@ -17,7 +17,12 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
-from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, InvalidRequest
+from mediasflow_async.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    MediasflowError,
+    may_have_sent,
+)
 
 __all__ = [
     "CommandStopped",
@@ -69,7 +74,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     """Return the exit code of a command that raised `error`."""
     if isinstance(error, CommandStopped):
         return error.exit_code
-    if isinstance(error, DeliveryUnknown):
+    if isinstance(error, MediasflowError) and may_have_sent(error):
         return ExitCode.DELIVERY_UNKNOWN
     if isinstance(error, ConfigurationError | InvalidRequest):
         return ExitCode.USAGE

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from mediasflow_async._core.progress import CallState
-from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, MediasflowError, Sent
+from mediasflow_async.errors import ConfigurationError, MediasflowError, Sent, may_have_sent
 
 __all__ = ["Outcome", "StopOn", "cut_short", "never_begun", "stop_test"]
 
@@ -103,7 +103,7 @@ def cut_short(failure: BaseException, calls: Iterable[CallState]) -> MediasflowE
         calls: the calls of the action, as `watch_calls` has noted them.
     """
     errors = [error_of() for error_of in calls]
-    in_doubt = [error for error in errors if isinstance(error, DeliveryUnknown)]
+    in_doubt = [error for error in errors if may_have_sent(error)]
     if errors:
         return (in_doubt or errors)[-1]
     return MediasflowError(

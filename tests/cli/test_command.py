@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 from mediasflow_async.cli.console import CommandStopped, ExitCode, exit_code_of
-from mediasflow_async.errors import ConfigurationError, DeliveryUnknown, InvalidRequest, ServerError
+from mediasflow_async.errors import (
+    ApiError,
+    ConfigurationError,
+    ConnectionFailed,
+    DeliveryUnknown,
+    InvalidRequest,
+    MediasflowError,
+    RequestTimeout,
+    ResponseInvalid,
+    Sent,
+    ServerError,
+    TokenLost,
+)
 from tests.support.batches import write_campaigns
 from tests.support.commands import Command, environment_with
 
@@ -101,6 +113,13 @@ def test_characters_that_a_terminal_lacks_do_not_stop_it(process: Command) -> No
         (ConfigurationError("wrong"), ExitCode.USAGE),
         (InvalidRequest("wrong"), ExitCode.USAGE),
         (DeliveryUnknown("lost"), ExitCode.DELIVERY_UNKNOWN),
+        (ResponseInvalid("a page", sent=Sent.UNKNOWN), ExitCode.DELIVERY_UNKNOWN),
+        (ApiError("refused under 200", sent=Sent.UNKNOWN), ExitCode.DELIVERY_UNKNOWN),
+        (TokenLost("after a timeout", sent=Sent.UNKNOWN), ExitCode.DELIVERY_UNKNOWN),
+        (MediasflowError("outside of any call", sent=Sent.UNKNOWN), ExitCode.DELIVERY_UNKNOWN),
+        (ResponseInvalid("of a report", sent=Sent.ANSWERED), ExitCode.FAILED),
+        (RequestTimeout("of a report", sent=Sent.UNKNOWN), ExitCode.FAILED),
+        (ConnectionFailed("of a report", sent=Sent.UNKNOWN), ExitCode.FAILED),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
         (CommandStopped("enough", ExitCode.INTERRUPTED), ExitCode.INTERRUPTED),
     ],

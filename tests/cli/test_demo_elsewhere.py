@@ -160,6 +160,19 @@ def test_a_lost_answer_to_the_launch_ends_with_3(
     assert sum(campaign.launches for campaign in server.campaigns) == 1
 
 
+@pytest.mark.parametrize("body", ["<html><title>Welcome</title></html>", '{"success": false}'])
+def test_an_answer_to_the_launch_that_shows_nothing_ends_with_3(
+    body: str, mediasflow: Command, server: Sandbox, account: Account, own_list: Path
+) -> None:
+    server.faults.add(Fault(operation="launch", when="after", status=200, body=body))
+    run = mediasflow(
+        "demo", "--base-url", server.base_url, "--csv", str(own_list), "--yes", environment=account
+    )
+    assert run.returncode == 3
+    assert "SMS may have been sent" in run.stderr
+    assert "campaign 943" in run.stderr
+
+
 def test_ctrl_c_in_the_middle_of_the_launch_ends_with_3(
     terminal: Start, server: Sandbox, account: Account, own_list: Path
 ) -> None:

@@ -17,12 +17,15 @@ from mediasflow_async import (
     NotFound,
     OperationKind,
     Outcome,
+    RequestTimeout,
+    ResponseInvalid,
     Sent,
     Session,
 )
 from mediasflow_async._core.calls import Operation
 from mediasflow_async._core.progress import note_call, note_end, watch_calls
 from mediasflow_async.concurrency import Outcomes, map_bounded
+from mediasflow_async.concurrency.outcomes import cut_short
 from tests.support.raw_server import HANG, Answer, RawServer, http, http_json
 from tests.support.sessions import session_with, until
 
@@ -223,6 +226,14 @@ async def test_what_may_have_sent_is_in_doubt_whatever_came_after(
 
     assert type(error) is kind
     assert (error.sent, error.campaign_id) == (Sent.UNKNOWN, campaign_id)
+
+
+async def test_an_error_in_doubt_of_any_class_comes_before_a_later_read() -> None:
+    in_doubt = ResponseInvalid("a page answered the launch", sent=Sent.UNKNOWN)
+    of_a_read = RequestTimeout("no answer: cancelled", sent=Sent.UNKNOWN)
+    states: list[Callable[[], MediasflowError]] = [lambda: in_doubt, lambda: of_a_read]
+
+    assert cut_short(TimeoutError(), states) is in_doubt
 
 
 async def test_what_was_sent_is_in_doubt_when_the_action_is_cancelled_elsewhere() -> None:
