@@ -64,7 +64,7 @@ _OPEN: Final = frozenset({State.NEW, State.PREPARED, State.LAUNCHING})
 MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         State.NEW: frozenset({State.PREPARED, State.REJECTED, State.CANCELLED}),
-        State.PREPARED: frozenset({State.LAUNCHING, State.REJECTED, State.CANCELLED}),
+        State.PREPARED: frozenset({State.LAUNCHING, State.CANCELLED}),
         State.LAUNCHING: frozenset(
             {State.LAUNCHING, State.PREPARED, State.LAUNCHED, State.REJECTED, State.PARKED}
         ),

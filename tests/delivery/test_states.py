@@ -21,5 +21,10 @@ def test_nothing_is_launched_that_is_not_recorded_as_launching() -> None:
     assert before == {State.LAUNCHING, State.PARKED}
 
 
+def test_what_the_server_holds_is_refused_by_a_recorded_launch_alone() -> None:
+    before = {state for state in State if State.REJECTED in MOVES[state]}
+    assert before == {State.NEW, State.LAUNCHING}
+
+
 def test_a_launch_in_doubt_is_not_cancelled() -> None:
     assert State.CANCELLED not in MOVES[State.LAUNCHING]
