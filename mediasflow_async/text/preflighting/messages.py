@@ -351,7 +351,7 @@ def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[N
             yield notice(WarningCode.UNUSED_LINK, f"${{{track}}}")
         yield from _parameter_notices(link)
         if known:
-            yield from _field_notices(link, known, request.renderer)
+            yield from _field_notices(link, (*known, *request.defaults), request.renderer)
 
 
 def _parameter_notices(link: TinyUrl) -> Iterator[Notice]:

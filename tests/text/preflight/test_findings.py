@@ -336,6 +336,17 @@ def test_a_near_miss_in_the_address_of_a_link_is_found() -> None:
     assert "track_1" in notice.message
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"url": "https://x.fr/?REF=${REF}"}, {"url": "https://x.fr", "parameters": ["REF=${REF}"]}],
+    ids=["address", "parameter"],
+)
+def test_a_field_of_a_link_that_has_a_default_alone_is_known(options: dict[str, Any]) -> None:
+    without = check(LINK, tiny_urls=[link(**options)])
+    assert [each.code for each in without.warnings] == [WarningCode.UNKNOWN_FIELD]
+    assert check(LINK, tiny_urls=[link(**options)], defaults={"REF": "none"}).warnings == ()
+
+
 def test_the_address_of_a_link_is_read_in_its_own_syntax() -> None:
     own = link(url="https://x.fr/?NOM=$$[NOMS]", renderer=Renderer.MEDIASFLOW)
     assert check(LINK, tiny_urls=[own]).find(WarningCode.NEAR_MISS)
