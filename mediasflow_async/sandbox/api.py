@@ -85,23 +85,24 @@ class Api:
 
     def process_deferred(self) -> None:
         """Process the deferred requests that are due; nobody waits for their answers."""
-        for request in self._deferred.take(self.server.clock.now()):
-            self._answer(request)
+        for due, request in self._deferred.take(self.server.clock.now()):
+            self._answer(request, due)
 
     def clear(self) -> None:
         """Forget the requests that came, and those that are deferred."""
         self._deferred.clear()
         self.shaper.clear()
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, at: datetime | None = None) -> Answer:
+        """Process a request at a moment, by default the present."""
         try:
-            return self._processed(request)
+            return self._processed(request, at)
         except HttpError as error:
             if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
                 error.status = self.server.rules.unsupported_type
             return self.shaper.refused(error)
 
-    def _processed(self, request: Request) -> Answer:
+    def _processed(self, request: Request, at: datetime | None) -> Answer:
         rules = self.server.rules
         if rules.registered_ips is not None and request.client_ip not in rules.registered_ips:
             raise forbidden("this address is not registered with Mediasflow", "UNKNOWN_IP")
@@ -115,14 +116,14 @@ class Api:
         if operation.run is None:
             return log_in(request, rules, self.server.users, self.server.tokens)
         try:
-            caller = self.server.tokens.owner(request.headers.get("authorization", ""))
+            caller = self.server.tokens.owner(request.headers.get("authorization", ""), at)
         except HttpError as error:
             return dead_token_answer(rules, error)
         if rules.checksum:
             _check_digest(request)
         # Reading comes before the transaction: it is slow for large uploads.
         data = () if operation.read is None else (operation.read(request, rules),)
-        with campaigns.current_state(self.server) as (db, now):
+        with campaigns.current_state(self.server, at) as (db, now):
             path_id = reading.number(match.id)
             context = RequestContext(self.server, db, caller, request, path_id, now)
             found = operation.run(context, *data)
@@ -271,12 +272,12 @@ class _DeferredRequests:
         with self._lock:
             self._waiting.append((due, request))
 
-    def take(self, now: datetime) -> tuple[Request, ...]:
-        """Return those that are due, each once, in the order of their times."""
+    def take(self, now: datetime) -> list[tuple[datetime, Request]]:
+        """Return those that are due, each once with its time, in the order of these."""
         with self._lock:
             due = sorted((pair for pair in self._waiting if pair[0] <= now), key=lambda at: at[0])
             self._waiting = [pair for pair in self._waiting if pair[0] > now]
-        return tuple(request for _, request in due)
+        return due
 
     def clear(self) -> None:
         """Forget them all."""

@@ -18,8 +18,9 @@ from mediasflow_async.sandbox.users import CUSTOMER_ID
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from mediasflow_async.sandbox.context import RequestContext, Server
+    from mediasflow_async.sandbox.context import RequestContext
     from mediasflow_async.sandbox.reading import Object
     from mediasflow_async.sandbox.rules import ServerRules
 
@@ -115,7 +116,9 @@ def _row(entry: Entry, rules: ServerRules) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value}
 
 
-def block(server: Server, number: str, scope: Scope, brand: str) -> None:
+def block(
+    db: sqlite3.Connection, number: str, scope: Scope, brand: str, *, user_id: str, now: datetime
+) -> None:
     """Put `number` into a blacklist from outside, as Mediasflow or a client would.
 
     Raises:
@@ -132,11 +135,10 @@ def block(server: Server, number: str, scope: Scope, brand: str) -> None:
         scope=scope,
         brand=brand,
         description=None,
-        user_id=server.users[0].id,
-        created_at=server.clock.now().timestamp(),
+        user_id=user_id,
+        created_at=now.timestamp(),
     )
-    with server.store.transaction() as db:
-        add(db, entry)
+    add(db, entry)
 
 
 _STATUS_CODES: Mapping[str, int] = {"MEDIASFLOW": 15, "BRAND": 14, "ACCOUNT": 14}

@@ -356,22 +356,38 @@ def _when_given(order: Order) -> dict[str, Any]:
 
 
 @contextmanager
-def current_state(server: Server) -> Generator[tuple[sqlite3.Connection, datetime]]:
+def current_state(
+    server: Server, at: datetime | None = None
+) -> Generator[tuple[sqlite3.Connection, datetime]]:
     """Give a transaction and the present, after all that is due has happened.
 
     Nothing happens by itself as time passes, so whoever looks at the store does it by this.
+
+    Args:
+        server: whose store it is.
+        at: the moment to take for the present; the clock's by default.
     """
     with server.store.transaction() as db:
-        now = server.clock.now()
+        now = at or server.clock.now()
         _run_due(db, server, now.timestamp())
         yield db, now
 
 
 def _run_due(db: sqlite3.Connection, server: Server, now: float) -> None:
-    """Start the scheduled campaigns that are due, and blacklist who replied STOP."""
+    """Start the scheduled campaigns that are due, and blacklist who replied STOP.
+
+    All of it happens in the order of its time, however far the clock has jumped: a campaign
+    leaves out who replied STOP before its start, and no one else.
+    """
     for campaign in stored_campaigns.due(db, now):
-        _launch(db, server, campaign, campaign.starts_at or now)
-    for message, at in messages.take_stop_replies(db, now):
+        starts_at = campaign.starts_at or now
+        _blacklist_stops(db, starts_at)
+        _launch(db, server, campaign, starts_at)
+    _blacklist_stops(db, now)
+
+
+def _blacklist_stops(db: sqlite3.Connection, until: float) -> None:
+    for message, at in messages.take_stop_replies(db, until):
         answered = stored_campaigns.find(db, message.campaign_id)
         if answered is not None:
             blacklist.add(db, _stop_entry(answered, message.mobile, at))

@@ -226,6 +226,7 @@ class Sandbox:
         Raises:
             LookupError: there is no campaign with this number that has not left yet.
         """
+        self._api.process_deferred()
         try:
             return draft_preflight(self._server, campaign_id)
         except HttpError as error:
@@ -242,7 +243,8 @@ class Sandbox:
         Raises:
             ValueError: `number` is no phone number, or BRAND comes without a brand.
         """
-        blacklist.block(self._server, number, scope, brand)
+        with self._present() as (db, now):
+            blacklist.block(db, number, scope, brand, user_id=self.users[0].id, now=now)
 
     def revoke_tokens(self) -> None:
         """Accept no bearer token that was issued until now."""

@@ -185,8 +185,12 @@ class Tokens:
         self._issued[token] = (user, expires)
         return token
 
-    def owner(self, authorization: str) -> User:
+    def owner(self, authorization: str, at: datetime | None = None) -> User:
         """Return the user whose token an `Authorization` header carries.
+
+        Args:
+            authorization: the header.
+            at: when it is looked at; the present by default.
 
         Raises:
             HttpError: 401, the token is missing, unknown or expired.
@@ -196,7 +200,7 @@ class Tokens:
         user, expires = self._issued.get(authorization.removeprefix(_BEARER), (None, None))
         if user is None or expires is None:
             raise unauthorized("this token is not known")
-        if expires <= self._clock.now():
+        if expires <= (at or self._clock.now()):
             raise unauthorized("this token has expired")
         return user
 

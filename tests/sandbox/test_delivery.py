@@ -127,3 +127,39 @@ def test_every_message_has_one_course_that_ends_in_time(
     assert times[-1] <= plan.seconds + 0.001
     assert timeline.final[1] in {*plan.mix, 16, 22}
     assert timeline.status(plan.seconds + 0.001) == timeline.final[1]
+
+
+def in_minutes(sandbox: Sandbox, minutes: float) -> str:
+    return f"{sandbox.clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+
+
+STOPS = "+336000017"
+"""The beginning of numbers whose owners reply STOP."""
+
+
+@pytest.mark.sandbox(delivery=SLOW)
+@pytest.mark.parametrize("steps", [1, 2, 7, 60])
+def test_a_clock_that_jumps_changes_nothing_of_the_order_of_events(
+    sandbox: Sandbox, inject: Callable[..., Json], steps: int
+) -> None:
+    for minutes, numbers in ((8, ["01", "02"]), (6, ["01"]), (7, ["01", "02"])):
+        recipients = [{"mobile": f"{STOPS}{number}"} for number in numbers]
+        inject(scheduleOn=in_minutes(sandbox, minutes), listRecipient=recipients)
+    for _ in range(steps):
+        sandbox.clock.advance(timedelta(hours=1) / steps)
+        assert len(sandbox.campaigns) == 3
+    sent = [(message.campaign_id, message.mobile[-2:]) for message in sandbox.messages]
+    assert sorted(sent) == [(944, "01"), (945, "02")]
+    assert [entry.item[-2:] for entry in sandbox.blacklist] == ["01", "02"]
+    starts = [message.sent_at.timestamp() for message in sandbox.messages]
+    stops = [entry.created_at for entry in sandbox.blacklist]
+    assert all(0 < stop - start < 100 for start, stop in zip(sorted(starts), stops, strict=True))
+
+
+def test_who_is_blocked_today_was_sent_what_was_due_before(
+    sandbox: Sandbox, inject: Callable[..., Json]
+) -> None:
+    inject(scheduleOn=in_minutes(sandbox, 6))
+    sandbox.clock.advance(timedelta(hours=1))
+    sandbox.block("0612345678")
+    assert len(sandbox.messages) == 1

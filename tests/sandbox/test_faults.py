@@ -222,6 +222,20 @@ def test_a_late_request_is_seen_by_the_ones_that_come_after_it(
     assert http.get(f"campaigns/reportjson/{draft}").status_code == 200
 
 
+def test_a_late_request_is_processed_at_its_time_however_far_the_clock_jumps(
+    sandbox: Sandbox, order: Callable[..., httpx.Response]
+) -> None:
+    at = sandbox.clock.now()
+    order(scheduleOn=f"{at + timedelta(minutes=9):%Y-%m-%dT%H:%M:%SZ}", msg="first")
+    sandbox.faults.add(Fault(operation="send", when="late", delay=timedelta(minutes=10), drop=True))
+    with pytest.raises(LOST):
+        order(msg="second")
+    sandbox.clock.advance(timedelta(hours=1))
+    first, second = sandbox.messages
+    assert (first.text, second.text) == ("first", "second")
+    assert timedelta(minutes=10) <= second.sent_at - at < timedelta(minutes=11)
+
+
 def test_a_reset_forgets_late_requests(
     sandbox: Sandbox, order: Callable[..., httpx.Response]
 ) -> None:
