@@ -69,7 +69,8 @@ class Sandbox:
         port: 0 for any free one.
         username: of the first user, who has ADMIN rights.
         password: of that user; a random one unless given.
-        database: SQLite file to keep the state in; None keeps it in memory.
+        database: SQLite file to keep the state in; None keeps it in memory. Only the version of
+            the sandbox that made it reads it: any other raises ConfigurationError.
         rules: which of the plausible servers to be.
         delivery: what becomes of messages.
         credit: SMS that the account can send at first; a file keeps what is left.

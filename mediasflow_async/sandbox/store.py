@@ -7,6 +7,8 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from mediasflow_async.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
@@ -23,6 +25,9 @@ class Store:
     Args:
         path: file to keep the state in; None keeps it in memory.
         credit: SMS that the account can send at first.
+
+    Raises:
+        ConfigurationError: the file is not one that this version of the sandbox wrote.
     """
 
     def __init__(self, path: str | Path | None, credit: float) -> None:
@@ -88,15 +93,39 @@ def _connect(path: str | Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
     with ExitStack() as stack:
         stack.callback(connection.close)
+        _check_revision(connection, path)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(_SCHEMA)
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         stack.pop_all()
     return connection
 
 
-_SCHEMA = """
+def _check_revision(db: sqlite3.Connection, path: str | Path | None) -> None:
+    """Refuse a file with other tables than ours before anything in it is changed.
+
+    Raises:
+        ConfigurationError: another version of the sandbox wrote it, or another program.
+    """
+    try:
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (revision,) = db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise ConfigurationError(f"database: {path} cannot be read: {error}") from None
+    if tables and revision != _REVISION:
+        raise ConfigurationError(
+            f"database: {path} was written by another version of the sandbox, or by another "
+            "program, and cannot be read",
+            next_step="Name another file, or delete it if all that it holds is a sandbox's state: "
+            "a new one is made.",
+        )
+
+
+# Goes up with every change of the tables, and of the JSON in them.
+_REVISION = 2
+_SCHEMA = f"""
+PRAGMA user_version = {_REVISION};
 CREATE TABLE IF NOT EXISTS balance (credit REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS campaigns (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

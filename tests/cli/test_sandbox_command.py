@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.commands import Command, environment_with, executable
+from tests.support.commands import Command, environment_with, executable, said
 
 
 @contextmanager
@@ -115,3 +115,10 @@ def test_a_database_that_cannot_be_opened_is_said_clearly(mediasflow: Command) -
     run = mediasflow("sandbox", "--port", "0", "--database", "missing/state.db")
     assert run.returncode == 1
     assert "unable to open database file" in run.stderr
+
+
+def test_a_database_of_another_program_is_wrong_usage(mediasflow: Command, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("MOBILE;NOM\n" * 100)
+    run = mediasflow("sandbox", "--database", "list.csv")
+    assert run.returncode == 2
+    assert "list.csv cannot be read: file is not a database" in said(run.stderr)
