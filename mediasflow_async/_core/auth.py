@@ -29,6 +29,10 @@ from mediasflow_async.secrecy import Secret
 __all__ = ["Authenticator", "Credentials", "login_headers", "login_parts", "token_lost"]
 
 _EARLY_SECONDS: Final = 60.0
+# As many as the two tries of a campaign take, the last of them a quarter of a minute apart:
+# sessions that end each other's tokens make calls in between.
+_MOST_LOSSES: Final = 12
+_LONG_LIFE_SECONDS: Final = 60.0
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
@@ -36,7 +40,8 @@ class Authenticator:
     """Holds the bearer of a session and renews it, with one login for all who need it.
 
     Where a login ends the token before, sessions of one account end each other's: logins are
-    spaced while tokens die young, so that each session makes many calls with its own.
+    spaced while tokens die young, so that each session makes many calls with its own. Where token
+    after token is refused and none serves, calls fail at once for a while, without a login.
 
     Args:
         credentials: who is calling.
@@ -44,6 +49,9 @@ class Authenticator:
         login: sends the login and returns the answer, or the error.
         base_url: whose bearer it is.
         store: shares the bearer with other programs, or None.
+
+    Attributes:
+        losses: bearers that the server refused since the last call that succeeded.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Authenticator:
         self._login = login
         self._account = f"{base_url}\n{credentials.username}"
         self._store = store
+        self.losses = 0
         self._pending: _PendingLogin | None = None
         self._bearer = credentials.token
         self._stale_at = self._end_of(credentials.token) if credentials.token else 0.0
@@ -90,7 +99,8 @@ class Authenticator:
     async def bearer(self) -> Secret | MediasflowError:
         """Return a bearer that is good as far as is known, or the error of the login.
 
-        A refused login is not repeated for a while: the error is returned again.
+        A refused login is not repeated for a while, nor is one whose tokens are all refused: the
+        error is returned again.
         """
         while not (bearer := self.at_hand):
             if refusal := self._refusal.remembered():
@@ -115,9 +125,8 @@ class Authenticator:
             return False
         if bearer == self._bearer:
             has_ended = "expire" in said.lower() and expiry_of(bearer.reveal()) is not None
-            self._lived_seconds = time.monotonic() - self._since
-            self._spacing.died(self._lived_seconds, has_ended=has_ended)
-            self._bearer, self._refused = None, bearer
+            self._note_loss()
+            self._give_up(bearer, has_ended=has_ended)
         return True
 
     def suspect(self, bearer: Secret, sign: DeathSign) -> bool:
@@ -130,8 +139,9 @@ class Authenticator:
             return False
         if bearer != self._bearer:
             return True
-        age = time.monotonic() - self._since
-        return self._suspicion.is_allowed(age, sign) and self.reject(bearer)
+        if is_allowed := self._suspicion.is_allowed(self._age_seconds, sign):
+            self._give_up(bearer)
+        return is_allowed
 
     def judge_suspicion(self, *, was_right: bool) -> None:
         """Note whether another bearer made the difference."""
@@ -152,9 +162,34 @@ class Authenticator:
                 f"Dialect(token_ttl=timedelta(seconds={shorter})) renews it before."
             )
 
+    def worked(self, *, is_another: bool) -> None:
+        """Note that a call succeeded after bearers were refused, perhaps with another one."""
+        self.losses = 0
+        if is_another:
+            self.judge_suspicion(was_right=True)
+
     def forget_refusal(self) -> None:
-        """Let the next call log in, even if the last login was refused."""
+        """Let the next call log in, even if the last login or its bearer was refused."""
         self._refusal = _Refusal()
+        self.losses = 0
+
+    @property
+    def _age_seconds(self) -> float:
+        return time.monotonic() - self._since
+
+    def _give_up(self, bearer: Secret, *, has_ended: bool = False) -> None:
+        # Of two lost in a row, the second served for no call, however long the server took.
+        self._lived_seconds = self._age_seconds
+        age = 0.0 if self.losses > 1 else self._lived_seconds
+        self._spacing.died(age, has_ended=has_ended)
+        self._bearer, self._refused = None, bearer
+
+    def _note_loss(self) -> None:
+        """Count a bearer that was refused; one that has lived for a while has served."""
+        self.losses = self.losses + 1 if self._age_seconds < _LONG_LIFE_SECONDS else 1
+        if self.losses >= _MOST_LOSSES:
+            message = f"the server refused each of {self.losses} tokens that it had just given"
+            self._refusal.remember(TokenLost(message, status=401), "its tokens serve for no call")
 
     @property
     def _is_pasted(self) -> bool:
@@ -299,7 +334,7 @@ _FIRST_SERVER_ERROR: Final = 500
 
 
 class _Refusal:
-    """A login that was refused, which is not repeated for a while.
+    """A login that was refused, or gives useless tokens, and is not repeated for a while.
 
     So many repetitions as there are campaigns to send would lock the account.
     """
@@ -315,17 +350,21 @@ class _Refusal:
         if status >= _FIRST_SERVER_ERROR or status in _NO_REFUSALS:
             return error
         error.login_refused = True
+        self.remember(error, "many refused ones may lock the account")
+        return error
+
+    def remember(self, error: MediasflowError, why: str) -> None:
+        """Let calls end with an error for a while, and add to it why, and for how long."""
         again = datetime.now(UTC) + self._quiet
         error.next_step = (
             f"{error.next_step} The login is not tried again before {again:%H:%M:%S} UTC, since "
-            "many refused ones may lock the account; a new Session, or with_options, starts anew."
+            f"{why}; a new Session, or with_options, starts anew."
         )
         self._error, self._until = copy.copy(error), time.monotonic() + self._quiet.total_seconds()
         self._quiet = min(2 * self._quiet, _LONGEST_QUIET)
-        return error
 
     def remembered(self) -> MediasflowError | None:
-        """Return the error of a login that was refused a short while ago, or None."""
+        """Return the error that was remembered a short while ago, or None."""
         is_recent = self._error is not None and time.monotonic() < self._until
         return copy.copy(self._error) if is_recent else None
 

@@ -249,8 +249,8 @@ class Engine:
                     result = failed(failure, call, progress)
             self._note(result, call, progress, began, token)
             if sign is None and not isinstance(result, MediasflowError):
-                if renewals:
-                    self.authenticator.judge_suspicion(was_right=True)
+                if renewals or self.authenticator.losses:
+                    self.authenticator.worked(is_another=renewals > 0)
                 return result
             if renewals < _MOST_RENEWALS and self._wants_renewal(bearer, sign, call, result):
                 renewals += 1

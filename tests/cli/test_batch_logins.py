@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from mediasflow_async import AuthenticationFailed, ServerError, TokenLost
+from mediasflow_async._core import auth
 from mediasflow_async.cli.batch_progress import Ending, LineResult, Tally
-from mediasflow_async.sandbox import Sandbox, ServerRules
+from mediasflow_async.sandbox import Fault, Sandbox, ServerRules
 from tests.support.batches import launches, text, write_campaigns
 from tests.support.commands import (
     TIMEOUT_SECONDS,
@@ -49,6 +52,27 @@ def test_a_login_that_is_elsewhere_ends_the_run_and_names_the_option(
         run = mediasflow("batch", "run", "c.jsonl", *GO, environment=account)
     assert run.returncode == 1
     assert "Dialect(login_path='login')" in said(run.stdout)
+
+
+def test_a_server_that_accepts_no_token_is_soon_left_alone_and_nothing_is_lost(
+    mediasflow: Command,
+    server: Sandbox,
+    surroundings: Surroundings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_FIRST_SPACE_SECONDS", 0.001)
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.001)
+    write_campaigns(tmp_path / "c.jsonl", 40)
+    server.faults.add(Fault(operation="prepare", status=401, times=None))
+    run = mediasflow("batch", "run", "c.jsonl", *GO, environment=surroundings)
+    assert run.returncode == 1
+    assert "The password is right" in said(run.stdout)
+    assert "Campaigns: 40 failed" in said(run.stdout)
+    assert logins(server) == 12
+    server.faults.clear()
+    assert mediasflow("batch", "run", "c.jsonl", *GO, environment=surroundings).returncode == 0
+    assert launches(server) == {text(index): 1 for index in range(40)}
 
 
 def test_two_runs_of_one_account_with_one_token_send_everything(tmp_path: Path) -> None:

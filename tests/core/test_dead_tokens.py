@@ -21,6 +21,7 @@ from mediasflow_async import (
     RetryPolicy,
     Sent,
     Session,
+    TokenLost,
 )
 from mediasflow_async._core import auth
 from mediasflow_async._core.bearers import DeathSign, sign_of
@@ -235,6 +236,88 @@ async def test_a_deadline_that_passes_while_a_login_waits_says_what_happened(
                 await session.request("POST", "campaigns/inject", json={}, deadline=0.3)
     assert caught.value.sent is not Sent.UNKNOWN
     assert not isinstance(caught.value, DeliveryUnknown)
+
+
+@pytest.fixture
+def unspaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "_FIRST_SPACE_SECONDS", 0.001)
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.001)
+
+
+MOST = 12
+
+
+@pytest.mark.usefixtures("unspaced")
+@pytest.mark.parametrize("at_once", [1, 10])
+async def test_a_server_that_accepts_no_token_is_soon_left_alone(at_once: int) -> None:
+    async def send(session: Session, count: int) -> None:
+        for _ in range(count):
+            with pytest.raises(TokenLost):
+                await session.campaigns.send(ONE)
+
+    with server(http(401), good="none").running() as raw:
+        async with by_password(raw.url) as session:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(at_once):
+                    tasks.start_soon(send, session, 3)
+            asked = targets(raw)
+            assert asked.count("/users/login") == MOST
+            await send(session, 100)
+            with pytest.raises(TokenLost) as caught:
+                await session.campaigns.send(ONE)
+            assert targets(raw) == asked
+            await send(session.with_options(), 1)
+            assert targets(raw).count("/users/login") == MOST + 6
+    last = caught.value
+    assert not last.login_refused
+    assert last.sent is Sent.NOT_SENT
+    assert f"refused each of {MOST} tokens" in str(last)
+    assert "The password is right" in str(last)
+    assert "not tried again before" in str(last)
+
+
+@pytest.mark.usefixtures("unspaced")
+async def test_a_server_that_accepted_no_token_is_tried_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_FIRST_QUIET", timedelta(seconds=0.1))
+    with server(http(401), good=f"token-{MOST + 2}").running() as raw:
+        async with by_password(raw.url) as session:
+            for _ in range(5):
+                with pytest.raises(TokenLost):
+                    await session.request("GET", "blacklist")
+            assert targets(raw).count("/users/login") == MOST
+            await anyio.sleep(0.11)
+            with pytest.raises(TokenLost):
+                await session.request("GET", "blacklist")
+            assert targets(raw).count("/users/login") == MOST + 1
+            await anyio.sleep(0.11)
+            for _ in range(3):
+                assert (await session.request("GET", "blacklist")).status == 200
+            assert targets(raw).count("/users/login") == MOST + 2
+
+
+@pytest.mark.usefixtures("unspaced")
+async def test_tokens_that_are_lost_now_and_then_never_add_up() -> None:
+    with Sandbox(rules=ServerRules(token_format="opaque")).serve_in_thread() as sandbox:
+        async with session_at(sandbox) as session:
+            for _ in range(3 * MOST):
+                sandbox.revoke_tokens()
+                assert await session.blacklist.entries() == []
+
+
+@pytest.mark.usefixtures("unspaced")
+async def test_a_slow_refusal_of_every_token_spaces_the_logins_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auth, "_YOUNG_SECONDS", 1e-9)
+    monkeypatch.setattr(auth, "_FIRST_SPACE_SECONDS", 60.0)
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 60.0)
+    with server(http(401), good="none").running() as raw:
+        async with by_password(raw.url) as session:
+            with pytest.raises(MediasflowError):
+                await session.request("GET", "blacklist", deadline=0.5)
+    assert targets(raw).count("/users/login") <= 3
 
 
 Answering = Callable[[RawRequest], Answer]
