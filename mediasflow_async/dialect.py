@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from mediasflow_async.dates import MAX_WINDOW
 from mediasflow_async.errors import ConfigurationError, MediasflowError
+from mediasflow_async.models.values import is_encodable
 
 __all__ = [
     "BASE_URL_ALT",
@@ -314,8 +315,11 @@ def _problems(dialect: Dialect) -> Iterator[str]:
         if getattr(dialect, name) not in get_args(choices):
             yield f"{name} is one of {', '.join(map(repr, get_args(choices)))}"
     for name in _TEXTS:
-        if not (isinstance(getattr(dialect, name), str) and getattr(dialect, name)):
-            yield f"{name} is text, and not empty"
+        text = getattr(dialect, name)
+        if not (isinstance(text, str) and text and is_encodable(text)):
+            yield f"{name} is text that UTF-8 can encode, and not empty"
+    if not (text := str(dialect.json_content_type)).isascii() or not text.isprintable():
+        yield "json_content_type is a media type, such as application/json"
     for name in _FLAGS:
         if not isinstance(getattr(dialect, name), bool):
             yield f"{name} is True or False"
@@ -336,7 +340,8 @@ def _type_problems(dialect: Dialect) -> Iterator[str]:
 
 def _login_problems(dialect: Dialect) -> Iterator[str]:
     names = dialect.login_fields
-    if len(names) != len(("login", "password")) or not all(isinstance(name, str) for name in names):
+    are_texts = all(isinstance(name, str) and is_encodable(name) for name in names)
+    if len(names) != len(("login", "password")) or not are_texts:
         yield "login_fields are two names, of the username and of the password"
     life = dialect.token_ttl
     if life is not None and not (isinstance(life, timedelta) and life > timedelta(0)):

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Final
 
 from mediasflow_async.converter import is_twelve_oclock
@@ -32,6 +33,7 @@ from mediasflow_async.models import (
     TinyUrl,
     TinyUrlType,
 )
+from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
 from mediasflow_async.text.templates import placeholders
 
 __all__ = [
@@ -172,6 +174,9 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
         if not isinstance(name, str) or not isinstance(value, _CELLS):
             yield Problem(where, "names are text; values are text or numbers")
             return
+        if not is_encodable(name) or (type(value) is str and not is_encodable(value)):
+            yield Problem(where, ENCODABLE_RULE)
+            return
     taken = list(filter(is_number_column, fields))
     if taken:
         rule = f"{', '.join(taken)} would be a second column of numbers: use another name"
@@ -187,6 +192,8 @@ def _option_problems(request: CampaignRequest, start_now: object) -> Iterator[Pr
     yield from sender_problems(request.sender)
     if not _is_text_mapping(request.defaults):
         yield Problem("defaults", "a mapping of field names to text")
+    elif not all(map(is_encodable, chain(*request.defaults.items()))):
+        yield Problem("defaults", ENCODABLE_RULE)
     image, pages = request.image_preview, request.zip_local
     for name, attachment in (("image_preview", image), ("zip_local", pages)):
         if attachment is not None and not _is_attachment(attachment):
@@ -250,6 +257,8 @@ def _target_problems(where: str, link: TinyUrl, request: CampaignRequest) -> Ite
         yield Problem(f"{where}.type", "is REDIRECT or LOCAL")
     if not _is_text_tuple(link.parameters):
         yield Problem(f"{where}.parameters", "a list of texts such as 'name=${Name}'")
+    elif not all(map(is_encodable, link.parameters)):
+        yield Problem(f"{where}.parameters", ENCODABLE_RULE)
     if link.type is TinyUrlType.REDIRECT and not link.url:
         yield Problem(f"{where}.url", "is mandatory for a REDIRECT")
     elif isinstance(link.url, str) and not link.url.startswith(("http://", "https://", "${")):
@@ -392,8 +401,12 @@ def listed(values: object) -> tuple[Any, ...] | None:
 def _type_problems(where: str, owner: object, types: Mapping[str, type[Any]]) -> Iterator[Problem]:
     for name, wanted in types.items():
         value = getattr(owner, name)
-        if value is not None and not isinstance(value, wanted):
+        if value is None:
+            continue
+        if not isinstance(value, wanted):
             yield Problem(f"{where}{name}", _TYPE_RULES.get(wanted) or _member_rule(wanted))
+        elif wanted is str and not (value.isascii() or is_encodable(value)):
+            yield Problem(f"{where}{name}", ENCODABLE_RULE)
 
 
 def _member_rule(enum: type[StrEnum]) -> str:

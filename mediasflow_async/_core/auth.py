@@ -24,6 +24,7 @@ from mediasflow_async.errors import (
     ResponseInvalid,
     TokenLost,
 )
+from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
 from mediasflow_async.secrecy import Secret
 
 __all__ = ["Authenticator", "Credentials", "login_headers", "login_parts", "token_lost"]
@@ -93,7 +94,7 @@ class Authenticator:
     @property
     def at_hand(self) -> Secret | None:
         """The bearer that is good as far as is known, or None when that takes a login."""
-        is_good = self._bearer and (time.time() < self._stale_at or self._is_pasted)
+        is_good = self._bearer and (time.time() < self._stale_at or not self.can_log_in)
         return self._bearer if is_good else None
 
     async def bearer(self) -> Secret | MediasflowError:
@@ -190,10 +191,6 @@ class Authenticator:
         if self.losses >= _MOST_LOSSES:
             message = f"the server refused each of {self.losses} tokens that it had just given"
             self._refusal.remember(TokenLost(message, status=401), "its tokens serve for no call")
-
-    @property
-    def _is_pasted(self) -> bool:
-        return not self._credentials.can_log_in
 
     async def _log_in(self) -> Secret | MediasflowError:
         pending = self._pending = _PendingLogin()
@@ -421,6 +418,8 @@ class Credentials:
     def __attrs_post_init__(self) -> None:
         if (self.username is None) != (self.password is None):
             raise ConfigurationError("a username and a password go together")
+        if not all(map(is_encodable, (self.username or "", *self.secrets()))):
+            raise ConfigurationError(f"each of username and password {ENCODABLE_RULE}")
         if self.username is None and self.token is None:
             raise ConfigurationError(
                 "no credentials: give username and password, or token, or set "

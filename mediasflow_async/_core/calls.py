@@ -24,6 +24,7 @@ from mediasflow_async._core.options import Settings, seconds_of
 from mediasflow_async._core.proof import Guard
 from mediasflow_async.dialect import JSON_TYPE
 from mediasflow_async.errors import InvalidRequest, Problem
+from mediasflow_async.models.values import ENCODABLE_RULE
 from mediasflow_async.secrecy import mask_text
 
 __all__ = [
@@ -182,7 +183,8 @@ def _problems(
         yield Problem("method", "an HTTP method, such as GET")
     if not isinstance(path, str) or not _is_safe(path):
         # Neither as it is nor decoded may it lead out of the base URL.
-        yield Problem("path", "a relative path below the base URL, without '..', query or fragment")
+        rule = "a relative path below the base URL, without '..', query, fragment or surrogates"
+        yield Problem("path", rule)
     if _lacks_id(path, campaign_id):
         yield Problem("campaign_id", "the positive number that the server gave to the campaign")
     for name, value in headers.items():
@@ -199,7 +201,7 @@ def _lacks_id(path: object, campaign_id: object) -> bool:
 
 
 _UNSAFE_PATH: Final = re.compile(
-    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
+    r"^[a-z][a-z0-9+.-]*:|^/|\\|[\x00-\x20\x7f?#\ud800-\udfff]|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE
 )
 
 
@@ -228,20 +230,26 @@ def _target(join: Join, path: str, params: _QueryParams | None, *, is_as_given: 
         return join(path, params, is_as_given)
     except httpx.InvalidURL:
         rule = "longer than a URL can be, or with characters that it cannot hold"
+    except UnicodeEncodeError:
+        rule = ENCODABLE_RULE
     raise InvalidRequest(problems=[Problem("params" if params else "path", rule)])
 
 
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+
 def _encoded(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str | None]:
-    if form is not None:
-        text = str(httpx.QueryParams(dict(form)))
-        return text.encode("ascii"), "application/x-www-form-urlencoded"
-    if json is None:
+    if form is None and json is None:
         return None, None
     try:
-        return orjson.dumps(json), JSON_TYPE
+        if form is None:
+            return orjson.dumps(json), JSON_TYPE
+        return str(httpx.QueryParams(dict(form))).encode("ascii"), _FORM_TYPE
+    except UnicodeEncodeError:
+        problem = Problem("form", ENCODABLE_RULE)
     except (orjson.JSONEncodeError, TypeError) as error:
-        reason = str(error)
-    raise InvalidRequest(problems=[Problem("json", f"cannot be written as JSON: {reason}")])
+        problem = Problem("json", f"cannot be written as JSON: {error}")
+    raise InvalidRequest(problems=[problem])
 
 
 _REMEMBERED: Final = 128

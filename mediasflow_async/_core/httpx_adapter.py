@@ -8,7 +8,7 @@ caller's, and for `Dialect.checksum`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Final, TypeVar, cast
 
@@ -16,6 +16,7 @@ import httpx
 
 from mediasflow_async._core.proof import Proof
 from mediasflow_async.dialect import Checksum
+from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.transport import Outgoing
 
 __all__ = ["CookielessClient", "asking_client", "asking_own_client", "with_checksum"]
@@ -56,15 +57,26 @@ def with_checksum(
     """Return how to send requests with the headers that prove their integrity.
 
     What proves the integrity of a body stands before it: the body is read into memory.
+
+    Raises:
+        ConfigurationError: when it is called, for headers that no request can have.
     """
 
     async def checked(outgoing: Outgoing) -> _Answer:
         request = _request_of(outgoing)
         content = await request.aread()
-        headers = httpx.Headers(checksum(request)).raw
+        headers = _raw(checksum(request))
         return await ask(outgoing.with_content(content).with_headers(headers))
 
     return checked
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    try:
+        return httpx.Headers(headers).raw
+    except UnicodeEncodeError:
+        rule = "Dialect.checksum gives headers of ASCII text"
+    raise ConfigurationError(rule)
 
 
 async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

@@ -158,7 +158,7 @@ def normalised_base_url(url: str) -> httpx.URL:
     """
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
+    except (httpx.InvalidURL, TypeError, UnicodeEncodeError):
         raise ConfigurationError("base_url cannot be read as a URL") from None
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise ConfigurationError("base_url holds no credentials, query or fragment")

@@ -21,6 +21,7 @@ import orjson
 from attrs import field, frozen
 
 from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.models.values import is_file_name
 from mediasflow_async.secrecy import Secret
 
 try:
@@ -91,14 +92,16 @@ class FileTokenStore:
         path: the file, made where there is none; its folder has to exist.
 
     Raises:
-        ConfigurationError: the system has no locks of `fcntl`. Later, in a call: the file is not
-            ours, others can read it, or it cannot be read or written.
+        ConfigurationError: the system has no locks of `fcntl`, or no such names. Later, in a call:
+            the file is not ours, others can read it, or it cannot be read or written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if fcntl is None:
             raise ConfigurationError("FileTokenStore needs the file locks of a POSIX system")
         self._path = Path(path).expanduser()
+        if not is_file_name(self._path):
+            raise ConfigurationError("token_store: the path is no name that a file can have")
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"

@@ -22,6 +22,7 @@ from mediasflow_async.delivery import sql
 from mediasflow_async.delivery.errors import JournalError
 from mediasflow_async.delivery.records import MOVES, Account, Entry, Reason, State
 from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.models.values import is_encodable, is_file_name
 
 __all__ = ["Journal"]
 
@@ -223,6 +224,8 @@ class Journal:
 
     async def get(self, key: str) -> Entry | None:
         """Return the entry of a key, or None."""
+        if not is_encodable(key):
+            return None
         entries = self._entries(await self._database.query(sql.GET, {"key": key}))
         return entries[0] if entries else None
 
@@ -406,6 +409,8 @@ def _file_named(name: str) -> Path:
         raise ConfigurationError(
             "a journal outlives the process: sqlite:/// and the name of a file"
         )
+    if not is_file_name(name):
+        raise ConfigurationError("the path of the journal is no name that a file can have")
     # Another folder may be the current one when the file is looked at again.
     return Path(name).absolute()
 

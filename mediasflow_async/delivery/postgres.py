@@ -330,7 +330,7 @@ def _parts(url: str) -> Mapping[str, str | int | None]:
     if url.count("@") <= 1 and ("@" in split.netloc) == ("@" in url):
         try:
             return conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
+        except (psycopg.ProgrammingError, UnicodeEncodeError):
             # Its message quotes the part that cannot be read, which may be the password.
             pass
     raise ConfigurationError(

@@ -1,15 +1,26 @@
 """What the models have in common: enumerations that stay open, and converters that never raise.
 
-A wrong argument is kept as it is, so that the validation can report it with all others.
+A wrong argument is kept as it is, so that the validation can report it with all others. Text is
+wrong that no request can carry: a `str` may hold half of a surrogate pair, and UTF-8 may not.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
-__all__ = ["OpenEnum", "member", "size_only", "tuple_of"]
+__all__ = [
+    "ENCODABLE_RULE",
+    "OpenEnum",
+    "is_encodable",
+    "is_file_name",
+    "member",
+    "size_only",
+    "tuple_of",
+]
 
 _Item = TypeVar("_Item")
 _Enum = TypeVar("_Enum", bound=StrEnum)
@@ -63,6 +74,23 @@ def tuple_of(value: Iterable[_Item] | None) -> tuple[_Item, ...]:
         # A text as a tuple of its characters would look like a list to the validation.
         return cast("tuple[_Item, ...]", value)
     return tuple(value)
+
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+ENCODABLE_RULE: Final = "is text that UTF-8 can encode, without half of a surrogate pair"
+
+
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can encode a text."""
+    return text.isascii() or _SURROGATE.search(text) is None
+
+
+def is_file_name(path: str | os.PathLike[str]) -> bool:
+    """Whether the system can have a file of this name; it may have some that UTF-8 has not."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def size_only(data: object) -> str:

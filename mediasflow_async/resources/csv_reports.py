@@ -34,13 +34,15 @@ from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.rows import named, renamed, row_reader
 from mediasflow_async.dates import Window
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ApiError, MediasflowError, ResponseInvalid, ServerError
+from mediasflow_async.errors import ApiError, MediasflowError, Problem, ResponseInvalid, ServerError
 from mediasflow_async.models import ReportRow
+from mediasflow_async.models.values import is_file_name
 from mediasflow_async.resources.api import Api, is_about, name_window
 from mediasflow_async.resources.csv_files import Part, SaveProgress, save_bytes, save_parts
 from mediasflow_async.resources.pages import refuse_further_pages, until_ready
 from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
 from mediasflow_async.secrecy import mask_text
+from mediasflow_async.validation import refuse
 
 __all__ = [
     "CsvReport",
@@ -112,9 +114,12 @@ class CsvReport:
 
         Raises:
             ConnectionFailed, RequestTimeout, ResponseInvalid: as while it is iterated over.
+            InvalidRequest: no file can have this name; nothing was asked for.
             OSError: the file cannot be written, or a saved part was damaged.
         """
         source, target = self._source, Path(path)
+        if not is_file_name(target):
+            refuse([Problem("path", "is no name that a file can have")])
         windows = source.windows
         if len(windows) <= 1:
             async with aclosing(source.pieces(*windows)) as pieces:

@@ -24,6 +24,7 @@ from mediasflow_async.dates import Window, split_period, to_minute_text, widened
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import NotFound, Problem
 from mediasflow_async.models import DeliveryStatus, MediaType
+from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
 from mediasflow_async.search import Expression, to_text
 from mediasflow_async.validation import listed, period_bounds, period_problems, refuse
 
@@ -155,6 +156,8 @@ def column_problems(where: str, names: _Listed) -> Iterator[Problem]:
         isinstance(name, str) and name and ";" not in name for name in names
     ):
         yield Problem(where, "a list of column names without semicolons")
+    elif not all(map(is_encodable, names)):
+        yield Problem(where, f"each {ENCODABLE_RULE}")
 
 
 def status_text(codes: Statuses, separator: str) -> str:
@@ -170,6 +173,8 @@ def _type_problems(types: _Listed) -> Iterator[Problem]:
 def _user_problems(user_id: object) -> Iterator[Problem]:
     if not isinstance(user_id, str | None):
         yield Problem("user_id", "is text")
+    elif user_id is not None and not is_encodable(user_id):
+        yield Problem("user_id", ENCODABLE_RULE)
 
 
 def _count_problems(where: str, count: object) -> Iterator[Problem]:
@@ -182,9 +187,14 @@ def _search_problems(search: object, dialect: Dialect) -> Iterator[Problem]:
         yield Problem("search", "a search of mediasflow_async.search, or its text")
         return
     try:
-        _search_text(search, dialect)
+        text = _search_text(search, dialect)
+    except UnicodeEncodeError:
+        yield Problem("search", ENCODABLE_RULE)
     except ValueError as error:
         yield Problem("search", str(error))
+    else:
+        if not is_encodable(text):
+            yield Problem("search", ENCODABLE_RULE)
 
 
 def _search_text(search: Expression | str | None, dialect: Dialect) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import unquote as percent_decode
 from attrs import Attribute, field, frozen
 from attrs.validators import min_len
 
+from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
 from mediasflow_async.secrecy import mask_phone
 
 if TYPE_CHECKING:
@@ -287,23 +288,29 @@ class Raw(Expression):
 
 def _write_name(name: str, style: QuoteStyle) -> str:
     """Return a selector, such as `fields.REF`, as it is written."""
-    return name if style == "rsql" else percent_encode(name, safe="")
+    return name if style == "rsql" else _percent_encoded(name)
 
 
 def _write_value(value: str, style: QuoteStyle) -> str:
     """Return `value` with no more quoting than it needs.
 
     Raises:
-        ValueError: the value is empty, which `fiql` has no way to write.
+        ValueError: `fiql` has no way to write the value: it is empty, or UTF-8 cannot encode it.
     """
     if style == "fiql":
         if not value:
             raise ValueError("an empty value cannot be written with quote_style='fiql'; use 'rsql'")
-        return percent_encode(value, safe="*:")
+        return _percent_encoded(value, safe="*:")
     if _is_plain(value):
         return value
     escaped = _NEEDS_BACKSLASH.sub(r"\\\g<0>", value)
     return f'"{escaped}"'
+
+
+def _percent_encoded(text: str, safe: str = "") -> str:
+    if not is_encodable(text):
+        raise ValueError(ENCODABLE_RULE)
+    return percent_encode(text, safe=safe)
 
 
 RESERVED = "\"'();,=<>!~"

@@ -24,6 +24,7 @@ from typing import IO, Any, Final
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
+from mediasflow_async.models.values import ENCODABLE_RULE
 from mediasflow_async.secrecy import mask_text
 from mediasflow_async.uploads.contents import (
     READ_BYTES,
@@ -255,7 +256,7 @@ class _CsvRows:
         try:
             return text.encode()
         except UnicodeEncodeError:
-            rule = "a cell holds half of a surrogate pair, which UTF-8 cannot"
+            rule = f"each cell {ENCODABLE_RULE}"
         raise refused(rule)
 
     def _cells(self, rows: Sequence[Any]) -> Iterable[Iterable[Any]]:
@@ -270,8 +271,8 @@ class _CsvRows:
         if not isinstance(row, Mapping):
             raise refused("all of it is bytes, or all of it rows as mappings")
         if unknown := set(row) - self._known:
-            names = ", ".join(sorted(map(str, unknown)))
-            raise refused(f"the first row has no column {mask_text(names)}")
+            names = ", ".join(sorted(map(str, unknown))).encode(errors="backslashreplace")
+            raise refused(f"the first row has no column {mask_text(names.decode())}")
         return [row.get(column) for column in self._columns]
 
 
