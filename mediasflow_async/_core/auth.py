@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import random
 import time
@@ -11,23 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import anyio
-from attrs import field, frozen
 
-from mediasflow_async._core.bearers import DeathSign, bearer_in, expiry_of, unannounced
-from mediasflow_async._core.calls import CallParts
+from mediasflow_async._core.bearers import DeathSign, bearer_in, expiry_of
+from mediasflow_async._core.credentials import Credentials, bearer_or_none, no_token, with_cure
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async._core.token_stores import StoredToken, TokenStore
-from mediasflow_async.dialect import Dialect, wants_checksum
+from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import (
-    ConfigurationError,
     MediasflowError,
-    ResponseInvalid,
     TokenLost,
 )
-from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
 from mediasflow_async.secrecy import Secret
 
-__all__ = ["Authenticator", "Credentials", "login_headers", "login_parts", "token_lost"]
+__all__ = ["Authenticator"]
 
 _EARLY_SECONDS: Final = 60.0
 # As many as the two tries of a campaign take, the last of them a quarter of a minute apart:
@@ -114,31 +109,26 @@ class Authenticator:
                 return copy.copy(pending.result)
         return bearer
 
-    def reject(self, bearer: Secret, *, said: str = "") -> bool:
-        """Note that the server refused a bearer; True when another attempt makes sense.
+    def gives_up(self, bearer: Secret, sign: DeathSign, *, said: str) -> bool:
+        """Note what an answer says of a bearer; True when another one is worth a try.
+
+        An answer that may stand for a dead bearer may mean what it says as well: each suspicion
+        that another bearer did not confirm makes the next one wait until the bearer is older.
 
         Args:
-            bearer: what was refused.
-            said: what the server said; one that has an end, and is said to be over, was not
-                ended by another login.
-        """
-        if not self.can_log_in:
-            return False
-        if bearer == self._bearer:
-            has_ended = "expire" in said.lower() and expiry_of(bearer.reveal()) is not None
-            self._note_loss()
-            self._give_up(bearer, has_ended=has_ended)
-        return True
-
-    def suspect(self, bearer: Secret, sign: DeathSign) -> bool:
-        """Note an answer that may stand for a dead bearer; True when another one is worth a try.
-
-        The answer may mean what it says as well. Each suspicion that another bearer did not
-        confirm makes the next one wait until the bearer is older.
+            bearer: what the call was made with.
+            sign: what the answer says of it.
+            said: what the server said; of a bearer that has an end, and is said to be over, no
+                other login was the end.
         """
         if not self.can_log_in:
             return False
         if bearer != self._bearer:
+            return True
+        if sign is DeathSign.REFUSED:
+            has_ended = "expire" in said.lower() and expiry_of(bearer.reveal()) is not None
+            self._note_loss()
+            self._give_up(bearer, has_ended=has_ended)
             return True
         if is_allowed := self._suspicion.is_allowed(self._age_seconds, sign):
             self._give_up(bearer)
@@ -220,7 +210,7 @@ class Authenticator:
     def _usable(self, stored: StoredToken) -> Secret | None:
         """Take a token that another program has put into the store, if it is good."""
         ends_at = None if stored.ends_at is None else stored.ends_at.timestamp()
-        bearer = _bearer_or_none(stored.token.reveal())
+        bearer = bearer_or_none(stored.token.reveal())
         if bearer is None or bearer == self._refused or (ends_at and ends_at <= time.time()):
             return None
         self._take(bearer, self._stale_before(ends_at))
@@ -244,10 +234,10 @@ class Authenticator:
 
     def _accept(self, answer: ApiResponse | MediasflowError) -> Secret | MediasflowError:
         if isinstance(answer, MediasflowError):
-            return answer if self._has_logged_in else _with_cure(answer, self._dialect)
-        bearer = _bearer_or_none(bearer_in(answer.headers, answer.data))
+            return answer if self._has_logged_in else with_cure(answer, self._dialect)
+        bearer = bearer_or_none(bearer_in(answer.headers, answer.data))
         if bearer is None:
-            return _no_token(answer, self._dialect)
+            return no_token(answer, self._dialect)
         self._has_logged_in = True
         self._take(bearer, self._end_of(bearer))
         return bearer
@@ -385,158 +375,3 @@ class _Suspicion:
         """Note whether another bearer made the difference."""
         longer = min(max(2 * self._trust_seconds, _FIRST_TRUST_SECONDS), _LONGEST_TRUST_SECONDS)
         self._trust_seconds = 0.0 if was_right else longer
-
-
-def _secret(value: str | Secret | None) -> Secret | None:
-    return Secret(value) if isinstance(value, str) else value
-
-
-def _bearer(value: str | Secret | None) -> Secret | None:
-    if value is None:
-        return None
-    token = unannounced(value.reveal() if isinstance(value, Secret) else value)
-    is_printable = token.isascii() and token.isprintable() and " " not in token
-    if not token or not is_printable or token.lower() == "bearer":
-        raise ConfigurationError("the token is one word, with or without 'Bearer' before it")
-    return Secret(token)
-
-
-@frozen(kw_only=True)
-class Credentials:
-    """Who is calling: a username with its password, or a bearer obtained elsewhere.
-
-    Attributes:
-        username: the account's login.
-        password: its password.
-        token: a bearer, pasted with or without the word "Bearer".
-    """
-
-    username: str | None = field(default=None, repr=False)
-    password: Secret | None = field(default=None, converter=_secret)
-    token: Secret | None = field(default=None, converter=_bearer)
-
-    def __attrs_post_init__(self) -> None:
-        if (self.username is None) != (self.password is None):
-            raise ConfigurationError("a username and a password go together")
-        if not all(map(is_encodable, (self.username or "", *self.secrets()))):
-            raise ConfigurationError(f"each of username and password {ENCODABLE_RULE}")
-        if self.username is None and self.token is None:
-            raise ConfigurationError(
-                "no credentials: give username and password, or token, or set "
-                "MEDIASFLOW_USERNAME and MEDIASFLOW_PASSWORD, or MEDIASFLOW_TOKEN"
-            )
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the texts that must not be shown, whoever repeats them."""
-        return tuple(secret.reveal() for secret in (self.password, self.token) if secret)
-
-    @property
-    def can_log_in(self) -> bool:
-        """Whether a new bearer can be had."""
-        return self.username is not None
-
-
-def _bearer_or_none(text: str | None) -> Secret | None:
-    try:
-        return _bearer(text)
-    except ConfigurationError:
-        return None
-
-
-def login_parts(credentials: Credentials, dialect: Dialect) -> CallParts:
-    """Return the body of a login, as the dialect wants it."""
-    if dialect.login_encoding == "basic":
-        return {}
-    fields = dict(zip(dialect.login_fields, _pair(credentials), strict=True))
-    return {"json": fields} if dialect.login_encoding == "json" else {"form": fields}
-
-
-def login_headers(credentials: Credentials, dialect: Dialect) -> dict[str, str]:
-    """Return the headers of a login, as the dialect wants them."""
-    if dialect.login_encoding != "basic":
-        return {}
-    pair = base64.b64encode(":".join(_pair(credentials)).encode()).decode("ascii")
-    return {"Authorization": f"Basic {pair}"}
-
-
-def _pair(credentials: Credentials) -> tuple[str, str]:
-    password = credentials.password
-    return credentials.username or "", password.reveal() if password else ""
-
-
-def _no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
-    error = ResponseInvalid(
-        "the login answered without a token",
-        method=answer.operation.method,
-        path=answer.operation.shown_path,
-        status=answer.status,
-        request_id=answer.request_id,
-    )
-    error.next_step = "No token stands in a header, in JSON or as the text of the answer. " + (
-        _login_options(dialect)
-    )
-    return error
-
-
-_FIRST_REDIRECT: Final = 300
-_WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
-_WRONG_FORM: Final = frozenset({400, 406, 415, 422, 500})
-_UNAUTHORIZED: Final = 401
-
-
-def _with_cure(error: MediasflowError, dialect: Dialect) -> MediasflowError:
-    """Return the error of a first login, with the options that would cure it where that can be."""
-    if error.status in _WRONG_PLACE:
-        error.next_step = _other_places(dialect)
-    elif error.status in _WRONG_FORM:
-        checksum = " or Dialect(checksum=content_digest)" if wants_checksum(error, dialect) else ""
-        error.next_step = f"{_other_forms(dialect)}{checksum}."
-    elif error.status == _UNAUTHORIZED:
-        error.next_step = f"{error.next_step} Where they are right: {_other_forms(dialect)}."
-    elif error.status and error.status < _FIRST_REDIRECT:
-        error.next_step = f"Check the username and password. {_login_options(dialect)}"
-    return error
-
-
-def _login_options(dialect: Dialect) -> str:
-    return f"{_other_places(dialect)} {_other_forms(dialect)}."
-
-
-def _other_places(dialect: Dialect) -> str:
-    paths = [path for path in _LIKELY_PATHS if path != dialect.login_path]
-    slashes = "always" if dialect.trailing_slashes != "always" else "never"
-    return (
-        f"The guide does not name the login, and this session has it at {dialect.login_path!r}; "
-        "the server's Swagger page shows it (Guide: 1.3). "
-        f"Try {' or '.join(f'Dialect(login_path={path!r})' for path in paths[:2])}, "
-        f"or Dialect(trailing_slashes={slashes!r})."
-    )
-
-
-def _other_forms(dialect: Dialect) -> str:
-    encodings = [each for each in ("json", "form", "basic") if each != dialect.login_encoding]
-    name = "username" if dialect.login_fields[0] == "login" else "login"
-    return (
-        "The guide does not say how the username and password are sent. "
-        f"Try {' or '.join(f'Dialect(login_encoding={each!r})' for each in encodings)}, "
-        f"or Dialect(login_fields=({name!r}, 'password'))"
-    )
-
-
-_LIKELY_PATHS: Final = ("login", "auth/login", "users/login")
-
-
-def token_lost(error: MediasflowError) -> TokenLost:
-    """Return the error of a call whose every token was refused, though each login was accepted."""
-    return TokenLost(
-        "the server refused each token that was just given: another login of the account may have "
-        "ended it",
-        method=error.method,
-        path=error.path,
-        status=error.status,
-        code=error.code,
-        request_id=error.request_id,
-        attempts=error.attempts,
-        campaign_id=error.campaign_id,
-        sent=error.sent,
-    )

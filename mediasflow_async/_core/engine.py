@@ -12,19 +12,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapp
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, Self, cast, overload
+from typing import Any, Final, Self, cast
 
 import anyio
 import httpx
 from attrs import evolve, field, frozen
 
-from mediasflow_async._core.auth import (
-    Authenticator,
-    Credentials,
-    login_headers,
-    login_parts,
-    token_lost,
-)
+from mediasflow_async._core.auth import Authenticator
 from mediasflow_async._core.bearers import (
     Cookies,
     DeathSign,
@@ -40,6 +34,12 @@ from mediasflow_async._core.calls import (
     OperationKind,
     joining,
     make_call,
+)
+from mediasflow_async._core.credentials import (
+    Credentials,
+    login_headers,
+    login_parts,
+    token_lost,
 )
 from mediasflow_async._core.loops import Deadline
 from mediasflow_async._core.not_given import NOT_GIVEN
@@ -76,11 +76,9 @@ _Answered = _Success | MediasflowError
 
 _UNMASKED: Final = nullcontext()
 _JSON: Final = (b"{", b"[")
-_PAGE: Final = "the answer is a page for people"
 _MOST_RENEWALS: Final = 5
 _MOST_REDIRECTS: Final = 3
-_FIRST_REDIRECT: Final = 300
-_REDIRECTS: Final = range(_FIRST_REDIRECT, 400)
+_REDIRECTS: Final = range(300, 400)
 
 
 def start(
@@ -178,17 +176,9 @@ class Engine:
             stream = await self._made(operation, parts, block)
             yield await block.enter_async_context(aclosing(stream))
 
-    @overload
-    async def _made(self, operation: Operation, parts: CallParts) -> ApiResponse: ...
-
-    @overload
-    async def _made(
-        self, operation: Operation, parts: CallParts, block: AsyncExitStack
-    ) -> ResponseStream: ...
-
     async def _made(
         self, operation: Operation, parts: CallParts, block: AsyncExitStack | None = None
-    ) -> object:
+    ) -> Any:
         """Make a call and return its answer; with a block, one whose body is read within it."""
         call = make_call(operation, self.join, self.settings, parts)
         live, progress = self.connections.live(), Progress()
@@ -239,7 +229,7 @@ class Engine:
                     if answer.status in _REDIRECTS and not call.operation.may_send:
                         answer = await self._followed(answer, outgoing, ask, live)
                     result: _Answered
-                    if streams and answer.status < _FIRST_REDIRECT:
+                    if streams and answer.status < _REDIRECTS.start:
                         result, sign = await self._streamed(answer, call, progress, token)
                     else:
                         content = answer.plain_body()
@@ -256,8 +246,7 @@ class Engine:
                 renewals += 1
                 bearer = await self._renewed(result, sign, progress)
             elif not self._learns_from(result, call, choice):
-                last = self._last(result, sign, is_renewed=renewals > 0)
-                last = self._with_cures(last, sign, call, choice, bearer)
+                last = self._last(result, sign, call, choice, bearer, is_renewed=renewals > 0)
                 return progress.failed_with(last) if isinstance(last, MediasflowError) else last
         return progress.failed_without_bearer(bearer, call)
 
@@ -283,7 +272,7 @@ class Engine:
             return ResponseStream(begun, call, progress, self._secrets(token)), None
         result, sign = self._read(begun, await self._body(begun), call, progress)
         if not isinstance(result, MediasflowError):
-            result = unreadable(_PAGE, call, progress, begun.status)
+            result = unreadable("the answer is a page for people", call, progress, begun.status)
         return result, sign
 
     def _note(
@@ -321,11 +310,8 @@ class Engine:
         """Whether to send a call again with another bearer; a dead one is given up in any case."""
         if sign is None:
             return False
-        if sign is DeathSign.REFUSED:
-            said = result.message if isinstance(result, MediasflowError) else ""
-            is_dead = self.authenticator.reject(bearer, said=said)
-        else:
-            is_dead = self.authenticator.suspect(bearer, sign)
+        said = result.message if isinstance(result, MediasflowError) else ""
+        is_dead = self.authenticator.gives_up(bearer, sign, said=said)
         is_safe = not call.operation.may_send or (
             isinstance(result, MediasflowError)
             and executed_nothing(result.status, sign, self.dialect.launch_refusals)
@@ -346,30 +332,25 @@ class Engine:
         return bearer
 
     def _last(
-        self, result: _Answered, sign: DeathSign | None, *, is_renewed: bool
-    ) -> _Answered | MediasflowError:
-        """Return what an attempt ends with that another bearer did not help, or that had none."""
-        if not is_renewed or sign is None:
-            return result
-        if sign is DeathSign.REFUSED and isinstance(result, MediasflowError):
-            return token_lost(result)
-        self.authenticator.judge_suspicion(was_right=False)
-        return result
-
-    def _with_cures(
         self,
-        last: _Answered,
+        result: _Answered,
         sign: DeathSign | None,
         call: Call,
         choice: Choice,
         bearer: Secret,
+        *,
+        is_renewed: bool,
     ) -> _Answered:
         """Return what an attempt ends with, an error with the options that may cure it."""
-        if isinstance(last, MediasflowError):
-            self.negotiation.name_cures(last, call, choice)
+        if is_renewed and sign is DeathSign.REFUSED and isinstance(result, MediasflowError):
+            result = token_lost(result)
+        elif is_renewed and sign is not None:
+            self.authenticator.judge_suspicion(was_right=False)
+        if isinstance(result, MediasflowError):
+            self.negotiation.name_cures(result, call, choice)
             if sign is not None and call.operation.may_send:
-                self.authenticator.name_cure(last, bearer)
-        return last
+                self.authenticator.name_cure(result, bearer)
+        return result
 
     async def _paced(self, live: Live) -> None:
         if self.pacer:
@@ -429,11 +410,8 @@ class Engine:
             make_call(operation, self.join, self.settings, parts),
             headers=login_headers(credentials, self.dialect),
         )
-        live, progress, secrets = (
-            self.connections.live(),
-            Progress(attempts=1),
-            credentials.secrets(),
-        )
+        live, progress = self.connections.live(), Progress(attempts=1)
+        secrets = credentials.secrets()
         with masked_http_logs(secrets):
             await self._paced(live)
             began = perf_counter()
@@ -458,8 +436,7 @@ class Engine:
         outgoing = self.writer.write(call, choice, None, proof, cookie)
         answer = await asking_for(call, live.route, self.checksum)(outgoing)
         self._keep_cookies(call.target, answer)
-        result, _ = self._read(answer, await self._body(answer), call, progress)
-        return result
+        return self._read(answer, await self._body(answer), call, progress)[0]
 
     def changed(
         self,

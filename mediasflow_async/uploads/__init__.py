@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from mediasflow_async.uploads.contents import Content
-from mediasflow_async.uploads.forms import MultipartBody, Progress, ProgressFailed, multipart
+from mediasflow_async.uploads.contents import (
+    Content,
+    MultipartBody,
+    Progress,
+    ProgressFailed,
+    multipart,
+)
 from mediasflow_async.uploads.sources import UploadSource, opened
 
 __all__ = [
