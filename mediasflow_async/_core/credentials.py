@@ -136,8 +136,10 @@ def no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
         status=answer.status,
         request_id=answer.request_id,
     )
-    error.next_step = "No token stands in a header, in JSON or as the text of the answer. " + (
-        _login_options(dialect)
+    error.next_step = (
+        "No token stands in a header, in JSON or as the text of the answer. Is the IP address of "
+        "this machine registered with Mediasflow (Guide: 1.2), and are the username and password "
+        f"right? {_login_options(dialect)}"
     )
     return error
 

@@ -17,7 +17,7 @@ from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect, wants_checksum
-from mediasflow_async.errors import MediasflowError
+from mediasflow_async.errors import ApiError, MediasflowError
 from mediasflow_async.transport import SMALL_BYTES, Head, Headers, Origin, Outgoing, head_of
 
 __all__ = ["CANCEL_PATH", "Choice", "Negotiation", "RequestWriter"]
@@ -237,8 +237,8 @@ class Negotiation:
         told = _told(error)
         if error.status == _UNSUPPORTED_MEDIA_TYPE:
             other = "application/json; charset=UTF-8"
-        elif (error.status in _UNREAD and _OF_A_TYPE.search(told)) or (
-            error.status in _BAD_REQUESTS and _UNREAD_BODY.search(told)
+        elif (_is_refused(error, _UNREAD) and _OF_A_TYPE.search(told)) or (
+            _is_refused(error, _BAD_REQUESTS) and _UNREAD_BODY.search(told)
         ):
             other = JSON_TYPE if choice.content_type == FORM_TYPE else FORM_TYPE
         else:
@@ -259,13 +259,22 @@ def _is_cancel(call: Call) -> bool:
 
 
 def _told(error: MediasflowError) -> str:
-    return f"{getattr(error, 'field', '')} {error.code} {error.message}"
+    parts = (getattr(error, "field", ""), error.code, error.message, getattr(error, "body", ""))
+    return " ".join(map(str, parts))
+
+
+def _is_refused(error: MediasflowError, statuses: Container[int]) -> bool:
+    """Whether a request was refused by such a status, or under a status of success."""
+    is_under_success = type(error) is ApiError and error.status == _OK
+    return error.status in statuses or is_under_success
 
 
 def _is_of_a_method(error: MediasflowError) -> bool:
     """Whether a cancel may have been refused for its method, rather than for its campaign."""
-    is_of_a_campaign = error.status == _NOT_FOUND and _OF_A_CAMPAIGN.search(_told(error))
-    return error.status in _NO_SUCH_METHOD and not is_of_a_campaign
+    told = _told(error)
+    if error.status == _NOT_FOUND:
+        return not _OF_A_CAMPAIGN.search(told)
+    return error.status in _NO_SUCH_METHOD or bool(_OF_A_METHOD.search(told))
 
 
 def _is_of_a_path(error: MediasflowError, call: Call) -> bool:
@@ -276,6 +285,7 @@ def _is_of_a_path(error: MediasflowError, call: Call) -> bool:
     return bool(is_about_it) and getattr(error, "field", None) is None
 
 
+_OK: Final = 200
 _NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
@@ -290,6 +300,7 @@ _UNREAD: Final = _BAD_REQUESTS | {500}
 # Statuses of answers that can be about the form of a request.
 _HINTING: Final = _NO_SUCH_METHOD | _MOVED | _BAD_REQUESTS | {200, 403, 412, 415, 500}
 _OF_A_CAMPAIGN: Final = re.compile(r"(?i)campa(?:ign|gne)")
+_OF_A_METHOD: Final = re.compile(r"(?i)\b(?:put|method|verbe?)\b|not.?allowed")
 _OF_A_PATH: Final = re.compile(
     r"(?i)\b(?:path|ur[il]|route|endpoint|handler|mapping|servlet|page)\b"
 )

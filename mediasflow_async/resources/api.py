@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Container, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -16,9 +17,15 @@ from mediasflow_async._core.retry import RetryPolicy
 from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.dates import Window
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ApiError, DeliveryUnknown, MediasflowError, RequestTimeout
+from mediasflow_async.errors import (
+    ApiError,
+    DeliveryUnknown,
+    MediasflowError,
+    RequestTimeout,
+    ResponseInvalid,
+)
 
-__all__ = ["Api", "is_about", "name_cures", "name_window"]
+__all__ = ["Api", "is_about", "is_under_success", "name_cures", "name_token_life", "name_window"]
 
 _OF_ANOTHER_FORM: Final = frozenset({400, 415, 422, 500})
 _FIRST_ERROR_STATUS: Final = 300
@@ -91,28 +98,48 @@ def name_cures(
     """
     if not is_about(error, operation) or not _is_about_form(error, further_statuses):
         return
-    field = getattr(error, "field", None)
-    told = f"{field} {error.code} {error.message}".lower()
+    field, told = getattr(error, "field", None), _told(error)
     blamed = [
         option for option, words in options.items() if any(word.lower() in told for word in words)
     ]
     is_another = field is not None and field.lower() not in _WHOLE_REQUEST
-    # What may have sent SMS is not to be repeated for a guess.
-    named = blamed or ([] if is_another or isinstance(error, DeliveryUnknown) else options)
+    # What may have been done is not to be repeated for a guess.
+    is_unclear = isinstance(error, DeliveryUnknown | ResponseInvalid)
+    named = blamed or ([] if is_another or is_unclear else options)
     if shown := " or ".join(f"Dialect({option})" for option in named):
         error.next_step += f" If the request is right, this server may want {shown}."
+
+
+def _told(error: MediasflowError) -> str:
+    """Return what a server says, in lower case."""
+    parts = (getattr(error, "field", ""), error.code, error.message, getattr(error, "body", ""))
+    return " ".join(str(part) for part in parts).lower()
 
 
 def _is_about_form(error: MediasflowError, further_statuses: Container[int]) -> bool:
     return (
         error.status in _OF_ANOTHER_FORM
         or error.status in further_statuses
-        or _is_refused_under_success(error)
+        or is_under_success(error)
     )
 
 
-def _is_refused_under_success(error: MediasflowError) -> bool:
-    return type(error) is ApiError and (error.status or 0) < _FIRST_ERROR_STATUS
+def is_under_success(error: MediasflowError) -> bool:
+    """Whether an answer under a status of success refuses, or cannot be read: it may be either."""
+    is_either = type(error) is ApiError or isinstance(error, ResponseInvalid)
+    return is_either and (error.status or _FIRST_ERROR_STATUS) < _FIRST_ERROR_STATUS
+
+
+def name_token_life(error: MediasflowError) -> None:
+    """Name what renews a token in time, where a body that is streamed says that it has ended.
+
+    Only an answer that is read whole is looked through for that before it counts.
+    """
+    if is_under_success(error) and _OF_A_TOKEN.search(_told(error)):
+        error.next_step += (
+            " The token may have ended: Dialect(token_ttl=timedelta(minutes=5)), or less, renews "
+            "it before."
+        )
 
 
 def name_window(error: MediasflowError, operation: Operation, window: Window) -> None:
@@ -138,9 +165,11 @@ def name_window(error: MediasflowError, operation: Operation, window: Window) ->
 
 
 def _refuses_dates(error: MediasflowError) -> bool:
-    if not isinstance(error, ApiError) or (error.field or "from").lower() not in {"from", "to"}:
+    if (getattr(error, "field", None) or "from").lower() not in {"from", "to"}:
         return False
-    return error.status in _REFUSED or _is_refused_under_success(error)
+    return error.status in _REFUSED or (
+        is_under_success(error) and bool(_OF_DATES.search(_told(error)))
+    )
 
 
 _LENGTHS: Final[tuple[tuple[str, timedelta], ...]] = (
@@ -148,5 +177,9 @@ _LENGTHS: Final[tuple[tuple[str, timedelta], ...]] = (
     ("timedelta(days=1)", timedelta(days=1)),
     ("timedelta(hours=1)", timedelta(hours=1)),
 )
+_OF_A_TOKEN: Final = re.compile(
+    r"\b(?:token|jeton|session|jwt|bearer)\b.{0,40}(?:expir|p[ée]rim|unknown|not known|invalid)"
+)
 _TOO_MUCH: Final = frozenset({413, 500, 502, 504})
 _REFUSED: Final = frozenset({400, 416, 422})
+_OF_DATES: Final = re.compile(r"p[ée]riod|\bdays?\b|\bjours?\b|\bdates?\b")

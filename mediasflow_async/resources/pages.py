@@ -22,8 +22,8 @@ from mediasflow_async._core.retry import paused
 from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.reading import read_int
-from mediasflow_async.errors import ResponseInvalid, ServerError, value_of
-from mediasflow_async.resources.api import Api
+from mediasflow_async.errors import MediasflowError, ResponseInvalid, ServerError, value_of
+from mediasflow_async.resources.api import Api, name_token_life
 
 __all__ = ["Asked", "Given", "arrays", "refuse_further_pages", "until_ready"]
 
@@ -93,9 +93,10 @@ async def until_ready(
                 async for block in blocks:
                     has_begun = True
                     yield block
-        except ServerError as error:
+        except MediasflowError as error:
+            name_token_life(error)
             # What was given would come twice.
-            if has_begun or error.status != _ACCEPTED:
+            if has_begun or not isinstance(error, ServerError) or error.status != _ACCEPTED:
                 raise
             left = deadline - anyio.current_time()
             if not await paused(error, attempt, operation, policy=api.retry, seconds_left=left):

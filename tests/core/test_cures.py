@@ -322,6 +322,39 @@ async def test_an_answer_that_cannot_be_read_is_no_matter_of_the_request(
     assert options_in(await error_of(http_json(data=data), call)) == set()
 
 
+@pytest.mark.parametrize("call", [week, week_csv, campaign, listed])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_json(200, {"success": False, "message": "this token has expired"}),
+        http(200, "Jeton périmé".encode(), {"Content-Type": "text/plain"}),
+    ],
+)
+async def test_a_token_that_ended_as_a_streamed_body_says(call: Call, answer: Answer) -> None:
+    assert "token_ttl=timedelta(minutes=5)" in options_in(await error_of(answer, call))
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "named"),
+    [
+        (prepare_rich, "listsId: wrong type", "lists_id_as_scalar=True"),
+        (set_sender, "sender is mandatory", "put_params='form'"),
+        (upload, "the file is mandatory", "upload_field='File'"),
+        (cancel, "PUT is not allowed here", "cancel_method='POST'"),
+        (prepare, "application/json is an unsupported media type", f"json_content_type={FORM!r}"),
+        (listed, "no such path", "blacklist_path='blacklistjson'"),
+        (week, "a period has at most 7 days", "window=timedelta(days=6)"),
+        (week_csv, "a period has at most 7 days", "window=timedelta(days=6)"),
+        (prepare, "the checksum is missing", "checksum=content_digest"),
+    ],
+)
+async def test_a_refusal_under_a_status_of_success_names_it_too(
+    call: Call, text: str, named: str
+) -> None:
+    for body in ({"success": False, "message": text}, {"error": text}, {"errors": [text]}):
+        assert named in options_in(await error_of(http_json(200, body), call)), body
+
+
 # The login, wherever its error shows up.
 
 
