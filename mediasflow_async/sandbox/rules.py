@@ -135,6 +135,8 @@ class ServerRules:
         retry_after: `Retry-After` of a 429 and of a report that is not ready, as written.
         keep_alive_seconds: how long an idle connection stays open, announced as
             `Keep-Alive: timeout=`; None keeps it for 5 seconds and announces nothing.
+        keep_alive: `Keep-Alive` as written, whether it is true or not; nothing is announced where
+            it is empty. None announces `keep_alive_seconds`. Guide: says nothing of connections.
 
         prepare_answer, launch_answer, sender_answer, test_answer, cancel_answer,
         blacklist_add_answer, upload_answer: what an operation answers when it was done. Guide:
@@ -249,6 +251,7 @@ class ServerRules:
     busy_every: int | None = field(default=None, validator=validators.optional(ge(1)))
     retry_after: str = "1"
     keep_alive_seconds: int | None = field(default=None, validator=validators.optional(ge(0)))
+    keep_alive: str | None = None
 
     # What it answers when it did what it was asked.
     prepare_answer: AnswerShape = field(default="full", validator=in_(get_args(AnswerShape)))

@@ -254,8 +254,15 @@ class Sandbox:
     def _start(self) -> None:
         if self._http_server is not None:
             raise RuntimeError("this sandbox runs already")
-        keep_alive = self._server.rules.keep_alive_seconds
-        server = HttpServer(self._app, self._host, self._port, self._ssl_context, keep_alive)
+        rules = self._server.rules
+        server = HttpServer(
+            self._app,
+            self._host,
+            self._port,
+            self._ssl_context,
+            keep_alive_seconds=rules.keep_alive_seconds,
+            keep_alive=rules.keep_alive,
+        )
         server.start()
         self._http_server = server
 

@@ -36,8 +36,10 @@ class HttpServer:
         host: address to listen on.
         port: 0 for any free one.
         ssl_context: for HTTPS; None for HTTP.
-        keep_alive_seconds: how long an idle connection stays open, which is announced; None keeps
-            it as long as uvicorn does, and announces nothing.
+        keep_alive_seconds: how long an idle connection stays open; None keeps it as long as
+            uvicorn does.
+        keep_alive: what is announced as `Keep-Alive`, nothing where it is empty; None announces
+            the seconds, if any are given.
     """
 
     def __init__(
@@ -46,12 +48,16 @@ class HttpServer:
         host: str,
         port: int,
         ssl_context: ssl.SSLContext | None,
+        *,
         keep_alive_seconds: int | None = None,
+        keep_alive: str | None = None,
     ) -> None:
         self._config = _config(app, keep_alive_seconds)
         self._state = ServerState()
-        if keep_alive_seconds is not None:
-            self._state.default_headers = [(b"Keep-Alive", b"timeout=%d" % keep_alive_seconds)]
+        if keep_alive is None and keep_alive_seconds is not None:
+            keep_alive = f"timeout={keep_alive_seconds}"
+        if keep_alive:
+            self._state.default_headers = [(b"Keep-Alive", keep_alive.encode("ascii"))]
         self._ssl_context = ssl_context
         self._socket = _listen(host, port)
         self._ready = Future[asyncio.AbstractEventLoop]()

@@ -54,6 +54,7 @@ _VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
         "Thu, 01 Jan 2026 00:00:00 +9999",
     ),
     "keep_alive_seconds": (0, 1),
+    "keep_alive": ("", "timeout=60", "timeout=soon, max=0", "timeout=" + 30 * "9"),
     "json_charset": ("UTF-8", "ISO-8859-1", "windows-1252"),
     "server_tz": ("UTC", "Pacific/Kiritimati"),
     "page_rows": (),  # goes with `pages`
@@ -74,6 +75,8 @@ _TOGETHER: Final[Mapping[str, Mapping[str, Any]]] = {
     "busy_every": {"retry_after": "0"},
     "retry_after": {"busy_every": 9},
     "report_delay": {"retry_after": "0"},
+    # Whatever is announced, each connection is closed when it has carried an answer.
+    "keep_alive": {"keep_alive_seconds": 0},
     "token_field": {"token_place": "json"},
     # A token whose end nobody tells, and which dies in the middle of the job.
     "dead_token": {"token_format": "opaque", "token_life": timedelta(seconds=0.3)},
