@@ -104,6 +104,7 @@ def _request_of(outgoing: Outgoing) -> httpx.Request:
         extensions={
             "timeout": dict(outgoing.timeouts),
             "proof": watcher,
+            "once": outgoing.is_once,
             "trace": watcher.trace,
         },
     )

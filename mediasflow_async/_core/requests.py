@@ -78,6 +78,7 @@ class RequestWriter:
             watcher=proof,
             stream=body.stream if body else None,
             may_wait=call.guard is None,
+            is_once=call.operation.may_send,
         )
         if len(content) > SMALL_BYTES:
             outgoing = outgoing.with_content(content)

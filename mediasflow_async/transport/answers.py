@@ -6,6 +6,8 @@ closes that when it is given up.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, Protocol
 
@@ -165,9 +167,11 @@ class _Source(Protocol):
 
 _MOST_SILENT_BYTES: Final = 100 * 1024
 _TOO_LONG: Final = "the head of the answer, or what stands between its pieces, is too long"
+_CUT: Final = "TLS was cut before it ended (no close_notify), and the answer has no other end"
 _INFORMATIONAL: Final = frozenset(range(100, 200)) - {101}
 _FIRST_FINAL_STATUS: Final = 200
 _LINE_ENDS: Final = b"\r\n"
+_KEEP_ALIVE: Final = b"keep-alive"
 
 
 class _NotForUs(Exception):
@@ -179,6 +183,8 @@ class AnswerParser:
 
     Attributes:
         keeps_alive: whether the connection can carry another request after this answer.
+        idle_seconds: the shortest time for which the server has announced, in a `Keep-Alive`
+            header, to keep the connection without a request; infinite where it has not.
     """
 
     __slots__ = (
@@ -188,12 +194,14 @@ class AnswerParser:
         "_parser",
         "_reason",
         "_silent_bytes",
+        "idle_seconds",
         "keeps_alive",
     )
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
         self.keeps_alive = True
+        self.idle_seconds = math.inf
 
     def expect(self, answer: Answer, *, has_body: bool) -> None:
         """Read what comes next into this answer; one to a HEAD request has no body."""
@@ -216,13 +224,20 @@ class AnswerParser:
             return _TOO_LONG
         return None
 
-    def end(self) -> str | None:
-        """Note that nothing more comes; returns what is missing, if anything is."""
+    def end(self, *, is_cut: bool) -> str | None:
+        """Note that nothing more comes; returns what is missing, if anything is.
+
+        Args:
+            is_cut: whether a TLS connection ended without the close_notify of the server. An answer
+                that ends with its connection may then lack any part.
+        """
         self.keeps_alive = False
         if not self._answer.status:
             return "Server disconnected without sending a response."
         if _is_delimited(self._answer.fields):
             return "peer closed connection without sending complete message body"
+        if is_cut:
+            return _CUT
         self._answer.is_complete = True
         return None
 
@@ -275,7 +290,9 @@ class AnswerParser:
             self._check_length()
         answer.set_head(status, self._reason, self._headers, parser.get_http_version())
         answer.is_complete = not self._has_body
-        self.keeps_alive = parser.should_keep_alive()
+        if announced := answer.fields.get(_KEEP_ALIVE):
+            self.idle_seconds = min(self.idle_seconds, _announced_seconds(announced))
+        self.keeps_alive = parser.should_keep_alive() and self.idle_seconds > 0
         self._silent_bytes = 0
         # Trailers are left out, as httpx leaves them out.
         self._headers = []
@@ -296,6 +313,17 @@ class AnswerParser:
         # What has arrived with the head may be the body.
         if sum(len(name) + len(value) for name, value in self._headers) > _MOST_SILENT_BYTES:
             raise _NotForUs(_TOO_LONG)
+
+
+_TIMEOUT: Final = re.compile(
+    rb"(?:^|[\s,;])timeout\s*=\s*\"?([0-9]{1,9}(?:\.[0-9]{1,9})?)", re.IGNORECASE
+)
+
+
+def _announced_seconds(keep_alive: bytes) -> float:
+    """Return the timeout in a `Keep-Alive` header; infinite where it has none, or an odd one."""
+    timeout = _TIMEOUT.search(keep_alive)
+    return float(timeout[1]) if timeout else math.inf
 
 
 def _is_delimited(fields: dict[bytes, bytes]) -> bool:

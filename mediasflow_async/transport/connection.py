@@ -41,6 +41,8 @@ class Connection(asyncio.BufferedProtocol):
     Attributes:
         origin: the same.
         is_full: whether writing has to wait.
+        idle_seconds: how long it had carried nothing when it was taken for the request that is
+            under way; None on a new connection.
     """
 
     __slots__ = (
@@ -53,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         "_probe_unread",
         "_read_timer",
         "_transport",
+        "idle_seconds",
         "is_full",
         "origin",
     )
@@ -60,6 +63,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, origin: Origin, keeper: _Keeper, buffer: memoryview) -> None:
         self.origin = origin
         self.is_full = False
+        self.idle_seconds: float | None = None
         self._may_be_kept = False
         self._keeper = keeper
         self._buffer = buffer
@@ -81,6 +85,11 @@ class Connection(asyncio.BufferedProtocol):
     def is_fit(self) -> bool:
         """Whether it is open, and nothing has arrived on it that nobody has asked for."""
         return not (self._transport.is_closing() or self._probe_unread())
+
+    @property
+    def announced_seconds(self) -> float:
+        """How long the server says that it keeps it without a request; infinite if it does not."""
+        return self._parser.idle_seconds
 
     def begin(self, outgoing: Outgoing, answer: Answer) -> bool:
         """Write the first bytes of a request; returns whether nothing is left to be written.
@@ -120,6 +129,7 @@ class Connection(asyncio.BufferedProtocol):
             self.begin(outgoing, answer)
         else:
             answer.break_off(httpx.RemoteProtocolError, _LOST)
+            self._keeper.note_end(self)
             self.abort()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -142,6 +152,7 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close at once; harmless to repeat."""
         self._answer = None
+        self.idle_seconds = None
         self._transport.abort()
         self._keeper.drop(self)
         self._read_timer.wake()
@@ -168,7 +179,8 @@ class Connection(asyncio.BufferedProtocol):
         """Take what has arrived."""
         answer = self._answer
         if answer is None:
-            # Nobody has asked for anything.
+            # Nobody has asked for anything. What comes unasked, such as a 408, precedes an end.
+            self._keeper.note_end(self)
             self.abort()
         elif problem := self._parser.feed(self._buffer[:nbytes]):
             self._break_off(httpx.RemoteProtocolError, problem)
@@ -182,12 +194,12 @@ class Connection(asyncio.BufferedProtocol):
             self._read_timer.restart()
 
     def eof_received(self) -> None:
-        """Note that nothing more arrives."""
-        self._end(None)
+        """Note that nothing more arrives, and that TLS, where it is used, has said so."""
+        self._end(None, is_cut=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the connection is gone."""
-        self._end(exc)
+        """Note that the connection is gone, perhaps without the end that TLS has a word for."""
+        self._end(exc, is_cut=True)
         self._read_timer.stop()
         self._parser.close()
         self._keeper.lost(self)
@@ -206,13 +218,15 @@ class Connection(asyncio.BufferedProtocol):
             self._is_paused = True
             self._transport.pause_reading()
 
-    def _end(self, exc: Exception | None) -> None:
+    def _end(self, exc: Exception | None, *, is_cut: bool) -> None:
         answer = self._answer
+        if answer is None or not answer.status:
+            self._keeper.note_end(self)
         if answer is None:
             self.abort()
         elif exc is not None:
             self._break_off(httpx.ReadError, str(exc))
-        elif problem := self._parser.end():
+        elif problem := self._parser.end(is_cut=is_cut):
             self._break_off(httpx.RemoteProtocolError, problem)
         else:
             self._finish(answer)
@@ -241,6 +255,9 @@ class _Keeper(Protocol):
 
     def drop(self, connection: Connection) -> None:
         """Forget a connection that will not carry another request."""
+
+    def note_end(self, connection: Connection) -> None:
+        """Note that the server has ended a connection between requests, or instead of an answer."""
 
     def lost(self, connection: Connection) -> None:
         """Note that a connection is closed for good."""

@@ -48,6 +48,8 @@ class Outgoing(NamedTuple):
         stream: gives the body piece by piece, from its start; None when `content` is all of it.
         may_wait: whether it may leave a little later, together with others. False with a guard:
             its veto must reach the caller, not the loop's callback.
+        is_once: whether it is not repeated in doubt: it goes over a connection that the server
+            is not about to close.
     """
 
     head: Head
@@ -57,6 +59,7 @@ class Outgoing(NamedTuple):
     watcher: Watcher | None
     stream: Callable[[], AsyncIterator[bytes]] | None = None
     may_wait: bool = False
+    is_once: bool = False
 
     @property
     def is_small(self) -> bool:
@@ -160,6 +163,7 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
         watcher=watcher,
         stream=partial(aiter, cast("Any", request.stream)) if content is None else None,
         may_wait=watcher is None,
+        is_once=extensions.get("once", False),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
 from collections import defaultdict
@@ -41,19 +42,34 @@ class Pool:
         self._max_idle = max_idle
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._kept: defaultdict[Origin, dict[Connection, float]] = defaultdict(dict)
+        self._timeouts = _IdleTimeouts()
         self._open: set[Connection] = set()
         self._posted: list[tuple[Connection, Outgoing, Answer]] = []
         self._emptied: anyio.Event | None = None
 
-    def kept(self, origin: Origin) -> Connection | None:
-        """Return a kept connection for one request, or None when there is none that is fit."""
+    def kept(self, origin: Origin, *, is_once: bool = False) -> Connection | None:
+        """Return a kept connection for one request, or None when there is none that is fit.
+
+        The server may close an idle connection while a request is on its way over it. A request
+        that is not repeated in doubt (`is_once`) gets a young connection; an older one is left to
+        those that are.
+        """
         kept = self._kept.get(origin)
-        oldest_useful = self.loop.time() - self._expiry_seconds
+        now = self.loop.time()
         while kept:
             connection, since = kept.popitem()
-            if since > oldest_useful and connection.is_fit:
+            idle, announced = now - since, connection.announced_seconds
+            if idle >= self._expiry_seconds or idle >= announced - _MARGIN_SECONDS:
+                connection.abort()
+            elif not connection.is_fit:
+                self._timeouts.note_end(origin, idle, now)
+                connection.abort()
+            elif is_once and idle >= self._timeouts.young_seconds(origin, announced):
+                kept[connection] = since
+                return None
+            else:
+                connection.idle_seconds = idle
                 return connection
-            connection.abort()
         return None
 
     async def dialed(self, origin: Origin, timeout: float | None) -> Connection:
@@ -99,8 +115,11 @@ class Pool:
         kept = self._kept[connection.origin]
         now = kept[connection] = self.loop.time()
         oldest, since = next(iter(kept.items()))
-        if len(kept) > self._max_idle or now - since >= self._expiry_seconds:
+        idle = now - since
+        if len(kept) > self._max_idle or idle >= self._expiry_seconds:
             oldest.abort()
+        elif self._timeouts.is_refuted(oldest.origin, idle, now) and oldest.is_fit:
+            self._timeouts.forget(oldest.origin)
 
     def drop(self, connection: Connection) -> None:
         """Forget a connection that will not carry another request."""
@@ -108,6 +127,15 @@ class Pool:
         kept.pop(connection, None)
         if not kept:
             del self._kept[connection.origin]
+
+    def note_end(self, connection: Connection) -> None:
+        """Learn from a connection that the server has ended how long it keeps idle ones."""
+        now = self.loop.time()
+        since = self._kept.get(connection.origin, {}).get(connection)
+        idle = connection.idle_seconds if since is None else now - since
+        # A new one says nothing of that, nor does one that was closed here.
+        if idle is not None:
+            self._timeouts.note_end(connection.origin, idle, now)
 
     def lost(self, connection: Connection) -> None:
         """Note that a connection is closed for good."""
@@ -126,6 +154,53 @@ class Pool:
     def _check_open(self) -> None:
         if self._emptied is not None:
             raise httpx.ConnectError("the transport was closed")
+
+
+_MARGIN_SECONDS: Final = 0.5
+"""Time for a request to arrive, and for timers that are not exact."""
+_YOUNG_SECONDS: Final = 1.0
+_MEMORY_SECONDS: Final = 60.0
+_MOST_ORIGINS: Final = 100
+_NEVER: Final = (math.inf, -math.inf)
+
+
+class _IdleTimeouts:
+    """The idle timeouts of servers, as far as they have shown them.
+
+    A connection that the server ends after some idle time shows that its timeout is not longer.
+    The shortest such time of an origin counts. A restart ends all connections, of whatever age:
+    what is remembered is forgotten once an open connection is older than that by the margin, but
+    no earlier than a minute after the latest end that agreed with it.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[Origin, tuple[float, float]] = {}
+        """Of each origin the shortest idle time, and when an end last agreed with it."""
+
+    def note_end(self, origin: Origin, idle: float, now: float) -> None:
+        """Note that the server has ended a connection that had been idle for so many seconds."""
+        shortest, _ = self._ends.get(origin, _NEVER)
+        if idle < shortest + _MARGIN_SECONDS:
+            self._ends.pop(origin, None)
+            self._ends[origin] = (min(idle, shortest), now)
+        if len(self._ends) > _MOST_ORIGINS:
+            del self._ends[next(iter(self._ends))]
+
+    def young_seconds(self, origin: Origin, announced: float) -> float:
+        """Return up to which idle time a connection is far from being closed."""
+        shortest, _ = self._ends.get(origin, _NEVER)
+        return min(_YOUNG_SECONDS, (min(shortest, announced) - _MARGIN_SECONDS) / 2)
+
+    def is_refuted(self, origin: Origin, idle: float, now: float) -> bool:
+        """Whether a connection that is still open disproves what is remembered."""
+        if not self._ends:
+            return False
+        shortest, confirmed_at = self._ends.get(origin, _NEVER)
+        return idle >= shortest + _MARGIN_SECONDS and now >= confirmed_at + _MEMORY_SECONDS
+
+    def forget(self, origin: Origin) -> None:
+        """Forget what is remembered of an origin."""
+        del self._ends[origin]
 
 
 _BUFFER_BYTES: Final = 256 * 1024

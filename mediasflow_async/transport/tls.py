@@ -130,9 +130,8 @@ class Tls(asyncio.BufferedProtocol):
             self._shake_hands()
 
     def eof_received(self) -> None:
-        """Note that nothing more arrives, even if the peer has not said so in TLS."""
-        if self._is_ready:
-            self._inner.eof_received()
+        """Close: nothing more arrives, and the peer has not said so in TLS."""
+        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone."""

@@ -28,9 +28,10 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
 
     It does what httpx's own transport does, without proxies, HTTP/2, trio and upgrades, and
     never sends a request twice. Besides httpx's `timeout`, `sni_hostname` and `target`, it reads
-    the request extension `proof`: an object whose `leaving()` is called just before the first
+    two request extensions. `proof` is an object whose `leaving()` is called just before the first
     byte of the request is written, and may raise to keep it here, and whose `answered()` is
-    called when the head of the answer is here.
+    called when the head of the answer is here. `once` is true for a request that its caller will
+    not repeat in doubt: it does not go over a connection that the server may be closing.
 
     Args:
         ssl_context: TLS settings; httpx's own by default, made when first needed.
@@ -73,7 +74,7 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         """
         origin, timeouts = outgoing.head.origin, outgoing.timeouts
         pool = self._live_pool()
-        kept = pool.kept(origin)
+        kept = pool.kept(origin, is_once=outgoing.is_once)
         connection = kept or await pool.dialed(origin, timeouts.get("connect"))
         answer = Answer(connection, timeouts.get("read"))
         try:

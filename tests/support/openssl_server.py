@@ -46,8 +46,14 @@ class Typist:
 
 
 @asynccontextmanager
-async def typing_server(folder: Path, version: str) -> AsyncIterator[Typist]:
-    """Run a server of one version of TLS, `-tls1_2` or `-tls1_3`, for one connection."""
+async def typing_server(folder: Path, *options: str) -> AsyncIterator[Typist]:
+    """Run a server for one connection at a time.
+
+    Args:
+        folder: where it runs, and its certificate is written.
+        options: such as a version of TLS, `-tls1_2` or `-tls1_3`; with `-WWW` it is a server of
+            HTTP/1.0 that answers with the files of the folder, of any length.
+    """
     program = shutil.which("openssl")
     if program is None:
         skip_or_fail("the command openssl is not installed")
@@ -55,7 +61,15 @@ async def typing_server(folder: Path, version: str) -> AsyncIterator[Typist]:
     address = f"127.0.0.1:{free_port()}"
     files = "-cert", str(certificate), "-key", str(key)
     process = await asyncio.create_subprocess_exec(
-        program, "s_server", "-accept", address, *files, version, stdin=PIPE, stdout=PIPE
+        program,
+        "s_server",
+        "-accept",
+        address,
+        *files,
+        *options,
+        stdin=PIPE,
+        stdout=PIPE,
+        cwd=folder,
     )
     server = Typist(f"https://{address}/", process)
     try:
