@@ -181,7 +181,8 @@ class Dialect:
             (Guide: 2.1).
         checksum: function from a request to headers that prove its integrity, such as
             `content_digest`; None, the default, sends none. The guide asks for a "SHA-256
-            checksum" and says neither of what nor where (Guide: 1.2).
+            checksum" and says neither of what nor where (Guide: 1.2). What it raises reaches the
+            caller, and nothing has left.
         draft_probes: harmless calls that may ask whether a launch in doubt was executed; the first
             that fits the campaign is used, and without any a launch in doubt is never repeated.
             "set_sender" sets the sender that the campaign has anyway, which the guide allows on a

@@ -417,7 +417,7 @@ class Engine:
             began = perf_counter()
             try:
                 result = await self._logged_in(call, progress, live)
-            except FAILURES as failure:
+            except _failures(progress.proof) as failure:
                 result = failed(failure, call, progress)
         if LOGGER.isEnabledFor(logging.DEBUG):
             log_end(call, result, progress, began)
@@ -484,9 +484,9 @@ def _note_end_of_block(
         note_end_of(state, call, progress)
 
 
-def _failures(proof: Proof) -> tuple[type[Exception], ...]:
-    """Return what to catch of a request: nothing of the guard's, even where it is like these."""
-    return () if proof.is_vetoed else FAILURES
+def _failures(proof: Proof | None) -> tuple[type[Exception], ...]:
+    """Return what to catch of a request: nothing that is the caller's, even where it is alike."""
+    return () if proof and proof.is_vetoed else FAILURES
 
 
 def _of_dialect(dialect: Dialect, base_url: httpx.URL) -> dict[str, Any]:

@@ -8,8 +8,15 @@ caller's, and for `Dialect.checksum`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+)
+from contextlib import aclosing, contextmanager
 from typing import Final, TypeVar, cast
 
 import httpx
@@ -56,16 +63,19 @@ def with_checksum(
 ) -> Callable[[Outgoing], Awaitable[_Answer]]:
     """Return how to send requests with the headers that prove their integrity.
 
-    What proves the integrity of a body stands before it: the body is read into memory.
+    What proves the integrity of a body stands before it: the body is read into memory. What the
+    checksum raises is the caller's, as what a guard raises is: nothing has left.
 
     Raises:
         ConfigurationError: when it is called, for headers that no request can have.
     """
 
     async def checked(outgoing: Outgoing) -> _Answer:
-        request = _request_of(outgoing)
+        request, proof = _request_of(outgoing), cast("Proof", outgoing.watcher)
         content = await request.aread()
+        proof.is_vetoed = True
         headers = _raw(checksum(request))
+        proof.is_vetoed = False
         return await ask(outgoing.with_content(content).with_headers(headers))
 
     return checked
@@ -80,14 +90,33 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    with _as_failure(request):
+        try:
+            return await client.send(request, stream=True, auth=None, follow_redirects=False)
+        except (UnicodeError, httpx.InvalidURL):
+            if request.extensions["proof"].is_vetoed:
+                raise
+            # httpx reads the address of a redirect even where it does not follow it.
+            reason = "the answer redirects to what is no address"
+        raise httpx.RemoteProtocolError(reason, request=request)
+
+
+@contextmanager
+def _as_failure(request: httpx.Request) -> Generator[None]:
+    """Raise what a transport of the caller's raises as a failure of the transport.
+
+    It may be written with any library, and raise that one's exceptions. Those of a guard, and of a
+    body that is read as it leaves, are none of the transport's.
+    """
     try:
-        return await client.send(request, stream=True, auth=None, follow_redirects=False)
-    except (UnicodeError, httpx.InvalidURL):
-        if request.extensions["proof"].is_vetoed:
+        yield
+    except (httpx.RequestError, OSError):
+        raise
+    except Exception as error:
+        if request.extensions["proof"].is_vetoed or error is getattr(request.stream, "error", None):
             raise
-        # httpx reads the address of a redirect even where it does not follow it.
-        reason = "the answer redirects to what is no address"
-    raise httpx.RemoteProtocolError(reason, request=request)
+        reason = f"{type(error).__name__}: {error}"
+        raise httpx.TransportError(reason, request=request) from error
 
 
 def _request_of(outgoing: Outgoing) -> httpx.Request:
@@ -111,13 +140,23 @@ def _request_of(outgoing: Outgoing) -> httpx.Request:
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body that is streamed, from its start whenever it is asked for."""
+    """A body that is streamed, from its start whenever it is asked for.
+
+    Attributes:
+        error: what reading it raised, or None.
+    """
 
     def __init__(self, stream: Callable[[], AsyncIterator[bytes]]) -> None:
         self._stream = stream
+        self.error: Exception | None = None
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream()
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._stream():
+                yield piece
+        except Exception as error:
+            self.error = error
+            raise
 
 
 class _HttpxAnswer:
@@ -150,9 +189,10 @@ class _HttpxAnswer:
             yield response.content
             return
         raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
-        async with aclosing(raw) as pieces:
-            async for piece in pieces:
-                yield piece
+        with _as_failure(response.request):
+            async with aclosing(raw) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def aclose(self) -> None:
         """Close the response, and cut the reference cycle that httpx makes of it."""

@@ -32,7 +32,8 @@ class Proof:
 
     Attributes:
         is_answered: whether the head of the final answer is complete.
-        is_vetoed: whether the guard raised: its error is the caller's, whatever its type.
+        is_vetoed: whether the guard, or the checksum of a dialect, raised: the error is the
+            caller's, whatever its type.
     """
 
     __slots__ = ("_guard", "_has_left", "_is_trusted", "is_answered", "is_vetoed")

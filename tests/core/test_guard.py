@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from mediasflow_async import CampaignRequest, DeliveryUnknown, MediasflowError
+from mediasflow_async import CampaignRequest, DeliveryUnknown, Dialect, MediasflowError
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.raw_server import HANG, RawServer, http_json
 from tests.support.sessions import ONCE, Connect, session_with
@@ -76,6 +76,28 @@ async def test_a_veto_like_a_failure_of_the_network_is_a_veto_all_the_same(
                 await session.campaigns.launch(7, guard=refuse_once)
     assert caught.value is error
     assert len(asked) == 1
+    assert server.requests == []
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("error", [OSError("no key"), httpx.ConnectError("vault")], ids=repr)
+@pytest.mark.parametrize("is_logged_in", [True, False])
+async def test_what_a_checksum_raises_is_the_callers(error: Exception, is_logged_in: bool) -> None:  # noqa: FBT001
+    asked: list[httpx.Request] = []
+
+    def sign(request: httpx.Request) -> dict[str, str]:
+        asked.append(request)
+        raise error
+
+    dialect = Dialect(checksum=sign)
+    who = {} if is_logged_in else {"token": None, "username": "me", "password": "secret"}
+    with RawServer([http_json(data=ANSWER)]).running() as server:
+        async with session_with(server.url, dialect=dialect, **who) as session:
+            for times in (1, 2):
+                with pytest.raises(type(error)) as caught:
+                    await session.campaigns.launch(7)
+                assert caught.value is error
+                assert len(asked) == times
     assert server.requests == []
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -156,6 +157,60 @@ async def test_a_transport_that_reports_nothing_proves_nothing(
     assert error.sent is Sent.UNKNOWN
 
 
+OTHERS: list[Callable[[], Exception]] = [
+    lambda: RuntimeError("the pool is closed"),
+    anyio.BrokenResourceError,
+    lambda: ExceptionGroup("several", [KeyError("a"), ValueError("b")]),
+    lambda: UnicodeError("label too long"),
+]
+"""What transports raise that are not made with httpx's exceptions."""
+
+
+@pytest.mark.parametrize("failure", OTHERS, ids=range(4))
+async def test_a_transport_that_raises_what_it_likes_proves_nothing(
+    failure: Callable[[], Exception],
+) -> None:
+    transport = SilentTransport(failure)
+    error = await failure_of_a_send(session_with("https://a.example/", transport=transport))
+    assert type(error) is DeliveryUnknown
+    assert error.sent is Sent.UNKNOWN
+    assert len(transport.seen) == 1
+    error = await failure_of_a_read(session_with("https://a.example/", transport=transport))
+    assert type(error) is ConnectionFailed
+    assert len(transport.seen) > 2
+
+
+async def test_an_error_names_what_a_transport_raised() -> None:
+    transport = SilentTransport(OTHERS[0])
+    error = await failure_of_a_send(session_with("https://a.example/", transport=transport))
+    assert "RuntimeError: the pool is closed" in str(error)
+
+
+async def test_a_transport_that_reports_and_then_raises_what_it_likes_is_believed() -> None:
+    class Reporting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await request.extensions["trace"]("connection.connect_tcp.started", {})
+            raise RuntimeError("no connection")
+
+    error = await failure_of_a_send(
+        session_with("https://a.example/", transport=Reporting(), retry=ONCE)
+    )
+    assert type(error) is ConnectionFailed
+    assert error.sent is Sent.NOT_SENT
+
+
+async def test_a_body_whose_transport_raises_what_it_likes_is_in_doubt() -> None:
+    class Breaking(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b'{"id": '
+            raise RuntimeError("gone")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Breaking()))
+    error = await failure_of_a_send(session_with("https://a.example/", transport=transport))
+    assert type(error) is DeliveryUnknown
+    assert error.sent is Sent.UNKNOWN
+
+
 async def test_a_client_of_the_callers_proves_as_much_as_its_transport_reports() -> None:
     silent = SilentTransport(FAILURES[0])
     async with httpx.AsyncClient(transport=silent) as client:
@@ -225,6 +280,23 @@ async def test_a_body_that_fails_on_its_way_out_leaves_doubt() -> None:
         async with session_with(server.url) as session:
             with pytest.raises(DeliveryUnknown):
                 await session.request("POST", "lists/upload", body=Failing())
+
+
+async def test_what_a_body_raises_is_its_owners() -> None:
+    class Wrong:
+        content_type = "text/csv"
+        length = 1000
+
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"x" * 10
+            raise error
+
+    error = ValueError("row 2 has no number")
+    with RawServer([http()]).running() as server:
+        async with session_with(server.url) as session:
+            with pytest.raises(ValueError, match="row 2") as caught:
+                await session.request("POST", "lists/upload", body=Wrong())
+    assert caught.value is error
 
 
 def test_a_proof_reads_the_events_of_every_version_of_http() -> None:
