@@ -16,6 +16,7 @@ import httpx
 
 from mediasflow_async.transport.answers import Answer, AnswerParser
 from mediasflow_async.transport.outgoing import Origin, Outgoing
+from mediasflow_async.transport.tls import Tls
 
 __all__ = [
     "Connection",
@@ -54,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         "_parser",
         "_probe_unread",
         "_read_timer",
+        "_tls",
         "_transport",
         "idle_seconds",
         "is_full",
@@ -83,8 +85,13 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_fit(self) -> bool:
-        """Whether it is open, and nothing has arrived on it that nobody has asked for."""
-        return not (self._transport.is_closing() or self._probe_unread())
+        """Whether it is open, and nothing has arrived on it that nobody has asked for.
+
+        Of half a record, the TLS of uvloop says nothing.
+        """
+        if self._transport.is_closing() or self._probe_unread():
+            return False
+        return self._tls is None or not self._tls.holds_part
 
     @property
     def announced_seconds(self) -> float:
@@ -168,6 +175,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note that the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
+        self._tls = transport if isinstance(transport, Tls) else None
         self._probe_unread = _unread_probe(transport.get_extra_info("socket").fileno())
         self._parser = AnswerParser()
 

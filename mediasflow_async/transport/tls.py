@@ -31,6 +31,8 @@ class Tls(asyncio.BufferedProtocol):
             arrives anywhere, so that all connections of a loop can share it.
 
     Attributes:
+        holds_part: whether what arrived last ended in the middle of a record, or with a message of
+            TLS itself: nobody outside can tell them apart.
         is_closing: whether nothing can be written any more.
         ready: done when the handshake is, with the error that it failed with, or None. Nobody
             need look at it: it is no exception.
@@ -52,6 +54,7 @@ class Tls(asyncio.BufferedProtocol):
         "_read",
         "_tls",
         "_transport",
+        "holds_part",
         "is_closing",
         "ready",
     )
@@ -75,6 +78,7 @@ class Tls(asyncio.BufferedProtocol):
         self._is_ready = False
         self._has_ended = False
         self._is_over = False
+        self.holds_part = False
 
     # What follows is called by the protocol inside.
 
@@ -182,6 +186,7 @@ class Tls(asyncio.BufferedProtocol):
     def _fill(self, buffer: memoryview) -> int:
         """Read until the buffer is full, or nothing is left; returns how much that is."""
         filled = 0
+        self.holds_part = False
         try:
             while filled < len(buffer) and (self._incoming.pending or self._tls.pending()):
                 count = self._read(len(buffer) - filled, buffer[filled:])
@@ -191,6 +196,7 @@ class Tls(asyncio.BufferedProtocol):
                 filled += count
         except ssl.SSLWantReadError:
             # Half a record, or a message from one end of TLS to the other.
+            self.holds_part = True
             return filled
         except ssl.SSLError as error:
             self._error = error

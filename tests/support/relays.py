@@ -24,12 +24,14 @@ class Relay:
         piece_bytes: how much of what the server says goes on at once.
         asked_bytes: how much the client has said.
         answered_bytes: how much the server has said.
+        forged: said to the client in the server's name, with the next piece that the server says.
     """
 
     url: str
     piece_bytes: int = 2**16
     asked_bytes: int = 0
     answered_bytes: int = 0
+    forged: bytes = b""
     _is_open: asyncio.Event = field(factory=asyncio.Event)
     _client: asyncio.StreamWriter | None = None
 
@@ -83,7 +85,8 @@ class Relay:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(self.piece_bytes):
             self.answered_bytes += len(data)
-            writer.write(data)
+            writer.write(data + self.forged)
+            self.forged = b""
             # Each piece goes by itself.
             await asyncio.sleep(0)
 

@@ -132,6 +132,36 @@ async def test_a_body_without_a_byte_writes_none(transport: AsyncioTransport) ->
         assert [len(peer.requests) for peer in server.peers] == [2]
 
 
+# The TLS of uvloop does not tell.
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], scope="module")
+@pytest.mark.parametrize("size", [1, 5, 20])
+@pytest.mark.parametrize("when", ["with the answer", "later"])
+async def test_half_a_record_that_nobody_has_asked_for_closes(
+    transport: AsyncioTransport, size: int, when: str
+) -> None:
+    half = FORGED[:size]
+
+    async def script(peer: Peer) -> None:
+        # The first one comes among what TLS itself still has to say.
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        if when == "with the answer" and not peer.number:
+            relay.forged = half
+        await peer.send(OK)
+        await answering(OK)(peer)
+
+    async with serving(script, tls=server_context()) as server, relaying(server.url) as relay:
+        for _ in range(2):
+            await fetch(transport, relay.url)
+        if when == "later":
+            relay.forge(half)
+            await asyncio.sleep(0.05)
+        for _ in range(3):
+            assert (await fetch(transport, relay.url)).content == b"hello"
+        assert [len(peer.requests) for peer in server.peers] == [2, 3]
+
+
 class Inside(asyncio.BufferedProtocol):
     """A protocol that only counts."""
 
