@@ -118,7 +118,11 @@ class Pool:
         idle = now - since
         if len(kept) > self._max_idle or idle >= self._expiry_seconds:
             oldest.abort()
-        elif self._timeouts.is_refuted(oldest.origin, idle, now) and oldest.is_fit:
+        elif (
+            idle >= _MARGIN_SECONDS
+            and self._timeouts.is_refuted(oldest.origin, idle, now)
+            and oldest.is_fit
+        ):
             self._timeouts.forget(oldest.origin)
 
     def drop(self, connection: Connection) -> None:
@@ -192,14 +196,12 @@ class _IdleTimeouts:
         return min(_YOUNG_SECONDS, (min(shortest, announced) - _MARGIN_SECONDS) / 2)
 
     def is_refuted(self, origin: Origin, idle: float, now: float) -> bool:
-        """Whether a connection that is still open disproves what is remembered."""
-        if not self._ends:
-            return False
+        """Whether an open connection that has been idle for so long disproves what is known."""
         shortest, confirmed_at = self._ends.get(origin, _NEVER)
         return idle >= shortest + _MARGIN_SECONDS and now >= confirmed_at + _MEMORY_SECONDS
 
     def forget(self, origin: Origin) -> None:
-        """Forget what is remembered of an origin."""
+        """Forget what is known of an origin."""
         del self._ends[origin]
 
 
