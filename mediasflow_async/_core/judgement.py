@@ -13,7 +13,8 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from mediasflow_async.models import CampaignStatus
+from mediasflow_async.converter.names import SPELLINGS, folded
+from mediasflow_async.models import Campaign, CampaignStatus, RecipientList
 
 __all__ = [
     "STATES_AFTER_DRAFT",
@@ -23,6 +24,7 @@ __all__ = [
     "campaign_id_in",
     "judge",
     "readable_id",
+    "state_in",
 ]
 
 STATES_AFTER_DRAFT: Final = frozenset(
@@ -122,11 +124,7 @@ def campaign_id_in(data: object) -> int | None:
 
     None too where it names several: nobody can tell which of them is meant.
     """
-    return _one_id(data, _ids_in(data)) if isinstance(data, dict) else None
-
-
-def _ids_in(data: Mapping[str, Any]) -> list[str]:
-    return [name for name in _CAMPAIGN_IDS if name in data]
+    return _one_id(data, _names_of(_CAMPAIGN_IDS, data)) if isinstance(data, dict) else None
 
 
 def _one_id(data: Mapping[str, Any], names: list[str]) -> int | None:
@@ -134,6 +132,16 @@ def _one_id(data: Mapping[str, Any], names: list[str]) -> int | None:
         return readable_id(data[names[0]])
     named = {readable_id(data[name]) for name in names} - {None}
     return named.pop() if len(named) == 1 else None
+
+
+def state_in(data: object) -> str:
+    """Return the state of the campaign that an answer describes, as it is written; may be empty."""
+    if not isinstance(data, dict):
+        return ""
+    state = data.get("status")
+    if state is None and (names := _names_of(_STATUS, data)):
+        state = data[names[0]] if len(names) == 1 else None
+    return state if isinstance(state, str) else ""
 
 
 _STATES: Final = STATES_AFTER_DRAFT | {CampaignStatus.DRAFT}
@@ -145,9 +153,36 @@ _FIRST_SERVER_ERROR: Final = 500
 _LATE: Final = frozenset({408})
 _LARGEST_ID: Final = 2**63 - 1
 _ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
-_CAMPAIGN_IDS: Final = ("id", "campaignId", "campaignID", "campaignid", "_id")
-_LIST_IDS: Final = ("id", "_id", "idlistItems", "idListItems", "listId", "listID")
-_IDS: Final = frozenset({*_CAMPAIGN_IDS, *_LIST_IDS})
+
+
+def _spellings(model: type[Any], wire: str) -> tuple[str, ...]:
+    return (wire, *(name for name, meant in SPELLINGS[model].items() if meant == wire))
+
+
+_CAMPAIGN_IDS: Final = _spellings(Campaign, "id")
+_LIST_IDS: Final = _spellings(RecipientList, "id")
+_IDS: Final = (*_CAMPAIGN_IDS, *_LIST_IDS)
+_ID_NAMES: Final = frozenset(_IDS)
+_STATUS: Final = _spellings(Campaign, "status")
+_MOST_NAMES: Final = 256
+
+
+def _names_of(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
+    """Return the names in an answer that are spelled so, or else by the same letters and digits."""
+    exact = [name for name in spellings if data.get(name) is not None]
+    return exact or _folded_names(spellings, data)
+
+
+def _folded_names(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
+    # An object with more members is a map of something.
+    return _folded_among(spellings, tuple(data)) if len(data) <= _MOST_NAMES else []
+
+
+@lru_cache(maxsize=64)
+def _folded_among(spellings: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
+    wanted = set(map(folded, spellings))
+    return [name for name in names if name not in spellings and folded(name) in wanted]
+
 
 # What the server asks for, and what holds it: {"data": {...}}, {"status": "OK", "campaign": {...}}.
 _ENVELOPES: Final = (
@@ -168,11 +203,15 @@ def _opened(data: object) -> object:
     """Return what an answer is about, without an envelope and without a list of one."""
     if isinstance(data, list) and len(data) == 1:
         return _opened(data[0]) if isinstance(data[0], dict) else data
-    if isinstance(data, dict) and _IDS.isdisjoint(data):
+    if isinstance(data, dict) and not _names_anything(data):
         held = [data[name] for name in _ENVELOPES if isinstance(data.get(name), dict | list)]
         if len(held) == 1 and held[0]:
             return _opened(held[0])
     return data
+
+
+def _names_anything(data: Mapping[str, Any]) -> bool:
+    return not _ID_NAMES.isdisjoint(data) or bool(_folded_names(_IDS, data))
 
 
 # --- Refusals -----------------------------------------------------------------------------------
@@ -247,7 +286,7 @@ def _refuses(data: object, expected: Expected) -> bool:
 def _refuses_by(
     names: Mapping[str, str], data: Mapping[str, Any], expected: Expected
 ) -> Iterator[bool]:
-    told = {folded: data[name] for folded, name in names.items()}
+    told = {word: data[name] for word, name in names.items()}
     yield any(_word(told[name]) in _NO for name in _FLAGS & told.keys())
     yield any(_is_complaint(told[name]) for name in _COMPLAINTS & told.keys())
     yield not _is_code_of_success(told.get("errorcode"))
@@ -266,12 +305,8 @@ def _telling_names(names: tuple[str, ...]) -> dict[str, str]:
 
     Answers have few shapes: remembered by shape, this costs a call next to nothing.
     """
-    folded = {_folded(name): name for name in names}
-    return {name: folded[name] for name in _TELLING & folded.keys()}
-
-
-def _folded(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).lower()
+    spelled = {folded(name): name for name in names}
+    return {name: spelled[name] for name in _TELLING & spelled.keys()}
 
 
 def _is_complaint(value: object) -> bool:
@@ -328,7 +363,7 @@ def _campaign(payload: object, campaign_id: int | None) -> Judgement:
     """Return DONE for a campaign that names itself, and no other than the one that was meant."""
     if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a campaign")
-    names = _ids_in(payload)
+    names = _names_of(_CAMPAIGN_IDS, payload)
     if not names:
         if _is_message_alone(payload):
             return Judgement(Tells.REFUSED, payload, _message_in(payload, payload))
@@ -347,14 +382,9 @@ def _draft(_status: int, payload: object, campaign_id: int | None) -> Judgement:
 
 def _launched(_status: int, payload: object, campaign_id: int | None) -> Judgement:
     judgement = _campaign(payload, campaign_id)
-    if judgement.tells is not Tells.DONE or _state_of(payload) in STATES_AFTER_DRAFT:
+    if judgement.tells is not Tells.DONE or state_in(payload) in STATES_AFTER_DRAFT:
         return judgement
     return _unreadable(payload, "its status does not show that the campaign was launched")
-
-
-def _state_of(payload: object) -> str:
-    state = payload.get("status") if isinstance(payload, dict) else None
-    return state if isinstance(state, str) else ""
 
 
 def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement:
@@ -370,7 +400,7 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
         return Judgement(Tells.DONE, payload)
     if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
-    if campaign_id is not None and _ids_in(payload):
+    if campaign_id is not None and _names_of(_CAMPAIGN_IDS, payload):
         return _campaign(payload, campaign_id)
     if _confirms(payload) or not _is_message_alone(payload):
         return Judgement(Tells.DONE, payload)
@@ -379,16 +409,16 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
 
 def _cancelled(status: int, payload: object, campaign_id: int | None) -> Judgement:
     judgement = _change(status, payload, campaign_id)
-    if judgement.tells is Tells.DONE and _state_of(payload) in STATES_AFTER_DRAFT:
-        return _unreadable(payload, f"the campaign is {_state_of(payload)} in it")
+    if judgement.tells is Tells.DONE and state_in(payload) in STATES_AFTER_DRAFT:
+        return _unreadable(payload, f"the campaign is {state_in(payload)} in it")
     return judgement
 
 
 def _confirms(payload: Mapping[str, Any]) -> bool:
-    if _state_of(payload) in _STATES:
+    if state_in(payload) in _STATES:
         return True
     names = _telling_names(tuple(payload))
-    told = {folded: payload[name] for folded, name in names.items()}
+    told = {word: payload[name] for word, name in names.items()}
     return any(_word(told[name]) in _YES for name in _FLAGS & told.keys()) or any(
         _word(told[name]) in _DONE for name in _OUTCOMES & told.keys()
     )
@@ -401,15 +431,15 @@ _OF_MESSAGES: Final = frozenset(
 
 def _is_message_alone(payload: Mapping[str, Any]) -> bool:
     """Whether an answer holds words, and nothing of what it is about."""
-    if not payload.get("message") or _state_of(payload) in _STATES:
+    if not payload.get("message") or state_in(payload) in _STATES:
         return False
-    return all(_folded(name) in _OF_MESSAGES for name in payload)
+    return all(folded(name) in _OF_MESSAGES for name in payload)
 
 
 def _list(_status: int, payload: object, _campaign_id: int | None) -> Judgement:
     if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a list")
-    if any(readable_id(payload.get(name)) is not None for name in _LIST_IDS):
+    if any(readable_id(payload[name]) is not None for name in _names_of(_LIST_IDS, payload)):
         return Judgement(Tells.DONE, payload)
     return _unreadable(payload, "the number of the list is missing, or none from 1 to 2**63 - 1")
 

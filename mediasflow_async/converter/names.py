@@ -183,6 +183,9 @@ SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
     BlacklistEntry: {
         "mobile": "item",
         "number": "item",
+        "phone": "item",
+        "phoneNumber": "item",
+        "INT_MOBILE": "item",
         "type": "typeItem",
         "typeltem": "typeItem",
         "description": "createdDescription",
@@ -192,7 +195,10 @@ SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
         "campaignId": "id",
         "campaignID": "id",
         "campaignid": "id",
+        "campainId": "id",
         "_id": "id",
+        "state": "status",
+        "campaignStatus": "status",
         "msg": "message",
         "type": "typeSelect",
         "countMaxCreditOver": "countMaxCrediteOver",
@@ -203,13 +209,18 @@ SPELLINGS: Final[dict[type[Any], dict[str, str]]] = {
         "_id": "id",
         "idlistItems": "id",
         "idListItems": "id",
+        "listId": "id",
+        "listID": "id",
         "campaignId": "campainId",
         "campaignID": "campainId",
         "campaignid": "campainId",
     },
     TinyUrl: {},
 }
-"""For each model, other spellings that are read, and the wire name that each stands for."""
+"""For each model, other spellings that are read, and the wire name that each stands for.
+
+Where an object has none of them, a name with the same letters and digits is read as well.
+"""
 
 REPORT_COLUMNS: Final = {
     "REF_LIST": "list_name",

@@ -25,7 +25,7 @@ from attrs import NOTHING, Attribute, field, fields, frozen, has
 from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES
+from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES, folded
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import (
     BlacklistKind,
@@ -299,6 +299,11 @@ def _known_and_extra(value: Mapping[str, Any], canonical: Mapping[str, str]) -> 
             extra[key] = item
         elif item is not None:
             known[wire] = item
+    alike = {folded(name): wire for name, wire in canonical.items()}
+    for key in [key for key in extra if key not in canonical]:
+        wire = alike.get(folded(key))
+        if wire is not None and wire not in known and extra[key] is not None:
+            known[wire] = extra.pop(key)
     known[_EXTRA] = extra
     return known
 
@@ -360,9 +365,11 @@ def shaped_reader(
 
     Args:
         model: the model, with `raw` and `extra`, and no validators.
-        steps: for each spelling on the wire, what to do with its value.
+        steps: for each spelling on the wire, what to do with its value; names with the same
+            letters and digits are read in the same way.
     """
     twin = _thawed(model)
+    alike = {folded(wire): step for wire, step in steps.items()}
     readers: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {}
 
     def read(value: Mapping[str, Any]) -> Any:
@@ -371,10 +378,15 @@ def shaped_reader(
         if reader is None:
             if len(readers) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
                 _leave()
-            reader = readers[shape] = _compiled(twin, model, shape, steps)
+            known = {key: step for key in shape if (step := _step_of(key, steps, alike))}
+            reader = readers[shape] = _compiled(twin, model, shape, known)
         return reader(value)
 
     return read
+
+
+def _step_of(key: str, steps: Mapping[str, Step], alike: Mapping[str, Step]) -> Step | None:
+    return steps.get(key) or alike.get(folded(key))
 
 
 def _compiled(

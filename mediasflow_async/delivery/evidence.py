@@ -16,7 +16,14 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasflow_async._core.judgement import STATES_AFTER_DRAFT, Expected, Tells, judge
+from mediasflow_async._core.judgement import (
+    STATES_AFTER_DRAFT,
+    Expected,
+    Tells,
+    judge,
+    state_in,
+)
+from mediasflow_async.converter.names import folded
 from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.lease import SendContext
 from mediasflow_async.delivery.records import Entry
@@ -165,7 +172,7 @@ def is_row_of_launch(row: Mapping[str, str], campaign_id: int) -> bool:
     It does with a status code and a line or a number, unless it names another campaign or is a
     sum: two lines of any text have the form of a CSV report, too.
     """
-    cells = {_folded(name): row[name].strip() for name in row}
+    cells = {folded(name): row[name].strip() for name in row}
     if not _STATUS_CODE.fullmatch(cells.get("statuscode", "")):
         return False
     if any(cells.get(name) not in {None, "", str(campaign_id)} for name in _CAMPAIGN_COLUMNS):
@@ -219,10 +226,10 @@ def evidence_in(
     judgement = judge(Expected.DRAFT, _OK, "", answer, campaign_id=campaign_id)
     if judgement.tells is not Tells.DONE:
         return Evidence.NOTHING
-    state = judgement.data.get("status")
+    state = state_in(judgement.data)
     if state == CampaignStatus.DRAFT:
         return Evidence.DRAFT
-    if isinstance(state, str) and state in STATES_AFTER_DRAFT:
+    if state in STATES_AFTER_DRAFT:
         return Evidence.UNDER_WAY
     is_shown = success_shows_draft and _says_nothing_else(judgement.data, campaign.extra)
     return Evidence.DRAFT if is_shown else Evidence.NOTHING
@@ -232,7 +239,7 @@ def evidence_in(
 _ANSWER: Final = "answer"
 _OK: Final = 200
 _CONFLICT: Final = 409
-_IDS: Final = frozenset({"id", "campaignid"})
+_IDS: Final = frozenset({"id", "campaignid", "campainid"})
 _STATES: Final = frozenset({"status", "statut", "state", "etat", "campaignstatus"})
 # A campaign has its text in `message`, and a refusal its reason: these tell them apart.
 _OF_CAMPAIGN: Final = frozenset({"campaignname", "creationdate", "typeselect", "listincampaign"})
@@ -240,13 +247,9 @@ _OF_CAMPAIGN: Final = frozenset({"campaignname", "creationdate", "typeselect", "
 
 def _says_nothing_else(answer: Mapping[str, Any], unknown: Mapping[str, Any]) -> bool:
     """Whether an answer holds a campaign, and neither a state nor anything that is unknown."""
-    names = {_folded(name) for name in answer if answer[name] is not None}
+    names = {folded(name) for name in answer if answer[name] is not None}
     has_words = "message" in names and not names & _OF_CAMPAIGN
-    return not (has_words or names & _STATES or set(map(_folded, unknown)) - _IDS)
-
-
-def _folded(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).lower()
+    return not (has_words or names & _STATES or set(map(folded, unknown)) - _IDS)
 
 
 _NO_ANSWERS: Final = frozenset({401, 403, 408, 429})

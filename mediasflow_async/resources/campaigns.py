@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve
 
 from mediasflow_async._core.calls import Operation, OperationKind
-from mediasflow_async._core.judgement import Expected
+from mediasflow_async._core.judgement import Expected, campaign_id_in
 from mediasflow_async._core.proof import Guard
 from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
@@ -452,5 +452,6 @@ def _campaign_or_answer(answer: ApiResponse) -> Campaign:
     payload = answer.payload
     if not isinstance(payload, dict):
         return Campaign(id=answer.campaign_id or 0, raw={"answer": answer.data})
-    campaign = value_of(answer.understood({"id": answer.campaign_id, **payload}, Campaign))
+    named = payload if campaign_id_in(payload) else {**payload, "id": answer.campaign_id}
+    campaign = value_of(answer.understood(named, Campaign))
     return evolve(campaign, raw=payload)
