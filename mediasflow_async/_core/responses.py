@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 import zlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -21,6 +20,7 @@ from mediasflow_async._core.judgement import Judgement, Tells, judge
 from mediasflow_async._core.progress import Progress, unreadable
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
+from mediasflow_async.converter.streams import decoded_slowly
 from mediasflow_async.errors import (
     ApiError,
     AuthenticationFailed,
@@ -123,9 +123,13 @@ def response_of(
     campaign_id: int | None = None,
     attempts: int = 1,
     reader: ModelReader,
+    is_utf8: bool = False,
 ) -> ApiResponse:
-    """Return an answer with its body decoded and judged."""
-    data = _decoded(content, media_type)
+    """Return an answer with its body decoded and judged.
+
+    Whatever charset is announced, a content that `is_utf8` was made so before.
+    """
+    data = _decoded(content, "" if is_utf8 else media_type)
     return ApiResponse(
         status=status,
         headers=headers,
@@ -276,7 +280,7 @@ def _decoded_slowly(content: bytes, media_type: str) -> Any:
     """Return what is no JSON in UTF-8: JSON in another charset, after a BOM, with NaN; or text."""
     text = _text(content, media_type)
     try:
-        return json.loads(text)
+        return decoded_slowly(text)
     except (ValueError, RecursionError):
         return text if text.strip() else None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC
+from itertools import islice
 from time import perf_counter
 from typing import Any, Final
 
@@ -148,7 +150,9 @@ class ResponseStream:
             return self._not_ready(answer)
         self.around = answer.data if isinstance(answer.data, Mapping) else {}
         if array is None or (decoder.has_begun and array != ELSEWHERE):
-            return invalid(answer, "the answer is no list, and wraps none or several", "$")
+            found = _shown(answer.data)
+            message = f"the answer is no list, and wraps none or several: {found}"
+            return invalid(answer, message, "$")
         return [] if decoder.has_begun else list(array)
 
     def not_ready(self) -> ServerError:
@@ -180,6 +184,7 @@ class ResponseStream:
             attempts=self._progress.attempts,
             # No model is read from it.
             reader=reader_for(UTC),
+            is_utf8=True,
         )
 
     async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | MediasflowError | None:
@@ -187,6 +192,19 @@ class ResponseStream:
             return await anext(pieces, None)
         except FAILURES as failure:
             return failed(failure, self._call, self._progress)
+
+
+_NAME: Final = re.compile(r"[A-Za-z_][\w-]{0,39}")
+_NAMES_SHOWN: Final = 8
+
+
+def _shown(data: object) -> str:
+    """Return what JSON is by the names of its members, of which none is a number or a text."""
+    if not isinstance(data, Mapping):
+        return f"it is a JSON {type(data).__name__}"
+    names = [name for name in islice(data, _NAMES_SHOWN) if _NAME.fullmatch(name)]
+    of = f", such as {', '.join(names)}" if names else ""
+    return f"it is an object of {len(data)} members{of}"
 
 
 async def looked_at(answer: Answer) -> tuple[Answer, bool]:

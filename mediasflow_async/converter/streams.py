@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import orjson
 
+from mediasflow_async.converter.names import NUMBER_COLUMNS, folded
 from mediasflow_async.converter.reading import Unreadable
 
-__all__ = ["ELSEWHERE", "JsonArrayDecoder", "array_in", "is_nothing"]
+__all__ = ["ELSEWHERE", "JsonArrayDecoder", "array_in", "decoded_slowly", "is_nothing"]
 
 ELSEWHERE: Final = ["the elements have been decoded apart"]
 """In `JsonArrayDecoder.frame`, the placeholder of the array whose elements were given."""
@@ -189,24 +190,32 @@ def _decoded(elements: _Bytes) -> list[Any] | None:
     try:
         decoded: list[Any] = orjson.loads(document)
     except orjson.JSONDecodeError:
-        return _decoded_slowly(document) if _UNUSUAL.search(document) else None
+        return _elements_decoded_slowly(document) if _UNUSUAL.search(document) else None
     return decoded
 
 
-def _decoded_slowly(document: bytes) -> list[Any] | None:
-    """Return elements with NaN, infinite numbers or letters of Windows-1252.
-
-    Such numbers become texts, which no reader takes for a number.
-    """
+def _elements_decoded_slowly(document: bytes) -> list[Any] | None:
+    """Return elements with NaN, infinite numbers or letters of Windows-1252."""
     try:
         text = document.decode()
     except UnicodeDecodeError:
         text = document.decode("cp1252", "replace")
     try:
-        decoded: list[Any] = json.loads(text, parse_constant=str, parse_float=_finite)
+        decoded: list[Any] = decoded_slowly(text)
     except (ValueError, RecursionError):
         return None
     return decoded
+
+
+def decoded_slowly(text: str) -> Any:
+    """Return JSON with numbers that are none or infinite; these become texts.
+
+    No reader takes such a text for a number.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON, or too deep.
+    """
+    return json.loads(text, parse_constant=str, parse_float=_finite)
 
 
 def _finite(text: str) -> float | str:
@@ -246,7 +255,7 @@ def _first_element(document: bytes) -> int | None:
         is_root = depth == _TOP
         envelopes.append(mark == _OBJECT and (is_root or bool(_ENVELOPES.intersection(names))))
     outermost = arrays[min(arrays)] if arrays else {}
-    chosen = array_in(outermost)
+    chosen = None if any(map(_PHONE.fullmatch, outermost)) else array_in(outermost)
     return chosen[0] if chosen else None
 
 
@@ -270,12 +279,15 @@ def array_in(data: object) -> Sequence[Any] | None:
     """Return the array that decoded JSON is, or that an object wraps under a likely name.
 
     A single array under any other name counts as well, and so does one in an envelope, as in
-    ``{"data": {"rows": []}}``. None when there is no such array.
+    ``{"data": {"rows": []}}``. An object that has a member for each phone number is the array of
+    these, with the number in `item`. None when there is no such array.
     """
     if isinstance(data, list):
         return data
     if not isinstance(data, Mapping):
         return None
+    if data and all(map(_PHONE.fullmatch, data)):
+        return _rows_by_number(data)
     arrays = {key: value for key, value in data.items() if isinstance(value, list)}
     for name in _WRAPPERS:
         if name in arrays:
@@ -284,6 +296,28 @@ def array_in(data: object) -> Sequence[Any] | None:
         return next(iter(arrays.values())) if len(arrays) == 1 else None
     inner = [data[name] for name in _ENVELOPES if isinstance(data.get(name), Mapping)]
     return array_in(inner[0]) if len(inner) == 1 else None
+
+
+_PHONE: Final = re.compile(r"\+?[0-9]{8,15}")
+_NUMBERS: Final = frozenset({"item", "intmobile", "number", "phone", "phonenumber"})
+_OWN_NUMBERS: Final = _NUMBERS.union(NUMBER_COLUMNS)
+
+
+def _rows_by_number(data: Mapping[str, Any]) -> list[Any] | None:
+    """Return the rows of an object by phone number, or None where a row has another number."""
+    rows: list[Any] = []
+    for number, value in data.items():
+        for part in value if isinstance(value, list) else [value]:
+            row = part if isinstance(part, Mapping) else {"status": part}
+            own = [name for name in row if folded(name) in _OWN_NUMBERS]
+            if any(_digits(row[name]) not in {"", _digits(number)} for name in own):
+                return None
+            rows.append({"item": number, **{name: row[name] for name in row if name not in own}})
+    return rows
+
+
+def _digits(number: object) -> str:
+    return "" if number is None else str(number).removeprefix("+")
 
 
 def is_nothing(data: object) -> bool:
