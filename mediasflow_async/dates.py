@@ -68,9 +68,10 @@ _UNACCENTED: Final = str.maketrans("éèû", "eeu")
 _ZONES: Final = {"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "MET": 1, "CEST": 2, "MEST": 2}
 
 # According to its version, a Java runtime writes a plain, a no-break or a narrow no-break space
-# before AM and PM, and a comma after the year or none: `\s` matches each of these spaces.
+# before AM and PM, and a comma after the year or none: `\s` matches each of these spaces. The
+# narrow one is a question mark in the charsets that do not have it.
 _CAMPAIGN = re.compile(
-    r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),\s*(\d{4}),?\s+(\d{1,2}):(\d{2}):(\d{2})\s*([AaPp])\.?[Mm]\.?"
+    r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),\s*(\d{4}),?\s+(\d{1,2}):(\d{2}):(\d{2})[\s?]*([AaPp])\.?[Mm]\.?"
 )
 _FRENCH = re.compile(
     r"(\d{1,2})(?:er)?\s+([^\W\d_]{3,9})\.?\s+(\d{4}),?(?:\s+(?:à|at))?"

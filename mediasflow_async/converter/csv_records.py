@@ -299,11 +299,15 @@ class ReportTable:
     Args:
         columns: the names of the columns.
         decoder: gives the records; it knows their lines.
+        header: the record that they are from, which may come again.
     """
 
-    def __init__(self, columns: tuple[str, ...], decoder: CsvDecoder) -> None:
+    def __init__(
+        self, columns: tuple[str, ...], decoder: CsvDecoder, header: Sequence[str]
+    ) -> None:
         self.columns = columns
         self._decoder = decoder
+        self._header = list(map(folded, header))
         self._names = [folded(name) for name in columns]
         self._status_at = self._names.index(_STATUS)
         self._mobile_at = self._index_of("intmobile")
@@ -326,8 +330,9 @@ class ReportTable:
         )
         most = max(at, named_at)
         for cells in records:
-            # Nearly all rows have a status and a number; a few have fewer cells than columns.
-            if len(cells) > most and cells[at].isdecimal() and cells[named_at]:
+            # Nearly all rows have a status and a number, which begins with a digit or a sign; a
+            # few have fewer cells than columns.
+            if len(cells) > most and cells[at].isdecimal() and "" < cells[named_at] < ":":
                 self._has_status = True
                 yield cells
             elif self._is_row(cells):
@@ -358,15 +363,19 @@ class ReportTable:
         return at is not None and at < len(cells) and bool(what.fullmatch(cells[at].strip()))
 
     def _is_header(self, cells: Sequence[str]) -> bool:
-        return [folded(cell) for cell in cells] == self._names
+        return [folded(cell) for cell in cells] == self._header
 
     def _is_total(self, cells: Sequence[str]) -> bool:
         first = next(filter(None, map(folded, cells)), "")
         if not _TOTAL.fullmatch(first):
             return False
         # A list may be called "Total": its rows have all their cells, and a line.
-        is_short = len(cells) < len(self.columns)
-        return is_short or not self._has(cells, self._line_at, _CODE)
+        if len(cells) < len(self.columns) or not self._has(cells, self._line_at, _CODE):
+            return True
+        if self._mobile_at is not None and not cells[self._mobile_at].strip():
+            reason = "it may be a sum, or a row without a number of a list that is called so"
+            raise self._decoder.invalid(reason, self._decoder.line, "")
+        return False
 
     def _is_whole(self, cells: Sequence[str]) -> bool:
         """Whether a record has all its cells, in a report that does not say of whom it is."""

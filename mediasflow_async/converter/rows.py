@@ -516,8 +516,25 @@ def _first_of(names: Sequence[str], value: Mapping[str, Any]) -> object:
 def _international(value: object) -> str:
     """Return a mobile number in E.164, with the plus sign that a JSON report leaves out."""
     number = _number_or_text(value)
+    if not number.isdecimal():
+        number = _digits_of(number.strip())
     is_whole = len(number) in _E164_LENGTHS and number.isascii() and number.isdecimal()
     return f"+{number}" if is_whole and number[0] != "0" else number
+
+
+# What Java writes of a number that went through a double: 33612345678.0, 3.3612345678E10. The
+# form of Excel, 3.36E+10, has lost digits.
+_DOUBLE: Final = re.compile(r"([0-9]{8,15})\.0|([1-9])\.([0-9]{7,14})E([0-9]{1,2})")
+
+
+def _digits_of(number: str) -> str:
+    """Return the digits of a number that is written as a double, or else the text as it is."""
+    found = _DOUBLE.fullmatch(number) if "." in number else None
+    if found is None:
+        return number
+    whole, first, others, exponent = found.groups("")
+    is_exact = not whole and len(others) <= int(exponent) < max(_E164_LENGTHS)
+    return (first + others).ljust(int(exponent) + 1, "0") if is_exact else whole or number
 
 
 def _own_fields(value: object) -> Mapping[str, Any]:
@@ -526,9 +543,11 @@ def _own_fields(value: object) -> Mapping[str, Any]:
 
 
 def _number_or_text(value: object) -> str:
-    """Return text, or the digits of an integer."""
+    """Return text, or the digits of an integer, even where that is written as 12.0."""
     if isinstance(value, str):
         return value
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     raise ValueError("expected text")

@@ -263,7 +263,7 @@ class CsvSource:
                         if table is None:
                             if not (header := next(records, None)):
                                 continue
-                            table = ReportTable(self._columns(header), decoder)
+                            table = ReportTable(self._columns(header), decoder, header)
                             yield _CsvBlock(table.columns, [])
                         rows = table.rows(records)
                         for first in rows:
