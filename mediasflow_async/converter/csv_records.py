@@ -74,6 +74,8 @@ class CsvDecoder:
         self._open_length = 0
         self._enough_length = 0
         self._rest = bytearray()  # of a line that has not ended
+        self.is_cut = False
+        """Whether the report has ended, and its last line has no end."""
 
     @property
     def line(self) -> int:
@@ -96,9 +98,10 @@ class CsvDecoder:
                 raise self.invalid(_TOO_LONG, self._lines_before + 1, "".join(self._open_lines))
 
     def finish(self) -> Iterator[list[str]]:
-        """Yield the records that are left when the report has ended."""
+        """Return the records that are left when the report has ended."""
         self._rest += self._utf8.finish()
-        yield from self._records(bytes(self._rest), is_last=True)
+        self.is_cut = not self._rest.endswith((b"\n", b"\r")) and bool(self._rest)
+        return self._records(bytes(self._rest), is_last=True)
 
     def invalid(self, reason: str, line: int, text: str) -> Exception:
         """Return the error for a line that cannot be read."""
@@ -291,6 +294,7 @@ _STATUS: Final = "statuscode"
 _TOTAL: Final = re.compile(r"(?:grand|sous|sub)?tota(?:l|ux)(?:general|messages?|sms|lignes?)?\d*")
 _NUMBER: Final = re.compile(r"\+?[0-9 .()-]{6,24}")
 _CODE: Final = re.compile(r"-?[0-9]{1,19}(?:\.0+)?")
+_SHORT_CODE: Final = re.compile(r"[0-9]{1,5}")
 
 
 class ReportTable:
@@ -312,6 +316,7 @@ class ReportTable:
         self._status_at = self._names.index(_STATUS)
         self._mobile_at = self._index_of("intmobile")
         self._line_at = self._index_of("idline")
+        self._is_anonymous = self._mobile_at is None and self._line_at is None
         self._has_status = False
         self._count_without = 0
 
@@ -328,11 +333,15 @@ class ReportTable:
         named_at = next(
             place for place in (self._mobile_at, self._line_at, at) if place is not None
         )
-        most = max(at, named_at)
-        for cells in records:
+        most, all_of_them = max(at, named_at), len(self.columns)
+        for cells in self._whole(records) if self._decoder.is_cut else records:
             # Nearly all rows have a status and a number, which begins with a digit or a sign; a
             # few have fewer cells than columns.
-            if len(cells) > most and cells[at].isdecimal() and "" < cells[named_at] < ":":
+            if (
+                most < len(cells) <= all_of_them
+                and cells[at].isdecimal()
+                and "" < cells[named_at] < ":"
+            ):
                 self._has_status = True
                 yield cells
             elif self._is_row(cells):
@@ -344,20 +353,48 @@ class ReportTable:
             return ""
         return f"it has {self._count_without} rows, and no status in any of them"
 
+    def _whole(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
+        """Yield the last records of a report that ends within a line.
+
+        Raises:
+            Exception: that of the decoder, where that line is a part of a row.
+        """
+        for cells, following in itertools.pairwise(itertools.chain(records, [None])):
+            is_short = cells is not None and len(cells) < len(self.columns)
+            if following is None and is_short and self._is_row(cells):
+                raise self._decoder.invalid("the report ends here", self._decoder.line, "")
+            yield cells
+
     def _is_row(self, cells: Sequence[str]) -> bool:
         if self._is_header(cells):
             return False
         is_named = self._has(cells, self._mobile_at, _NUMBER)
         if not is_named and self._is_total(cells):
             return False
-        if self._has(cells, self._status_at, _CODE):
-            self._has_status = True
-            return True
-        if is_named or self._has(cells, self._line_at, _CODE) or self._is_whole(cells):
-            self._count_without += 1
+        if len(cells) > len(self.columns) and not self._is_in_its_columns(cells):
+            reason = "it has more cells than there are columns: which belong to which is not clear"
+            raise self._decoder.invalid(reason, self._decoder.line, "")
+        has_status = self._has(cells, self._status_at, _CODE)
+        has_line = self._has(cells, self._line_at, _CODE)
+        is_told = is_named or (has_line and self._mobile_at is None)
+        is_whole = len(cells) >= len(self.columns)
+        if is_told or sum((has_status, has_line or self._is_anonymous, is_whole)) > 1:
+            self._has_status |= has_status
+            self._count_without += not has_status
             return True
         reason = "it is no row of a report: it has neither a status nor a number"
         raise self._decoder.invalid(reason, self._decoder.line, "")
+
+    def _is_in_its_columns(self, cells: Sequence[str]) -> bool:
+        """Whether a row with more cells has its status, number and line where they belong.
+
+        Where a server does not quote its cells, those behind a delimiter are displaced.
+        """
+        forms = {self._status_at: _SHORT_CODE, self._mobile_at: _NUMBER, self._line_at: _CODE}
+        telling = {at: form for at, form in forms.items() if at is not None}
+        if any(cells[len(self.columns) :]):
+            return max(telling) < len(telling)
+        return all(not cells[at] or self._has(cells, at, form) for at, form in telling.items())
 
     def _has(self, cells: Sequence[str], at: int | None, what: re.Pattern[str]) -> bool:
         return at is not None and at < len(cells) and bool(what.fullmatch(cells[at].strip()))
@@ -376,8 +413,3 @@ class ReportTable:
             reason = "it may be a sum, or a row without a number of a list that is called so"
             raise self._decoder.invalid(reason, self._decoder.line, "")
         return False
-
-    def _is_whole(self, cells: Sequence[str]) -> bool:
-        """Whether a record has all its cells, in a report that does not say of whom it is."""
-        is_anonymous = self._mobile_at is None and self._line_at is None
-        return is_anonymous and len(cells) >= len(self.columns)

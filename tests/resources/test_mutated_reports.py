@@ -331,3 +331,72 @@ def test_a_csv_report_in_another_form_is_read(
     assert list(map(shown, found)) == list(map(told, report))
     assert [row.status_text or "" for row in found] == [message.text for message in report]
     assert all(row.delivered_at and row.delivered_at.timestamp() == MOMENT for row in found)
+
+
+def _is_beginning(found: Sequence[ReportRow], report: Sequence[Message]) -> bool:
+    return list(map(shown, found)) == list(map(told, report))[: len(found)]
+
+
+@given(data=st.data(), report=reports())
+def test_no_row_of_a_csv_report_that_is_cut_is_wrong(
+    data: st.DataObject, report: list[Message]
+) -> None:
+    written = data.draw(csv_reports(report))
+    at = data.draw(st.integers(0, len(written.text)))
+    columns = written.header.split(written.delimiter)
+    found = read(written.text[:at].encode(), "text/csv", csv_rows)
+    if isinstance(found, ResponseInvalid):
+        return
+    if found and "DATE" not in columns[-1].upper():
+        found.pop()  # whose last cell may be cut
+    assert _is_beginning(found, report)
+
+
+STRAY = (
+    "java.lang.NullPointerException: null{end}",
+    "\tat fr.mediasflow.Report.write(Report.java:42){end}",
+    "<html><body>502 Bad Gateway</body></html>{end}",
+    '{{"error": "timeout"}}{end}',
+    "ERROR{delimiter}16{end}",
+    "Sous-total{delimiter}{delimiter}{delimiter}2{delimiter}{delimiter}{end}",
+    "{delimiter}{delimiter}{delimiter}{delimiter}{delimiter}{end}",
+    '"{end}',
+    '"Zoé" x{delimiter}16{end}',
+    "\0{end}",
+)
+
+
+@given(data=st.data(), report=reports(), stray=st.sampled_from(STRAY))
+def test_a_stray_line_makes_no_row(data: st.DataObject, report: list[Message], stray: str) -> None:
+    written = data.draw(csv_reports(report, end="\n"))
+    lines = written.text.splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines)))
+    lines.insert(at, stray.format(delimiter=written.delimiter, end=written.end))
+    found = read("".join(lines).encode(), "text/csv", csv_rows)
+    assert isinstance(found, ResponseInvalid) or list(map(shown, found)) == list(map(told, report))
+    if isinstance(found, ResponseInvalid):
+        assert "line " in str(found) or "expected a CSV report" in str(found)
+
+
+@given(data=st.data(), report=reports())
+def test_cells_that_are_not_quoted_displace_nobody(
+    data: st.DataObject, report: list[Message]
+) -> None:
+    delimiter = data.draw(st.sampled_from(";,\t|"))
+    columns = data.draw(st.permutations([*COLUMNS, "NOM"]))
+    lines = [delimiter.join(columns)]
+    for message in report:
+        cells = dict(zip(COLUMNS, ("liste", message.line, message.mobile), strict=False))
+        cells |= {"STATUS_CODE": message.status, "STATUS_TEXT": "", "DELIVERYDATE": DATES[0]}
+        cells |= {data.draw(st.sampled_from(["NOM", "STATUS_TEXT", "REF_LIST"])): message.text}
+        lines.append(delimiter.join(str(cells.get(name, "Zoé")) for name in columns))
+    found = read("\n".join(lines).encode() + b"\n", "text/csv", csv_rows)
+    assert not unlike_csv(found, report), found
+
+
+def unlike_csv(found: Any, report: Sequence[Message]) -> bool:
+    expected = [(f"+{message.mobile}", message.status) for message in report]
+    return (
+        not isinstance(found, ResponseInvalid)
+        and [(row.mobile, row.status_code) for row in found] != expected
+    )
