@@ -197,16 +197,20 @@ _ENVELOPES: Final = (
     "list",
     "entry",
 )
+_MOST_ENVELOPES: Final = 8
 
 
 def _opened(data: object) -> object:
     """Return what an answer is about, without an envelope and without a list of one."""
-    if isinstance(data, list) and len(data) == 1:
-        return _opened(data[0]) if isinstance(data[0], dict) else data
-    if isinstance(data, dict) and not _names_anything(data):
+    for _ in range(_MOST_ENVELOPES):
+        if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
+            data = data[0]
+        if not isinstance(data, dict) or _names_anything(data):
+            break
         held = [data[name] for name in _ENVELOPES if isinstance(data.get(name), dict | list)]
-        if len(held) == 1 and held[0]:
-            return _opened(held[0])
+        if len(held) != 1 or not held[0]:
+            break
+        data = held[0]
     return data
 
 

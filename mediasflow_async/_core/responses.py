@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 import zlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
@@ -20,6 +18,7 @@ from mediasflow_async._core.judgement import Judgement, Tells, judge
 from mediasflow_async._core.progress import Progress, unreadable
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
+from mediasflow_async.converter.charsets import Utf8, charset_of
 from mediasflow_async.converter.streams import decoded_slowly
 from mediasflow_async.errors import (
     ApiError,
@@ -287,17 +286,13 @@ def _decoded_slowly(content: bytes, media_type: str) -> Any:
 
 def _text(content: bytes, media_type: str) -> str:
     """Return a body as text: by its BOM, by the charset that is announced, or as what it can be."""
-    for mark, charset in _BOMS.items():
-        if content.startswith(mark):
-            return content.decode(charset, errors="replace")
-    announced = _CHARSET.search(media_type)
-    for charset in (announced[1], "utf-8") if announced else ("utf-8",):
-        try:
-            return content.decode(charset)
-        except (LookupError, ValueError):
-            continue
-    # What Java servers write where nobody chose a charset.
-    return content.decode("cp1252", errors="replace")
+    utf8 = Utf8(charset_of(media_type))
+    content = utf8.feed(content) + utf8.finish()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What Java servers write where nobody chose a charset.
+        return content.decode("cp1252", errors="replace")
 
 
 _LONGEST_WAIT: Final = timedelta(days=1)
@@ -437,9 +432,3 @@ _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _EXCERPT: Final = 2048
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id")
-_BOMS: Final = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)

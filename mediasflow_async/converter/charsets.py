@@ -8,6 +8,8 @@ from typing import Final
 
 __all__ = ["Utf8", "charset_of"]
 
+# Those that a page of text may have: Python has codecs that are none, or know no replacements.
+_OF_TEXTS: Final = re.compile(r"utf-16|cp[0-9]|iso8859|mac|koi8")
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _MARKS: Final = {
     codecs.BOM_UTF8: "",
@@ -20,7 +22,6 @@ _UTF16: Final[dict[tuple[bool, ...], str]] = {
     (True, False, True, False): "utf-16-le",
     (False, True, False, True): "utf-16-be",
 }
-_ASCII: Final = ("utf-8", "ascii")
 
 
 def charset_of(media_type: str) -> str:
@@ -32,10 +33,9 @@ def charset_of(media_type: str) -> str:
     announced = _CHARSET.search(media_type)
     try:
         name = codecs.lookup(announced[1]).name if announced else ""
-        "".encode(name or "utf-8")
     except LookupError:
         return ""
-    return {"iso8859-1": "cp1252"}.get(name, "" if name in _ASCII else name)
+    return {"iso8859-1": "cp1252"}.get(name, name if _OF_TEXTS.match(name) else "")
 
 
 class Utf8:
@@ -78,6 +78,9 @@ class Utf8:
                 break
         else:
             charset = charset or _utf16_of(start)
+            if charset == "utf-16":
+                # Without a mark it begins with the larger half of each letter (RFC 2781).
+                charset = _utf16_of(start) or "utf-16-be"
         if charset:
             self._decoder = codecs.getincrementaldecoder(charset)(errors="replace")
         return start.removeprefix(mark)

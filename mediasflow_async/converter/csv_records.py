@@ -359,9 +359,8 @@ class ReportTable:
         Raises:
             Exception: that of the decoder, where that line is a part of a row.
         """
-        for cells, following in itertools.pairwise(itertools.chain(records, [None])):
-            is_short = cells is not None and len(cells) < len(self.columns)
-            if following is None and is_short and self._is_row(cells):
+        for cells, following in itertools.pairwise(itertools.chain(records, [[]])):
+            if not following and len(cells) < len(self.columns) and self._is_row(cells):
                 raise self._decoder.invalid("the report ends here", self._decoder.line, "")
             yield cells
 

@@ -272,10 +272,11 @@ _WRAPPERS: Final = (
     "content",
 )
 # Members under which it is likely to wrap the object that has it.
+_MOST_ENVELOPES: Final = 8
 _ENVELOPES: Final = frozenset({*_WRAPPERS, "result", "response", "payload", "body", "_embedded"})
 
 
-def array_in(data: object) -> Sequence[Any] | None:
+def array_in(data: object, depth: int = _MOST_ENVELOPES) -> Sequence[Any] | None:
     """Return the array that decoded JSON is, or that an object wraps under a likely name.
 
     A single array under any other name counts as well, and so does one in an envelope, as in
@@ -295,7 +296,7 @@ def array_in(data: object) -> Sequence[Any] | None:
     if arrays:
         return next(iter(arrays.values())) if len(arrays) == 1 else None
     inner = [data[name] for name in _ENVELOPES if isinstance(data.get(name), Mapping)]
-    return array_in(inner[0]) if len(inner) == 1 else None
+    return array_in(inner[0], depth - 1) if len(inner) == 1 and depth else None
 
 
 _PHONE: Final = re.compile(r"\+?[0-9]{8,15}")
@@ -320,7 +321,7 @@ def _digits(number: object) -> str:
     return "" if number is None else str(number).removeprefix("+")
 
 
-def is_nothing(data: object) -> bool:
+def is_nothing(data: object, depth: int = _MOST_ENVELOPES) -> bool:
     """Whether decoded JSON says that there are no elements, in another way than by no array.
 
     No body, null and ``{}`` do, and a wrapper that holds one of them beside members that say
@@ -328,10 +329,11 @@ def is_nothing(data: object) -> bool:
     """
     if data is None or data == {}:
         return True
-    if not isinstance(data, Mapping) or not (held := _ENVELOPES.intersection(data)):
+    if not isinstance(data, Mapping) or not (held := _ENVELOPES.intersection(data)) or not depth:
         return False
     others = (value for name, value in data.items() if name not in held)
-    return all(is_nothing(data[name]) for name in held) and all(map(_says_nothing, others))
+    is_held = all(is_nothing(data[name], depth - 1) for name in held)
+    return is_held and all(map(_says_nothing, others))
 
 
 _ALL_IS_WELL: Final = frozenset({"", "0", "200", "true", "ok", "success", "done"})
