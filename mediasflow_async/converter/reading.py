@@ -506,6 +506,9 @@ def _read_text(value: object, _: object = None) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        # A number that went through a double, such as a phone number.
+        return str(int(value))
     if isinstance(value, int | float):
         return str(value)
     raise ValueError("expected text")

@@ -318,6 +318,8 @@ def _rows_by_number(data: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _digits(number: object) -> str:
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
     return "" if number is None else str(number).removeprefix("+")
 
 

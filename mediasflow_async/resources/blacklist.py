@@ -177,7 +177,7 @@ class BlacklistEntries:
                 async for body, first, items in parts:
                     entries: list[BlacklistEntry] = []
                     for index, item in enumerate(items, first):
-                        given = {"item": item} if isinstance(item, str) else item
+                        given = {"item": item} if _is_number(item) else item
                         entry = read(given, BlacklistEntry, path=f"$[{index}]")
                         if isinstance(entry, Unreadable):
                             raise body.invalid(entry.message, entry.path)
@@ -225,6 +225,14 @@ def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:
     if isinstance(answer.payload, Mapping) and "item" in answer.payload:
         return answer.read(BlacklistEntry)
     return entry
+
+
+_LEAST_NUMBER: Final = 10**7
+
+
+def _is_number(item: object) -> bool:
+    """Whether an element may be a phone number by itself: a text, or that many digits."""
+    return isinstance(item, str) or (isinstance(item, int | float) and item >= _LEAST_NUMBER)
 
 
 def _comparable(number: str) -> str:

@@ -207,27 +207,47 @@ def test_a_json_report_in_another_form_is_read(
     assert list(map(shown, found)) == list(map(told, report))
 
 
-def _cut(body: bytes, data: st.DataObject) -> bytes:
-    at = data.draw(st.integers(0, len(body)))
-    return data.draw(
-        st.sampled_from(
-            [
-                body[:at],
-                body[:at] + b"\0" + body[at:],
-                body[:at] + data.draw(st.binary(max_size=3)) + body[at:],
-                body[:at] + body[at + 1 :],
-                body + body,
-                body[: at + 1] + body[at:],
-            ]
-        )
-    )
+@given(data=st.data(), report=reports(), one=st.sampled_from(["rows", "lists", "campaigns"]))
+def test_a_json_report_by_phone_number_is_read(
+    data: st.DataObject, report: list[Message], one: str
+) -> None:
+    rows = data.draw(json_objects(report))
+    named: dict[str, Any] = {}
+    for message, row in zip(report, rows, strict=True):
+        status = next(row[name] for name in row if "status" in name.lower())
+        line = next(row[name] for name in row if "line" in name.lower())
+        own = {"status": status, "idLine": line} if data.draw(st.booleans()) else row
+        named.setdefault(f"+{message.mobile}", []).append(own)
+    if one == "rows":
+        if any(len(parts) > 1 for parts in named.values()):
+            return
+        named = {number: parts[0] for number, parts in named.items()}
+    wrapped = {"data": named} if one == "campaigns" else named
+    found = read(json.dumps(wrapped).encode(), "application/json", json_rows)
+    assert not isinstance(found, ResponseInvalid), found
+    assert sorted(map(shown, found)) == sorted(map(told, report))
 
 
-def unlike(found: Any, report: Sequence[Message]) -> bool:
-    """Whether rows were lost, doubled, or are about other people."""
-    return not isinstance(found, ResponseInvalid) and list(map(shown, found)) != [
-        told(message) for message in report
-    ]
+@given(
+    data=st.data(),
+    report=reports(),
+    odd=st.sampled_from([None, 17, "Délivré", [], {}, {"status": 16}, [{"item": "+33612345678"}]]),
+    total=st.integers(-1, 6),
+)
+def test_an_odd_row_or_total_hides_no_row(
+    data: st.DataObject, report: list[Message], odd: Any, total: int
+) -> None:
+    rows: list[Any] = data.draw(json_objects(report))
+    at = data.draw(st.integers(0, len(rows)))
+    rows.insert(at, odd)
+    body = {"rows": rows, "totalElements": total}
+    found = read(json.dumps(body).encode(), "application/json", json_rows)
+    if isinstance(found, ResponseInvalid):
+        return
+    expected: list[Told] = list(map(told, report))
+    expected.insert(at, (None, 16 if odd else None, None))
+    assert list(map(shown, found)) == expected
+    assert total <= len(rows)
 
 
 @given(data=st.data(), report=reports(), pad=st.sampled_from([0, 0, 20_000]))
@@ -400,3 +420,41 @@ def unlike_csv(found: Any, report: Sequence[Message]) -> bool:
         not isinstance(found, ResponseInvalid)
         and [(row.mobile, row.status_code) for row in found] != expected
     )
+
+
+# --- The blacklist --------------------------------------------------------------------------------
+
+ENTRY_NAMES = (
+    "item",
+    "ITEM",
+    "Item",
+    "number",
+    "mobile",
+    "phoneNumber",
+    "phone_number",
+    "int mobile",
+)
+
+
+@given(data=st.data(), numbers=st.lists(numbers, max_size=5), charset=st.sampled_from(CHARSETS))
+def test_a_blacklist_in_another_form_is_read(
+    data: st.DataObject, numbers: list[str], charset: tuple[str, str]
+) -> None:
+    form = data.draw(st.sampled_from(["texts", "integers", "objects", "by number"]))
+    name = data.draw(st.sampled_from(ENTRY_NAMES))
+    junk = data.draw(
+        st.dictionaries(st.sampled_from(["brand", "creationDate", "x"]), st.sampled_from(JUNK))
+    )
+    forms: dict[str, Any] = {
+        "texts": [f"+{number}" for number in numbers],
+        "integers": list(map(int, numbers)),
+        "objects": [{**junk, name: f"+{number}"} for number in numbers],
+        "by number": {f"+{number}": dict(junk) for number in numbers},
+    }
+    body = forms[form]
+    if form != "by number":
+        body = data.draw(st.sampled_from(list(ENVELOPES.values())[:6]))(body)
+    found = read(json.dumps(body).encode(charset[0]), charset[1], entries)
+    assert not isinstance(found, ResponseInvalid), found
+    wanted = dict.fromkeys(numbers) if form == "by number" else numbers
+    assert [entry.number.lstrip("+") for entry in found] == list(wanted)
