@@ -293,6 +293,8 @@ def begins(piece: bytes) -> bool:
 _STATUS: Final = "statuscode"
 _TOTAL: Final = re.compile(r"(?:grand|sous|sub)?tota(?:l|ux)(?:general|messages?|sms|lignes?)?\d*")
 _NUMBER: Final = re.compile(r"\+?[0-9 .()-]{6,24}")
+_SHORTEST_NUMBER: Final = 6
+_AFTER_DIGITS: Final = ":"
 _CODE: Final = re.compile(r"-?[0-9]{1,19}(?:\.0+)?")
 _SHORT_CODE: Final = re.compile(r"[0-9]{1,5}")
 
@@ -334,13 +336,15 @@ class ReportTable:
             place for place in (self._mobile_at, self._line_at, at) if place is not None
         )
         most, all_of_them = max(at, named_at), len(self.columns)
+        shortest = 1 if self._mobile_at is None else _SHORTEST_NUMBER
         for cells in self._whole(records) if self._decoder.is_cut else records:
             # Nearly all rows have a status and a number, which begins with a digit or a sign; a
             # few have fewer cells than columns.
             if (
                 most < len(cells) <= all_of_them
                 and cells[at].isdecimal()
-                and "" < cells[named_at] < ":"
+                and len(cells[named_at]) >= shortest
+                and cells[named_at] < _AFTER_DIGITS
             ):
                 self._has_status = True
                 yield cells

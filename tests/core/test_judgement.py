@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from mediasflow_async._core.judgement import (
     campaign_id_in,
     judge,
     readable_id,
+    state_in,
 )
+from mediasflow_async.converter import reader_for
+from mediasflow_async.models import Campaign, RecipientList
 
 DONE, REFUSED, IN_PROGRESS, UNREADABLE = Tells
 DRAFT, LAUNCHED, CHANGE, CANCELLED, LIST, ROWS, ANYTHING = Expected
@@ -340,3 +344,60 @@ def test_a_number_of_the_server(number: int) -> None:
 )
 def test_what_is_no_number_of_the_server(value: object) -> None:
     assert readable_id(value) is None
+
+
+RECASED = [
+    {"ID": 943, "Status": "INJECTED"},
+    {"CAMPAIGN_ID": 943, "STATE": "INJECTED"},
+    {"campaign id": "943", "state": "INJECTED"},
+    {"Campain-Id": 943, "campaign_status": "INJECTED"},
+    {"data": {"CampaignId": 943, "STATUS": "INJECTED"}},
+    {"id": 943, "status": None, "state": "INJECTED"},
+    {"id": None, "CAMPAIGN_ID": 943, "status": "INJECTED"},
+]
+
+
+@pytest.mark.parametrize("data", RECASED, ids=str)
+def test_names_are_read_by_their_letters_and_digits(data: Any) -> None:
+    judgement = judge(LAUNCHED, 200, "", data, campaign_id=943)
+    campaign = reader_for(UTC).read(judgement.data, Campaign)
+
+    assert judgement.tells is DONE
+    assert campaign_id_in(judgement.data) == 943
+    assert state_in(judgement.data) == "INJECTED"
+    assert isinstance(campaign, Campaign)
+    assert (campaign.id, campaign.status, campaign.extra) == (943, "INJECTED", {})
+    assert campaign.raw == judgement.data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"CAMPAIGN_ID": 944, "STATUS": "INJECTED"},
+        {"ID": 943, "Id": 944, "status": "INJECTED"},
+        {"id": 943, "ID": 944, "status": "DRAFT", "STATE": "INJECTED"},
+        {"id": 943, "Status": "INJECTED", "STATE": "DRAFT"},
+        {"ID": 943, "STATUS": "injected"},
+        {"ID": float("nan"), "STATUS": "INJECTED"},
+        {"id": 943, "status": float("nan")},
+        {"id": 943, "status": "NaN"},
+    ],
+    ids=str,
+)
+def test_an_exact_name_wins_and_two_that_differ_show_nothing(data: object) -> None:
+    assert told(LAUNCHED, data) is UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["ID", "listId", "LIST_ID", "idListItems", "id_list_items"])
+def test_a_list_is_known_by_its_number_in_any_spelling(name: str) -> None:
+    judgement = judge(LIST, 200, "", {name: 7, "SIZE": "2"}, campaign_id=None)
+    recipients = reader_for(UTC).read(judgement.data, RecipientList)
+
+    assert judgement.tells is DONE
+    assert isinstance(recipients, RecipientList)
+    assert (recipients.id, recipients.size) == (7, 2)
+
+
+def test_an_object_with_very_many_members_is_no_campaign_in_another_spelling() -> None:
+    data = {f"k{number}": number for number in range(300)} | {"ID": 943}
+    assert campaign_id_in(data) is None

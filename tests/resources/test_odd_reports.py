@@ -133,6 +133,8 @@ REPORT = "NOM;INT_MOBILE;ID_LINE;STATUS_CODE\nZoé;33612345678;1;16\nAnna;336123
         REPORT + "TOTAL;2\n",
         REPORT + "\nTotal : 2\n",
         REPORT + "Total;;;2\n",
+        REPORT + "Total;2;;2\n",
+        REPORT.replace("\n", ";\n"),
         REPORT + REPORT.splitlines()[0],
         REPORT.replace("STATUS_CODE", "Status Code"),
     ],
@@ -160,6 +162,11 @@ async def test_what_is_unambiguous_is_read(
         (REPORT + "\n\nmore;of something\n", "line 6: it is no row"),
         (REPORT + '"Zoé;33612345678;1;16\n' + "Zoé;33612345678;1;16\n" * 1000, "line 4: a quote"),
         (REPORT + '"Zoé" x;33612345678;1;16\n', "line 4: there is text after"),
+        (REPORT + "Dupont;Zoé;33612345678;1;16\n", "line 4: it has more cells"),
+        (REPORT + "Dupont;33612345678;1;16;\nDupont;Zoé;33612345678;1;\n", "line 5: .*more cells"),
+        (REPORT + "Zoé;3361234", "line 4: the report ends here"),
+        (REPORT + "Total;;2;\n", "line 4: it may be a sum"),
+        (REPORT + "Zoé;;3\n", "line 4: it is no row"),
     ],
 )
 async def test_what_is_ambiguous_is_refused_with_its_line(
@@ -189,6 +196,73 @@ async def test_the_announced_charset_is_read(session: Session, sandbox: Sandbox)
 
     for row in (*await csv_rows(session), *await json_rows(session)):
         assert row.reply == "Ã© été"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"+33612345678": {"status": 16}, "33612345679": {"STATUS_CODE": "20"}},
+        {"+33612345678": 16, "33612345679": "20"},
+        {"data": {"+33612345678": [{"status": 16}], "33612345679": [{"status": 20}]}},
+        {"33612345678": {"item": "+33612345678", "status": 16}, "33612345679": {"status": 20}},
+    ],
+)
+async def test_a_report_by_phone_number_is_read(
+    session: Session, sandbox: Sandbox, body: Any
+) -> None:
+    answers(sandbox, "report_json", body)
+    rows = [(row.mobile, row.status_code) for row in await json_rows(session)]
+    assert rows == [("+33612345678", 16), ("+33612345679", 20)]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"+33612345678": {"item": "+33612345679", "status": 16}}, "an object of 1 members"),
+        ({"+33612345678": {"status": 16}, "total": 1}, "2 members, such as total"),
+        ({"+33612345678": "Délivré"}, "no status in any of them"),
+        ({"a": [ROW], "b": [ROW]}, "2 members, such as a, b"),
+    ],
+)
+async def test_what_is_no_report_by_phone_number_is_refused(
+    session: Session, sandbox: Sandbox, body: Any, found: str
+) -> None:
+    answers(sandbox, "report_json", body)
+    with pytest.raises(ResponseInvalid, match=found) as caught:
+        await json_rows(session)
+    assert "612345678" not in str(caught.value)
+
+
+async def test_a_number_that_went_through_a_double_is_its_digits(
+    session: Session, sandbox: Sandbox
+) -> None:
+    answers(sandbox, "report_json", '[{"item": 3.3612345678E10, "status": 16.0, "idLine": 1.0}]')
+    cells = ("33612345678.0", "3.3612345678E10", "3.36123456E10", "3.36E+10", "33612345678")
+    answers(sandbox, "report_csv", "STATUS_CODE;INT_MOBILE\n16.0;" + "\n16;".join(cells) + "\n")
+
+    (row,) = await json_rows(session)
+    assert (row.mobile, row.status_code, row.line) == ("+33612345678", 16, 1)
+    assert [row.mobile for row in await csv_rows(session)] == [
+        "+33612345678",
+        "+33612345678",
+        "+33612345600",
+        "3.36E+10",
+        "+33612345678",
+    ]
+
+
+async def test_nan_is_kept_as_it_is_written(session: Session, sandbox: Sandbox) -> None:
+    body = '[{"item": "33612345678", "status": 16, "previewCounter": NaN, "REF": -Infinity}]'
+    headers = {"Content-Type": "application/json; charset=ISO-8859-1"}
+    body = body.replace("REF", "Réf")
+    answers(sandbox, "report_json", body.encode("cp1252"), headers=headers)
+    (row,) = await json_rows(session)
+    assert row.fields == {"Réf": "-Infinity", "previewCounter": "NaN"}
+    assert (row.preview_count, row.status_code) == (0, 16)
+
+    answers(sandbox, "report_json", '[{"item": "33612345678", "status": NaN}]')
+    with pytest.raises(ResponseInvalid, match="no status in any"):
+        await json_rows(session)
 
 
 def page(number: int, rows: int, **more: Any) -> dict[str, Any]:
