@@ -2,19 +2,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
 import httpx
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import BadRequest, NotFound, ReportRow
-from mediasflow_async.dates import Window, split_period, widened
+from mediasflow_async.dates import Window, split_period, to_minute_text, widened
 from mediasflow_async.resources.periods import Blocks, WindowedRows
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.support.inspection import HOURLY, MINUTE, both_edges, connected, send_at
@@ -192,6 +192,112 @@ def test_every_row_comes_once_and_in_order_whatever_the_windows(
         assert Counter(anyio.run(collected)) == Counter(whole)
     else:
         assert anyio.run(collected) == whole
+
+
+SECOND = timedelta(seconds=1)
+CHANGES = [
+    datetime(2027, 1, 1, tzinfo=UTC),
+    datetime(2027, 3, 27, 22, tzinfo=UTC),  # the clocks go forward after 3 hours
+    datetime(2027, 10, 30, 22, tzinfo=UTC),  # the clocks go back after 3 hours
+]
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How a server reads the text of a period.
+
+    Attributes:
+        zone: the zone that it takes the bounds to be in.
+        fold: which of two equal times on the clock it means.
+        starts: whether the start counts, to the second or with its whole minute.
+        ends: whether the end counts.
+        by_day: which of the bounds stand for their whole day.
+    """
+
+    zone: ZoneInfo
+    fold: int
+    starts: str
+    ends: str
+    by_day: str
+
+    def found(self, window: Window, rows: list[Moment]) -> list[Moment]:
+        """Return the rows that are in the period of a window, which is written in Paris."""
+        since, until = (
+            datetime.fromisoformat(to_minute_text(bound, PARIS))
+            for bound in (window.since, window.until)
+        )
+        after = {"at": -SECOND, "after": timedelta(0), "next": MINUTE - SECOND}[self.starts]
+        before = {"before": timedelta(0), "at": SECOND, "minute": MINUTE}[self.ends]
+        if self.by_day in {"both", "from"}:
+            since, after = datetime.combine(since, time()), -SECOND
+        if self.by_day in {"both", "to"}:
+            until, before = datetime.combine(until, time()) + timedelta(days=1), timedelta(0)
+        first, last = self._instant(since) + after, self._instant(until) + before
+        return [row for row in rows if first < row[0] < last]
+
+    def _instant(self, local: datetime) -> datetime:
+        return local.replace(tzinfo=self.zone, fold=self.fold).astimezone(UTC)
+
+
+Moment = tuple[datetime, str]
+
+
+@given(
+    start=st.sampled_from(CHANGES),
+    rows=st.lists(st.tuples(st.integers(0, 30_000), st.sampled_from("abc")), max_size=40),
+    around=st.sampled_from([10, 600, 30_000]),
+    length=st.integers(1, 500),
+    overlap=st.integers(0, 30),
+    until=st.integers(1, 500),
+    reading=st.builds(
+        Reading,
+        zone=st.sampled_from([PARIS, ZoneInfo("UTC")]),
+        fold=st.integers(0, 1),
+        starts=st.sampled_from(["at", "after", "next"]),
+        ends=st.sampled_from(["before", "at", "minute"]),
+        by_day=st.sampled_from(["neither", "both", "from", "to"]),
+    ),
+)
+def test_every_row_comes_once_whatever_the_server_makes_of_the_bounds(
+    *,
+    start: datetime,
+    rows: list[tuple[int, str]],
+    around: int,
+    length: int,
+    overlap: int,
+    until: int,
+    reading: Reading,
+) -> None:
+    """What is asked for in windows is what one request would give, in the server's own reading."""
+    windows = tuple(
+        split_period(
+            start,
+            start + until * MINUTE,
+            zone=PARIS,
+            window=length * MINUTE,
+            overlap=min(overlap, length // 2) * MINUTE,
+        )
+    )
+    seams = [window.since for window in windows]
+    there = sorted(
+        (seams[at % len(seams)] + (at % around - around // 2) * SECOND, name) for at, name in rows
+    )
+
+    async def blocks_of(window: Window) -> Blocks[Moment]:
+        yield reading.found(window, there)
+
+    def letter_of(row: Moment) -> Hashable:
+        return row[1]
+
+    async def collected() -> list[Moment]:
+        blocks = WindowedRows(windows, blocks_of, letter_of, PARIS).blocks()
+        return [row async for block in blocks for row in block]
+
+    whole = reading.found(Window(windows[0].since, windows[-1].until), there)
+    found = anyio.run(collected)
+    assert Counter(found) == Counter(whole)
+    if reading.by_day == "neither":
+        assert found == whole
 
 
 def identity_of(row: Row) -> Hashable:
