@@ -290,7 +290,6 @@ def begins(piece: bytes) -> bool:
     return bool(piece.lstrip(_BLANK))
 
 
-_STATUS: Final = "statuscode"
 _TOTAL: Final = re.compile(r"(?:grand|sous|sub)?tota(?:l|ux)(?:general|messages?|sms|lignes?)?\d*")
 _NUMBER: Final = re.compile(r"\+?[0-9 .()-]{6,24}")
 _SHORTEST_NUMBER: Final = 6
@@ -313,17 +312,31 @@ class ReportTable:
     ) -> None:
         self.columns = columns
         self._decoder = decoder
-        self._header = list(map(folded, header))
-        self._names = [folded(name) for name in columns]
-        self._status_at = self._names.index(_STATUS)
-        self._mobile_at = self._index_of("intmobile")
-        self._line_at = self._index_of("idline")
+        self._header = header
+        self._folded = list(map(folded, header))
+        self._status_at = self._index_of(_STATUS_COLUMN) or 0
+        self._mobile_at = self._index_of("INT_MOBILE")
+        self._line_at = self._index_of("ID_LINE")
         self._is_anonymous = self._mobile_at is None and self._line_at is None
         self._has_status = False
         self._count_without = 0
 
     def _index_of(self, name: str) -> int | None:
-        return self._names.index(name) if name in self._names else None
+        """Return the place of a column: that of its exact name, or else of one that is alike."""
+        alike = [at for at, column in enumerate(self.columns) if folded(column) == folded(name)]
+        exact = [at for at in alike if self.columns[at] == name]
+        return next(iter(exact or alike), None)
+
+    def ambiguity(self) -> str:
+        """Return what makes the columns ambiguous, or an empty text.
+
+        A list may have a column of its own that is called like one of the report.
+        """
+        for name in (_STATUS_COLUMN, "INT_MOBILE"):
+            exact = self._header.count(name)
+            if exact > 1 or (not exact and sum(folded(name) == cell for cell in self._folded) > 1):
+                return f"two columns are called {name}"
+        return ""
 
     def rows(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
         """Yield the records that are rows.
@@ -403,7 +416,7 @@ class ReportTable:
         return at is not None and at < len(cells) and bool(what.fullmatch(cells[at].strip()))
 
     def _is_header(self, cells: Sequence[str]) -> bool:
-        return [folded(cell) for cell in cells] == self._header
+        return [folded(cell) for cell in cells] == self._folded
 
     def _is_total(self, cells: Sequence[str]) -> bool:
         first = next(filter(None, map(folded, cells)), "")

@@ -264,6 +264,8 @@ class CsvSource:
                             if not (header := next(records, None)):
                                 continue
                             table = ReportTable(self._columns(header), decoder, header)
+                            if problem := table.ambiguity():
+                                raise decoder.invalid(problem, decoder.line, "")
                             yield _CsvBlock(table.columns, [])
                         rows = table.rows(records)
                         for first in rows:

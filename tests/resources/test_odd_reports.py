@@ -153,6 +153,16 @@ async def test_what_is_unambiguous_is_read(
     ]
 
 
+async def test_a_column_of_the_list_does_not_hide_that_of_the_report(
+    session: Session, sandbox: Sandbox
+) -> None:
+    text = "Status Code;int_mobile;INT_MOBILE;STATUS_CODE\nactif;1;33612345678;16\n"
+    answers(sandbox, "report_csv", text)
+    (row,) = await csv_rows(session)
+    assert (row.mobile, row.status_code) == ("+33612345678", 16)
+    assert row.fields == {"Status Code": "actif", "int_mobile": "1"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -167,6 +177,8 @@ async def test_what_is_unambiguous_is_read(
         (REPORT + "Zoé;3361234", "line 4: the report ends here"),
         (REPORT + "Total;;2;\n", "line 4: it may be a sum"),
         (REPORT + "Zoé;;3\n", "line 4: it is no row"),
+        ("\nSTATUS_CODE;STATUS_CODE\n16;actif\n", "line 2: two columns are called STATUS_CODE"),
+        ("intMobile;int mobile;STATUS_CODE\n\n", "line 1: two columns are called INT_MOBILE"),
     ],
 )
 async def test_what_is_ambiguous_is_refused_with_its_line(
