@@ -73,50 +73,58 @@ async def open_store(path: Path) -> AsyncGenerator[tuple[sql.Database, bytes], N
 def _create_and_connect(place: Place) -> sqlite3.Connection:
     make_private(place.path)
     connection = connect(place.path)
+    # The first statement that reads makes the files beside it, which stay while it is open.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     place.remember()
     return connection
 
 
 @define(eq=False)
 class Place:
-    """The file that was opened, by its device and inode, and the name that it was opened by.
+    """The files that were opened, by their devices and inodes, and the names of them.
 
     A file that was deleted or renamed goes on to be written to by whoever has it open, and the
-    next run finds another one under its name, or none: it would send everything again.
+    next run finds another one under its name, or none: it would send everything again. Of the
+    files beside the database, ``-wal`` holds what was committed last, and ``-shm`` finds it.
 
     Attributes:
-        path: the name.
+        path: the name of the database.
     """
 
     path: Path
-    _file: tuple[int, int] | None = None
+    _files: tuple[tuple[int, int], ...] = ()
 
     def remember(self) -> None:
-        """Take what has the name now for the file that was opened."""
-        self._file = _file_of(self.path.stat())
+        """Take what has the names now for the files that were opened."""
+        self._files = self._found()
 
     def check(self) -> None:
-        """Check that the name is still that of the file that was opened.
+        """Check that the names are still those of the files that were opened.
 
         Raises:
-            JournalError: the file was deleted, replaced or renamed.
+            JournalError: one of the files was deleted, replaced or renamed.
         """
         try:
-            if _file_of(self.path.stat()) == self._file:
+            if self._found() == self._files:
                 return
         except OSError:
             # A file that cannot be found is told of below.
             pass
         raise JournalError(
-            f"The journal {self.path.name} is no more the file that was opened: it was deleted, "
-            "replaced or renamed; nothing is sent",
+            f"The journal {self.path.name}, with its -wal and -shm, is no more the files that "
+            "were opened: one was deleted, replaced or renamed; nothing is sent",
             next_step="Put that file back, then start again: another journal knows nothing of "
             "what was sent, and would send it again.",
         )
 
+    def _found(self) -> tuple[tuple[int, int], ...]:
+        found = (path.stat() for path in (self.path, *_beside(self.path)))
+        return tuple((file.st_dev, file.st_ino) for file in found)
 
-def _file_of(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return the files that SQLite keeps beside a database while it is open."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
 
 
 def _prepare(connection: sqlite3.Connection) -> tuple[bytes, Clock]:
@@ -468,8 +476,8 @@ def make_private(path: Path) -> None:
     try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _OWNER_ONLY)
     except FileExistsError:
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            _restrict(path.with_name(name))
+        for each in (path, *_beside(path)):
+            _restrict(each)
     else:
         os.close(file)
         _sync_folder(path.parent)

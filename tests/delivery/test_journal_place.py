@@ -55,7 +55,29 @@ def _put_a_file_in_place_of_the_folder(file: Path) -> None:
     file.parent.write_text("a file")
 
 
-ACCIDENTS = [_delete, _rename, _replace, _move_folder, _put_a_file_in_place_of_the_folder]
+def _delete_what_was_committed_last(file: Path) -> None:
+    file.with_name(f"{file.name}-wal").unlink()
+
+
+def _delete_the_shared_memory(file: Path) -> None:
+    file.with_name(f"{file.name}-shm").unlink()
+
+
+def _delete_what_looks_temporary(file: Path) -> None:
+    _delete_what_was_committed_last(file)
+    _delete_the_shared_memory(file)
+
+
+ACCIDENTS = [
+    _delete,
+    _rename,
+    _replace,
+    _move_folder,
+    _put_a_file_in_place_of_the_folder,
+    _delete_what_was_committed_last,
+    _delete_the_shared_memory,
+    _delete_what_looks_temporary,
+]
 
 
 @pytest.fixture
