@@ -199,7 +199,8 @@ class Dialect:
             was launched; True by default. What the report of a draft holds is not said
             (Guide: 2.4, 2.5).
         launch_refusals: HTTP statuses, from 400 to 499, that prove that a launch was not executed;
-            the usual refusals by default. The guide names no HTTP status.
+            the usual refusals by default. Any other leaves a call that may send in doubt, and is
+            no reason to repeat it. The guide names no HTTP status.
 
     Raises:
         ConfigurationError: for values that options cannot have; it names all of them.

@@ -262,7 +262,8 @@ class ResponseInvalid(MediasflowError):
 class ApiError(MediasflowError):
     """The server answered, and refused: it did not do what was asked.
 
-    Where an error comes under a status of success after a call that sends, `sent` is UNKNOWN.
+    After a call that sends, `sent` is UNKNOWN where the status is none of the dialect's
+    `launch_refusals`: under a status of success, for a redirect, or for 409.
 
     Attributes:
         field: the wire field that the server blames, or None.

@@ -254,9 +254,14 @@ class Engine:
         self, answer: Answer, content: bytes | None, call: Call, progress: Progress
     ) -> tuple[ApiResponse | MediasflowError, DeathSign | None]:
         """Return an answer or its error, and what it says of the token."""
-        most_bytes = self.settings.max_response_bytes
         result = understood(
-            answer, content, call, progress, reader=self.reader, most_bytes=most_bytes
+            answer,
+            content,
+            call,
+            progress,
+            reader=self.reader,
+            most_bytes=self.settings.max_response_bytes,
+            refusals=self.dialect.launch_refusals,
         )
         is_error = isinstance(result, MediasflowError)
         if not is_error and (content or b"").startswith(_JSON):

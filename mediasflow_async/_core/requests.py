@@ -17,7 +17,7 @@ from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect, wants_checksum
-from mediasflow_async.errors import ApiError, MediasflowError
+from mediasflow_async.errors import ApiError, MediasflowError, Sent
 from mediasflow_async.transport import SMALL_BYTES, Head, Headers, Origin, Outgoing, head_of
 
 __all__ = ["CANCEL_PATH", "Choice", "Negotiation", "RequestWriter"]
@@ -191,6 +191,8 @@ class Negotiation:
 
     def learns_from(self, error: MediasflowError, call: Call, choice: Choice) -> bool:
         """Take a refusal; True when the call is worth sending again, with another choice."""
+        if error.sent is Sent.UNKNOWN:
+            return False
         is_json = call.content_type == JSON_TYPE and call.announced is None
         if error.status == _UNSUPPORTED_MEDIA_TYPE and is_json:
             self._refused.add(choice.content_type or "")

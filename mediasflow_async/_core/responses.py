@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Container, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -51,6 +51,8 @@ __all__ = [
 
 
 _Model = TypeVar("_Model")
+_Error = TypeVar("_Error", bound=MediasflowError)
+_Refusal = TypeVar("_Refusal", bound=ApiError)
 _Headers = httpx.Headers | Sequence[tuple[bytes, bytes]]
 
 
@@ -150,8 +152,19 @@ def understood(
     *,
     reader: ModelReader,
     most_bytes: int,
+    refusals: Container[int],
 ) -> ApiResponse | MediasflowError:
-    """Return an answer, or the error that it stands for; without content, it was too large."""
+    """Return an answer, or the error that it stands for; without content, it was too large.
+
+    Args:
+        answer: the answer.
+        content: its decoded body, None where that is too large.
+        call: what was called.
+        progress: how often.
+        reader: reads models out of it.
+        most_bytes: the largest body.
+        refusals: statuses that prove of a call that may send that it was not executed.
+    """
     if content is None or len(content) > most_bytes:
         reason = f"the answer is larger than {most_bytes} bytes once decoded"
         error = unreadable(reason, call, progress, answer.status)
@@ -167,7 +180,7 @@ def understood(
         attempts=progress.attempts,
         reader=reader,
     )
-    return error_of(response) or response
+    return error_of(response, refusals) or response
 
 
 def media_type_of(answer: Answer) -> str:
@@ -175,7 +188,7 @@ def media_type_of(answer: Answer) -> str:
     return answer.fields.get(b"content-type", b"").decode("latin-1")
 
 
-def error_of(answer: ApiResponse) -> MediasflowError | None:
+def error_of(answer: ApiResponse, refusals: Container[int] = ()) -> MediasflowError | None:
     """Return the error that an answer stands for, or None when it is a success."""
     tells = answer.judgement.tells
     if tells is Tells.DONE:
@@ -192,6 +205,14 @@ def error_of(answer: ApiResponse) -> MediasflowError | None:
     if answer.status < _FIRST_CLIENT_ERROR:
         error.message = "the server redirects elsewhere, which is not followed"
         error.next_step = "Is the base URL right? Credentials are for that address alone."
+    return error if answer.status in refusals else _in_doubt(error, answer.operation)
+
+
+def _in_doubt(error: _Error, operation: Operation) -> _Error:
+    """Return a refusal that proves nothing of a call that may send: servers refuse what ran."""
+    if operation.may_send:
+        error.sent = Sent.UNKNOWN
+        error.next_step = DeliveryUnknown.next_step
     return error
 
 
@@ -201,12 +222,7 @@ def _error_under_success(answer: ApiResponse, tells: Tells) -> MediasflowError:
         return _server_error(answer, "has not finished")
     if tells is Tells.UNREADABLE:
         return invalid(answer, f"the answer does not show that it was done: {_told(answer)}")
-    error = _api_error(ApiError, answer)
-    if answer.operation.may_send:
-        # A refusal under a status of success proves nothing: servers have refused what ran.
-        error.sent = Sent.UNKNOWN
-        error.next_step = DeliveryUnknown.next_step
-    return error
+    return _in_doubt(_api_error(ApiError, answer), answer.operation)
 
 
 def _server_error(answer: ApiResponse, did: str) -> MediasflowError:
@@ -224,16 +240,10 @@ def invalid(answer: ApiResponse, message: str, wire_path: str = "") -> ResponseI
     error = ResponseInvalid(message, **_circumstances(answer))
     error.wire_path = wire_path
     error.body = _excerpt(answer.content)
-    if answer.operation.may_send:
-        error.sent = Sent.UNKNOWN
-        error.next_step = DeliveryUnknown.next_step
-    return error
+    return _in_doubt(error, answer.operation)
 
 
-_Error = TypeVar("_Error", bound=ApiError)
-
-
-def _api_error(kind: type[_Error], answer: ApiResponse, did: str = "refused") -> _Error:
+def _api_error(kind: type[_Refusal], answer: ApiResponse, did: str = "refused") -> _Refusal:
     code = answer.judgement.code
     shown = None if code is None else mask_text(code)
     error = kind(_message(answer, did), code=shown, **_circumstances(answer))

@@ -321,7 +321,8 @@ _TRANSIENT: Final = (ConnectionFailed, RequestTimeout, DeliveryUnknown, ServerEr
 
 def _is_retryable(error: MediasflowError, kind: OperationKind) -> bool:
     if isinstance(error, RateLimited):
-        return True
+        # It is trusted that nothing was executed, unless the dialect says otherwise.
+        return error.sent is not Sent.UNKNOWN or kind.is_repeatable
     if not isinstance(error, _TRANSIENT):
         return False
     return error.sent is Sent.NOT_SENT or kind.is_repeatable

@@ -40,6 +40,10 @@ GZIP = {"Content-Encoding": "gzip"}
 LATIN = "application/json; charset=ISO-8859-1"
 
 
+async def cancel(session: Session) -> object:
+    return await session.campaigns.cancel(943)
+
+
 async def send(session: Session) -> object:
     return await session.campaigns.send(ONE)
 
@@ -191,12 +195,24 @@ async def test_an_error_under_a_status_of_success_is_an_error(data: object) -> N
 
 
 async def test_an_answer_is_told_apart_by_its_status() -> None:
-    for status in (405, 406, 410, 418, 451):
+    # Only a status of `Dialect.launch_refusals` proves that nothing was executed.
+    told = {405: Sent.ANSWERED, 410: Sent.ANSWERED} | dict.fromkeys((406, 418, 451), Sent.UNKNOWN)
+    for status, sent in told.items():
         error = await failure(http(status, headers={"Allow": "get, Post"}), send)
         assert type(error) is ApiError
         assert error.status == status
         assert error.allow == ("GET", "POST")
-        assert error.sent is Sent.ANSWERED
+        assert error.sent is sent
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 406, 409, 499])
+async def test_a_refusal_that_is_not_trusted_leaves_in_doubt_what_may_send(status: int) -> None:
+    # Spring answers 406 after the work, and a form that was sent is answered with a redirect.
+    error = await failure(http(status, headers={"Location": "/login"}), send)
+    assert error.sent is Sent.UNKNOWN
+    assert "before you decide" in str(error)
+    harmless = await failure(http(status, headers={"Location": "/login"}), cancel)
+    assert harmless.sent is Sent.ANSWERED
 
 
 async def test_a_truncated_body_is_a_broken_connection(sandbox: Sandbox, connect: Connect) -> None:

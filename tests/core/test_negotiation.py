@@ -15,6 +15,7 @@ from mediasflow_async import (
     CampaignRequest,
     Dialect,
     InvalidRequest,
+    Sent,
     content_digest,
 )
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
@@ -63,6 +64,22 @@ async def test_calls_that_are_refused_together_are_each_sent_once_more() -> None
                 tasks.start_soon(session.campaigns.send, ONE)
     accepted = [request for request in server.requests if request.headers["content-type"] == FORM]
     assert len(accepted) == 10
+
+
+@pytest.mark.parametrize("status", [415, 429])
+async def test_a_refusal_that_the_dialect_does_not_trust_repeats_nothing_that_sends(
+    status: int,
+) -> None:
+    with RawServer([http(status)]).running() as server:
+        async with session_with(server.url, dialect=Dialect(launch_refusals=(400,))) as session:
+            with pytest.raises(ApiError) as caught:
+                await session.campaigns.send(ONE)
+            assert caught.value.sent is Sent.UNKNOWN
+            assert len(server.requests) == 1
+            with pytest.raises(ApiError) as caught:
+                await session.campaigns.prepare(ONE)
+            assert caught.value.sent is Sent.ANSWERED
+            assert len(server.requests) > 2
 
 
 async def test_a_derived_session_with_another_dialect_learns_for_itself() -> None:

@@ -108,7 +108,7 @@ async def test_without_a_whole_answer_nobody_knows(answer: Answer) -> None:
 
 
 async def test_an_answer_that_is_whole_tells_what_happened() -> None:
-    with RawServer([http_json(409, {"message": "no draft"})]).running() as server:
+    with RawServer([http_json(400, {"message": "no draft"})]).running() as server:
         error = await failure_of_a_send(session_with(server.url))
     assert error.sent is Sent.ANSWERED
 

@@ -42,10 +42,15 @@ _REFUSALS: Final = {
     b"403 Forbidden": PermissionDenied,
     b"404 Not Found": NotFound,
     b"405 Method Not Allowed": ApiError,
-    b"409 Conflict": Conflict,
     b"413 Content Too Large": BadRequest,
     b"422 Unprocessable Content": BadRequest,
+}
+# Neither proves that nothing was executed: a page that is shown after a form was sent, a second
+# try of a proxy's.
+_REFUSALS_IN_DOUBT: Final = {
     b"302 Found": ApiError,
+    b"406 Not Acceptable": ApiError,
+    b"409 Conflict": Conflict,
 }
 _FAILURES: Final = (
     b"408 Request Timeout",
@@ -165,6 +170,16 @@ ROWS: Final[dict[str, Row]] = {
             telling(status, processes=True), error, processed=1
         )
         for status, error in _REFUSALS.items()
+    },
+    **{
+        f"{status.decode()}, {'' if processes else 'not '}processed": refused(
+            telling(status, processes=processes),
+            error,
+            sent=Sent.UNKNOWN,
+            processed=int(processes),
+        )
+        for status, error in _REFUSALS_IN_DOUBT.items()
+        for processes in (False, True)
     },
     **{
         f"{status.decode()}, {'' if processes else 'not '}processed": in_doubt(

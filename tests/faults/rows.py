@@ -72,9 +72,16 @@ def in_doubt(does: Script, *, seen: int = 1, processed: int = 0, **rest: Any) ->
     return Row(does=does, seen=seen, processed=processed, **rest)
 
 
-def refused(does: Script, error: type[MediasflowError], *, seen: int = 1, **rest: Any) -> Row:
+def refused(
+    does: Script,
+    error: type[MediasflowError],
+    *,
+    sent: Sent = Sent.ANSWERED,
+    seen: int = 1,
+    **rest: Any,
+) -> Row:
     """Return the row of a launch that the server answers with an error."""
-    return Row(does=does, error=error, sent=Sent.ANSWERED, seen=seen, **rest)
+    return Row(does=does, error=error, sent=sent, seen=seen, **rest)
 
 
 def answered_well(does: Script, *, seen: int = 1, **rest: Any) -> Row:
