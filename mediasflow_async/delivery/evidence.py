@@ -158,29 +158,41 @@ async def _has_row(report: CsvReport, campaign_id: int) -> bool:
     return False
 
 
-_STATUS_CODE: Final = re.compile(r"[0-9]{1,3}")
+# The codes of the guide's table, and those of its example of a filter (Guide: 2.6, 3): a number
+# beyond them is no delivery status, such as the HTTP status of an error that is written as a row.
+_STATUS_CODE: Final = re.compile(r"0?[0-9]|[12][0-9]|3[0-2]|11[0-3]")
 _LINE: Final = re.compile(r"[1-9][0-9]{0,8}")
 _MOBILE: Final = re.compile(r"\+?[0-9]{6,15}")
 _MOBILE_COLUMNS: Final = ("intmobile", "mobile", "sms", "portable", "gsm")
-_CAMPAIGN_COLUMNS: Final = ("campaignid", "campainid", "idcampaign")
+_CAMPAIGN_COLUMN: Final = re.compile(r"(id|n|no|num|numero)?camp(?:ai|ag|aig)ne?(id|number)?")
+_NUMBER: Final = re.compile(r"0*([0-9]{1,19})")
 _TOTAL: Final = "total"
 
 
 def is_row_of_launch(row: Mapping[str, str], campaign_id: int) -> bool:
     """Whether a row of a report, by its columns, shows that the campaign was launched.
 
-    It does with a status code and a line or a number, unless it names another campaign or is a
-    sum: two lines of any text have the form of a CSV report, too.
+    It does with a status code of the guide's and a line or a number, unless it names another
+    campaign or is a sum: two lines of any text have the form of a CSV report, too.
     """
     cells = {folded(name): row[name].strip() for name in row}
     if not _STATUS_CODE.fullmatch(cells.get("statuscode", "")):
         return False
-    if any(cells.get(name) not in {None, "", str(campaign_id)} for name in _CAMPAIGN_COLUMNS):
+    if any(_names_another(name, text, campaign_id) for name, text in cells.items()):
         return False
     if any(text.lower().startswith(_TOTAL) for text in cells.values()):
         return False
     has_mobile = any(_MOBILE.fullmatch(cells.get(name, "")) for name in _MOBILE_COLUMNS)
     return has_mobile or _LINE.fullmatch(cells.get("idline", "")) is not None
+
+
+def _names_another(column: str, text: str, campaign_id: int) -> bool:
+    """Whether a cell names another campaign; a column for it may hold its name instead."""
+    found = _CAMPAIGN_COLUMN.fullmatch(column)
+    if found is None or not text:
+        return False
+    number = _NUMBER.fullmatch(text)
+    return int(number[1]) != campaign_id if number else any(found.groups())
 
 
 async def _probe_draft(context: SendContext, entry: Entry) -> Evidence | MediasflowError:

@@ -142,6 +142,11 @@ ROWS = [
     (("list", "1", "+33600001601", "Delivered"), False),
     (("TOTAL", "3", "", "3"), False),
     (("", "0", "", "0"), False),
+    (("list", "1", "+33600001601", "32"), True),
+    (("EMAIL", "1", "", "113"), True),
+    (("list", "1", "+33600001601", "33"), False),
+    (("Not Found", "1", "", "404"), False),
+    (("Internal Server Error", "500", "0612345678", "500"), False),
 ]
 
 
@@ -158,3 +163,17 @@ def test_a_row_counts_under_other_spellings_and_for_its_own_campaign() -> None:
     assert is_row_of_launch(row | {"campaignId": "7"}, 7)
     assert not is_row_of_launch(row | {"campaignId": "8"}, 7)
     assert not is_row_of_launch({"an": "1", "error": "16"}, 7)
+
+
+IDS = ["campaignId", "CAMPAIGN_ID", "campainId", "ID_CAMPAGNE", "N CAMPAGNE"]
+
+
+@pytest.mark.parametrize("name", [*IDS, "CAMPAGNE", "Campaign"])
+def test_a_row_of_another_campaign_shows_nothing(name: str) -> None:
+    row = {"STATUS_CODE": "16", "ID_LINE": "1"}
+    assert not is_row_of_launch(row | {name: "8"}, 7)
+    assert not is_row_of_launch(row | {name: "9" * 5000}, 7) or name not in IDS
+    for same in ("7", "007", ""):
+        assert is_row_of_launch(row | {name: same}, 7)
+    # The name of a campaign, or a column of the caller's own, tells nothing.
+    assert is_row_of_launch(row | {name: "Noël"}, 7) is (name not in IDS)
