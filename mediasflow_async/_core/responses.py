@@ -18,8 +18,7 @@ from mediasflow_async._core.judgement import Judgement, Tells, judge
 from mediasflow_async._core.progress import Progress, unreadable
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import ModelReader, Unreadable
-from mediasflow_async.converter.charsets import Utf8, charset_of
-from mediasflow_async.converter.streams import decoded_slowly
+from mediasflow_async.converter.streams import Utf8, charset_of, decoded_slowly
 from mediasflow_async.errors import (
     ApiError,
     AuthenticationFailed,

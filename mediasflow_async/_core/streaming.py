@@ -28,8 +28,14 @@ from mediasflow_async._core.responses import (
 )
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.converter import Unreadable, reader_for
-from mediasflow_async.converter.charsets import Utf8, charset_of
-from mediasflow_async.converter.streams import ELSEWHERE, JsonArrayDecoder, array_in, is_nothing
+from mediasflow_async.converter.streams import (
+    ELSEWHERE,
+    JsonArrayDecoder,
+    Utf8,
+    array_in,
+    charset_of,
+    is_nothing,
+)
 from mediasflow_async.errors import MediasflowError, ResponseInvalid, Sent, ServerError, value_of
 
 __all__ = ["ResponseStream", "looked_at"]

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import length_hint
 from typing import Final
 
-from mediasflow_async.converter.charsets import Utf8
 from mediasflow_async.converter.names import folded
+from mediasflow_async.converter.streams import Utf8
 
 __all__ = ["CsvDecoder", "ReportTable", "begins", "detect_delimiter", "looks_like_csv"]
 

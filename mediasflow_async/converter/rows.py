@@ -11,16 +11,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import cached_property, lru_cache
-from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from attrs import Factory, fields, frozen
 
 from mediasflow_async.converter.names import REPORT_COLUMNS, ROW_KEYS, folded, is_number_column
-from mediasflow_async.converter.reading import extended_keys, read_int
-from mediasflow_async.dates import read_datetime
+from mediasflow_async.converter.reading import read_int
+from mediasflow_async.converter.row_values import (
+    RowValues,
+    int_or_none,
+    international,
+    label_in,
+    number_or_text,
+    own_fields,
+    row_values,
+    status_code,
+)
 from mediasflow_async.models import ReportRow, Track
 
 __all__ = ["Aliases", "RowReader", "json_rows", "named", "renamed", "row_reader"]
@@ -84,7 +92,7 @@ _CAMPAIGN_IDS: Final = ("campaignid", "campainid", "id")
 
 
 def _campaign_of(group: Mapping[str, Any], campaign_id: int | None) -> int | None:
-    numbers = {folded(name): _int_or_none(value) for name, value in group.items()}
+    numbers = {folded(name): int_or_none(value) for name, value in group.items()}
     found = (numbers[name] for name in _CAMPAIGN_IDS if numbers.get(name))
     return next(found, campaign_id)
 
@@ -118,7 +126,7 @@ class RowReader:
         self._campaign_id = campaign_id
         self._keys = keys
         self._plan = _plan_of(names, keys=keys)
-        self._values = _values_of(zone)
+        self._values = row_values(zone)
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -167,25 +175,25 @@ class RowReader:
                 values[attribute] = value
         if self._plan.tracks:
             values["tracks"] = tuple(self._tracks(row, own))
-        label = _label_in(row.get(self._plan.attributes.get("status_code", "")))
+        label = label_in(row.get(self._plan.attributes.get("status_code", "")))
         if label and "status_text" not in values:
             values["status_text"] = label
         return ReportRow(raw=raw or {}, **values)
 
     def _reader(self, attribute: str, name: str) -> Callable[[Any], Any]:
         if attribute == "status_code":
-            return _status_code
+            return status_code
         if attribute in _INTEGERS:
             return read_int
         if attribute in _DATES:
             return self._values.date
         if attribute == "mobile" and not is_number_column(name):
-            return _international
+            return international
         readers: dict[str, Callable[[Any], Any]] = {
-            "fields": _own_fields,
+            "fields": own_fields,
             "tracks": self._values.tracks,
         }
-        return readers.get(attribute, _number_or_text)
+        return readers.get(attribute, number_or_text)
 
     def _tracks(self, row: Mapping[str, Any], own: dict[str, Any]) -> Iterator[Track]:
         for index, date_name, count_name in self._plan.tracks:
@@ -325,7 +333,7 @@ _UNTOUCHED_JSON: Final = (
 def _compiled_reader(
     names: tuple[str, ...],
     plan: _Plan,
-    values: _Values,
+    values: RowValues,
     campaign_id: int | None,
     read_carefully: Callable[..., ReportRow],
     *,
@@ -354,9 +362,9 @@ def _compiled_reader(
         "campaign_id": campaign_id,
         "read_carefully": read_carefully,
         "integer": read_int,
-        "text": _number_or_text,
-        "international": _international,
-        "own_fields": _own_fields,
+        "text": number_or_text,
+        "international": international,
+        "own_fields": own_fields,
         "date": values.date,
         "date_of_text": values.date_of_text,
         "track": values.track,
@@ -417,137 +425,3 @@ def _track(
 def _untouched(index: int) -> str:
     """Return the name, in the code, of the `Track` of a link without clicks."""
     return f"untouched_{index}"
-
-
-_REMEMBERED: Final = 2048
-_E164_LENGTHS: Final = range(8, 16)  # digits with the country code
-_TRACK_KEYS: Final = ("index", "date", "counter")
-_TRACK_OF: Final = itemgetter(*_TRACK_KEYS)
-
-
-@lru_cache(maxsize=8)
-def _values_of(zone: tzinfo) -> _Values:
-    """Return the readers for a zone, which share what they remember between reports."""
-    return _Values(zone)
-
-
-class _Values:
-    """Readers of dates and clicks; they remember results, since the same come again and again.
-
-    Args:
-        zone: zone of the dates that name none.
-    """
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self.date_of_text = lru_cache(maxsize=_REMEMBERED)(self.date)
-        self._known_tracks = lru_cache(maxsize=_REMEMBERED)(self._tracks)
-
-    def date(self, value: object) -> datetime:
-        """Return a date; for text, `date_of_text` is this with a memory."""
-        moment = read_datetime(value, self._zone)
-        if moment is None:
-            raise ValueError("expected a date")
-        return moment
-
-    def track(self, index: int, clicked_at: object, count: object) -> Track:
-        """Return the clicks on a link, from its two columns of a CSV report."""
-        return Track(
-            index,
-            clicked_at=None if clicked_at is None or clicked_at == "" else self.date(clicked_at),
-            count=0 if count is None or count == "" else read_int(count),
-        )
-
-    def tracks(self, value: object) -> tuple[Track, ...]:
-        """Return the clicks of a JSON row."""
-        if not isinstance(value, list):
-            raise ValueError("expected an array")
-        try:
-            return self._known_tracks(tuple(map(_TRACK_OF, value)))
-        except (KeyError, TypeError):
-            # A key is missing, or a value cannot be hashed.
-            tracks = (track for track in value if isinstance(track, dict))
-            return self._tracks([tuple(map(track.get, _TRACK_KEYS)) for track in tracks])
-
-    def _tracks(self, tracks: Sequence[tuple[Any, ...]]) -> tuple[Track, ...]:
-        """Return clicks, from the index, the date and the counter of each link (Guide: 4)."""
-        indexes = [_int_or_none(index) for index, _, _ in tracks]
-        # `index` counts from 0 in a request and from 1 in the columns of a CSV report.
-        first = 1 if 0 in indexes else 0
-        return tuple(
-            Track(
-                position if index is None else index + first,
-                clicked_at=read_datetime(clicked_at, self._zone),
-                count=_int_or_none(count) or 0,
-            )
-            for position, (index, (_, clicked_at, count)) in enumerate(
-                zip(indexes, tracks, strict=True), 1
-            )
-        )
-
-
-def _int_or_none(value: object) -> int | None:
-    try:
-        return read_int(value)
-    except ValueError:
-        return None
-
-
-_CODES: Final = ("code", "statuscode", "id", "value", "status")
-_LABELS: Final = ("label", "statustext", "text", "libelle", "name", "description")
-
-
-def _status_code(value: object) -> int:
-    """Return a status, from a number or from an object with its code."""
-    return read_int(_first_of(_CODES, value) if isinstance(value, dict) else value)
-
-
-def _label_in(status: object) -> str | None:
-    """Return the words of a status that is an object."""
-    label = _first_of(_LABELS, status) if isinstance(status, dict) else None
-    return label if isinstance(label, str) else None
-
-
-def _first_of(names: Sequence[str], value: Mapping[str, Any]) -> object:
-    members = {folded(name): member for name, member in value.items()}
-    return next((members[name] for name in names if members.get(name) is not None), None)
-
-
-def _international(value: object) -> str:
-    """Return a mobile number in E.164, with the plus sign that a JSON report leaves out."""
-    number = _number_or_text(value)
-    if not number.isdecimal():
-        number = _digits_of(number.strip())
-    is_whole = len(number) in _E164_LENGTHS and number.isascii() and number.isdecimal()
-    return f"+{number}" if is_whole and number[0] != "0" else number
-
-
-# What Java writes of a number that went through a double: 33612345678.0, 3.3612345678E10. The
-# form of Excel, 3.36E+10, has lost digits.
-_DOUBLE: Final = re.compile(r"([0-9]{8,15})\.0|([1-9])\.([0-9]{7,14})E([0-9]{1,2})")
-
-
-def _digits_of(number: str) -> str:
-    """Return the digits of a number that is written as a double, or else the text as it is."""
-    found = _DOUBLE.fullmatch(number) if "." in number else None
-    if found is None:
-        return number
-    whole, first, others, exponent = found.groups("")
-    is_exact = not whole and len(others) <= int(exponent) < max(_E164_LENGTHS)
-    return (first + others).ljust(int(exponent) + 1, "0") if is_exact else whole or number
-
-
-def _own_fields(value: object) -> Mapping[str, Any]:
-    """Return the user's own fields of a JSON row, in either shape that the guide prints."""
-    return value if isinstance(value, dict) and "keyName" not in value else extended_keys(value)
-
-
-def _number_or_text(value: object) -> str:
-    """Return text, or the digits of an integer, even where that is written as 12.0."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    raise ValueError("expected text")

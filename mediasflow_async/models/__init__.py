@@ -5,7 +5,6 @@ They pickle and compare by value, and their repr shows no whole phone number and
 
 from __future__ import annotations
 
-from mediasflow_async.models.blacklist import BlacklistEntry, BlacklistKind
 from mediasflow_async.models.campaigns import (
     Campaign,
     CampaignRequest,
@@ -19,6 +18,8 @@ from mediasflow_async.models.campaigns import (
     TinyUrlType,
 )
 from mediasflow_async.models.reports import (
+    BlacklistEntry,
+    BlacklistKind,
     DeliveryCategory,
     DeliveryStatus,
     MediaType,

@@ -1,4 +1,7 @@
-"""Rows of delivery reports, their statuses and their sums (Guide: 2.4 to 2.7, 3, 4)."""
+"""What the server tells of numbers: rows of delivery reports, their sums, and the blacklist.
+
+Guide: 2.4 to 2.7, 3 and 4 for reports; 2.9 and 2.10 for the blacklist.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,19 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from mediasflow_async.models.values import OpenEnum
 from mediasflow_async.secrecy import mask_phone
 
-__all__ = ["DeliveryCategory", "DeliveryStatus", "MediaType", "ReportRow", "ReportSummary", "Track"]
+__all__ = [
+    "BlacklistEntry",
+    "BlacklistKind",
+    "DeliveryCategory",
+    "DeliveryStatus",
+    "MediaType",
+    "ReportRow",
+    "ReportSummary",
+    "Track",
+]
 
 
 def _masked_or_none(number: str | None) -> str:
@@ -257,3 +270,43 @@ class MediaType(StrEnum):
     EMAIL = "EMAIL"
     VOCAL = "VOCAL"
     """Voice messages."""
+
+
+class BlacklistKind(OpenEnum):
+    """What a blacklisted number is protected from (Guide: 2.9)."""
+
+    MOBILE = "MOBILE"
+    """SMS."""
+    VMS = "VMS"
+    """Voice messages."""
+
+
+def _kind(value: BlacklistKind | str) -> Any:
+    """Return the kind of a text, or any other value as it is, for the validation to report."""
+    return BlacklistKind(value) if isinstance(value, str) else value
+
+
+@frozen
+class BlacklistEntry:
+    """A number in the account's blacklist.
+
+    Guide: 2.9, 2.10. The guide has no example of the listing: what it holds beyond these fields
+    is in `extra`.
+
+    Attributes:
+        number: the number, as the server or you write it; ``+33612345678`` is best.
+        kind: what it is protected from.
+        description: why it was added.
+        brand: brand that it is blacklisted for; None for the whole account.
+        created_at: when it was added, where the server says so.
+        raw: the whole answer; empty when you made it, or when the server gave bare numbers.
+        extra: what the answer holds beyond the fields above.
+    """
+
+    number: str = field(repr=mask_phone)
+    kind: BlacklistKind = field(default=BlacklistKind.MOBILE, converter=_kind, kw_only=True)
+    description: str | None = field(default=None, kw_only=True, repr=False)
+    brand: str | None = field(default=None, kw_only=True)
+    created_at: datetime | None = field(default=None, kw_only=True)
+    raw: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False, eq=False)
+    extra: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from mediasflow_async.converter.charsets import charset_of
 from mediasflow_async.converter.csv_records import (
     CsvDecoder,
     detect_delimiter,
     looks_like_csv,
 )
 from mediasflow_async.converter.names import folded
+from mediasflow_async.converter.streams import charset_of
 
 
 class NotAReport(Exception):

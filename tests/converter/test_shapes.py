@@ -9,7 +9,7 @@ import pytest
 from attrs import field, frozen
 from attrs.exceptions import FrozenInstanceError
 
-from mediasflow_async.converter.reading import Step, shaped_reader
+from mediasflow_async.converter.shapes import Step, shaped_reader
 
 
 @frozen(kw_only=True)
