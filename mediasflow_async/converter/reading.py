@@ -25,7 +25,7 @@ from cattrs import BaseValidationError, ClassValidationError, Converter, Iterabl
 from cattrs.gen import make_dict_structure_fn, override
 
 from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES, folded
-from mediasflow_async.converter.shapes import Step, shaped_reader
+from mediasflow_async.converter.shapes import ShapedReaders, Step
 from mediasflow_async.dates import read_datetime
 from mediasflow_async.models import (
     BlacklistKind,
@@ -205,14 +205,14 @@ def _object_reader(model: type[Any], converter: Converter) -> Callable[[object, 
         )
     structure = make_dict_structure_fn(model, converter, **overrides)
     canonical = {wire: wire for wire in names.values()} | SPELLINGS[model]
-    read = shaped_reader(model, _steps(model, converter, overrides))
+    readers = ShapedReaders(model, _steps(model, converter, overrides))
     read_what_can_be = _tolerant(model, structure)
 
     def read_object(value: object, target: object) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"expected an object, not {_kind(value)}")
         try:
-            return read(value)
+            return readers[tuple(value)](value)
         except _FAILURES:
             # cattrs reads what is only unusual, and says what is wrong.
             return read_what_can_be(_known_and_extra(value, canonical), target)

@@ -14,41 +14,38 @@ from attrs import NOTHING, Attribute, field, fields, frozen
 
 from mediasflow_async.converter.names import folded
 
-__all__ = ["Step", "shaped_reader"]
+__all__ = ["ShapedReaders", "Step"]
 
 
-def shaped_reader(
-    model: type[Any], steps: Mapping[str, Step]
-) -> Callable[[Mapping[str, Any]], Any]:
-    """Return a function that makes a model of an object, compiled for each shape of object.
+class ShapedReaders(dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]):
+    """For each shape of object, a function that makes a model of it, compiled when first needed.
 
-    The function raises an error for what it leaves to a careful reader: values that are not as
-    they should be, an attribute in two spellings, and shapes that are too many or too large.
+    A dict, so that a shape that was met before costs a lookup and no call. The function raises an
+    error for what it leaves to a careful reader: values that are not as they should be, an
+    attribute in two spellings, and shapes that are too many or too large.
 
     Args:
         model: the model, with `raw` and `extra`, and no validators.
         steps: for each spelling on the wire, what to do with its value; names with the same
             letters and digits are read in the same way.
     """
-    twin = _thawed(model)
-    alike = {folded(wire): step for wire, step in steps.items()}
-    readers: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {}
 
-    def read(value: Mapping[str, Any]) -> Any:
-        shape = tuple(value)
-        reader = readers.get(shape)
-        if reader is None:
-            if len(readers) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
-                _leave()
-            known = {key: step for key in shape if (step := _step_of(key, steps, alike))}
-            reader = readers[shape] = _compiled(twin, model, shape, known)
-        return reader(value)
+    def __init__(self, model: type[Any], steps: Mapping[str, Step]) -> None:
+        super().__init__()
+        self._model = model
+        self._twin = _thawed(model)
+        self._steps = steps
+        self._alike = {folded(wire): step for wire, step in steps.items()}
 
-    return read
+    def __missing__(self, shape: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
+        if len(self) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
+            return _leave
+        known = {key: step for key in shape if (step := self._step_of(key))}
+        reader = self[shape] = _compiled(self._twin, self._model, shape, known)
+        return reader
 
-
-def _step_of(key: str, steps: Mapping[str, Step], alike: Mapping[str, Step]) -> Step | None:
-    return steps.get(key) or alike.get(folded(key))
+    def _step_of(self, key: str) -> Step | None:
+        return self._steps.get(key) or self._alike.get(folded(key))
 
 
 @frozen

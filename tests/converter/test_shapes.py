@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from attrs import field, frozen
 from attrs.exceptions import FrozenInstanceError
 
-from mediasflow_async.converter.shapes import Step, shaped_reader
+from mediasflow_async.converter.shapes import ShapedReaders, Step
 
 
 @frozen(kw_only=True)
@@ -52,7 +53,12 @@ STEPS = {
 
 
 def read(value: dict[str, Any]) -> Any:
-    return shaped_reader(Thing, STEPS)(value)
+    return reading(Thing, STEPS)(value)
+
+
+def reading(model: type[Any], steps: Mapping[str, Step]) -> Callable[[dict[str, Any]], Any]:
+    readers = ShapedReaders(model, steps)
+    return lambda value: readers[tuple(value)](value)
 
 
 def test_members_become_attributes_and_others_stay_beside_them() -> None:
@@ -89,7 +95,7 @@ def test_what_is_not_as_it_should_be_is_left_to_a_careful_reader(value: dict[str
 
 
 def test_a_shape_is_read_again_whatever_its_values_are() -> None:
-    reader = shaped_reader(Thing, STEPS)
+    reader = reading(Thing, STEPS)
     values: list[dict[str, Any]] = [{"id": 1}, {"id": "2"}, {"id": 3.0}]
     assert [reader(value).id for value in values[:2]] == [1, 2]
     with pytest.raises(ValueError, match=r"3\.0"):
@@ -98,7 +104,7 @@ def test_a_shape_is_read_again_whatever_its_values_are() -> None:
 
 
 def test_ever_new_shapes_are_left_to_a_careful_reader() -> None:
-    reader = shaped_reader(Thing, STEPS)
+    reader = reading(Thing, STEPS)
     assert reader({"id": 1}).id == 1
     for number_of_shape in range(255):
         assert reader({"id": 1, f"k{number_of_shape}": 0}).extra == {f"k{number_of_shape}": 0}
@@ -123,7 +129,7 @@ def test_what_is_made_is_frozen_like_any_other() -> None:
 
 
 def test_converters_are_called_as_init_calls_them() -> None:
-    reader = shaped_reader(Sized, STEPS)
+    reader = reading(Sized, STEPS)
     assert reader({"id": 1, "size": 4}) == Sized(id=1, size=4, raw={"id": 1, "size": 4}, extra={})
     assert reader({"id": 1}).size == Sized(id=1).size == 6
     assert reader({"id": 1, "size": None}).size == 6
