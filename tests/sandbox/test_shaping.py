@@ -403,6 +403,16 @@ def test_an_idle_connection_is_closed_as_announced(sandbox: Sandbox) -> None:
         assert 0.5 < time.monotonic() - start < 4
 
 
+@with_rules(keep_alive_seconds=0, keep_alive="timeout=60, max=7")
+def test_an_idle_connection_is_closed_whatever_is_announced(http: httpx.Client) -> None:
+    assert http.get("blacklist").headers["keep-alive"] == "timeout=60, max=7"
+
+
+@with_rules(keep_alive_seconds=0, keep_alive="")
+def test_an_idle_connection_is_closed_without_a_word(http: httpx.Client) -> None:
+    assert "keep-alive" not in http.get("blacklist").headers
+
+
 def test_a_rule_takes_only_its_values() -> None:
     wrong: Json = {"error_style": "loud", "launch_answer": "rows", "busy_every": 0}
     for name, value in wrong.items():
