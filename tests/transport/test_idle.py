@@ -99,7 +99,7 @@ async def test_the_announced_time_is_not_used_to_its_end(transport: AsyncioTrans
 async def test_what_is_sent_once_leaves_an_older_connection_to_others(
     transport: AsyncioTransport, tls: ssl.SSLContext | None
 ) -> None:
-    async with serving(answering(announcing(b"timeout=3")), tls=tls) as server:
+    async with serving(answering(announcing(b"timeout=60")), tls=tls) as server:
         await fetch(transport, server.url)
         await anyio.sleep(1.3)
         await fetch_once(transport, server.url)
