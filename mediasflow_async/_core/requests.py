@@ -266,7 +266,7 @@ def _told(error: MediasflowError) -> str:
     return " ".join(map(str, parts))
 
 
-def _is_refused(error: MediasflowError, statuses: Container[int]) -> bool:
+def _is_refused(error: MediasflowError, statuses: Container[int | None]) -> bool:
     """Whether a request was refused by such a status, or under a status of success."""
     is_under_success = type(error) is ApiError and error.status == _OK
     return error.status in statuses or is_under_success

@@ -81,7 +81,7 @@ def name_cures(
     operation: Operation,
     options: Mapping[str, Iterable[str]],
     *,
-    further_statuses: Container[int] = (),
+    further_statuses: Container[int | None] = (),
 ) -> None:
     """Name in a refusal the options of a `Dialect` that may help.
 
@@ -116,7 +116,7 @@ def _told(error: MediasflowError) -> str:
     return " ".join(str(part) for part in parts).lower()
 
 
-def _is_about_form(error: MediasflowError, further_statuses: Container[int]) -> bool:
+def _is_about_form(error: MediasflowError, further_statuses: Container[int | None]) -> bool:
     return (
         error.status in _OF_ANOTHER_FORM
         or error.status in further_statuses
