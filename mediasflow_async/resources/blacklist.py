@@ -27,7 +27,7 @@ from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import Unreadable, reader_for, writer_for
-from mediasflow_async.errors import ConnectionFailed, MediasflowError, RequestTimeout
+from mediasflow_async.errors import ApiError, ConnectionFailed, RequestTimeout
 from mediasflow_async.models import BlacklistEntry, BlacklistKind
 from mediasflow_async.resources.api import Api, is_about, is_under_success
 from mediasflow_async.resources.pages import Asked, arrays
@@ -183,7 +183,7 @@ class BlacklistEntries:
                             raise body.invalid(entry.message, entry.path)
                         entries.append(entry)
                     yield entries
-        except MediasflowError as error:
+        except ApiError as error:
             is_elsewhere = error.status in _NO_SUCH_FUNCTION or is_under_success(error)
             if is_elsewhere and is_about(error, operation):
                 error.next_step = f"{error.next_step} {_OTHER_PATHS}"

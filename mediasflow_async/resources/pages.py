@@ -253,11 +253,12 @@ def _number(value: object) -> int | None:
 
 def _missing(body: ResponseStream, reason: str) -> ResponseInvalid:
     error = body.invalid(reason)
-    ways = ["ask Mediasflow how this server gives all rows"]
-    if b"campaigns/" in body.target:
-        ways.insert(0, "ask for less at once by a filter of statuses")
+    less = []
     if b"from=" in body.target:
-        ways.insert(0, "ask for less at once by Dialect(window=timedelta(days=1))")
-    ways[0] = f"A{ways[0][1:]}"
-    error.next_step = f"{', or '.join(ways)}."
+        less.append("by Dialect(window=timedelta(days=1))")
+    if b"campaigns/" in body.target:
+        less.append("by a filter of statuses")
+    error.next_step = "Ask Mediasflow how this server gives all rows."
+    if less:
+        error.next_step += f" Until then ask for less at once, {' or '.join(less)}."
     return error

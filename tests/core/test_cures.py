@@ -307,6 +307,7 @@ async def test_only_a_period_can_be_cut_shorter(call: Call, has_window: bool) ->
     assert "missing" in str(error)
     assert ("window=timedelta(days=1)" in options_in(error)) is has_window
     assert ("statuses" in error.next_step) is (call is not listed)
+    assert "blacklist_path" not in error.next_step
 
 
 async def test_an_answer_that_is_too_large_names_a_larger_limit() -> None:
