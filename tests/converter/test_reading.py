@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -7,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import fields
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mediasflow_async.converter import reader_for
 from mediasflow_async.converter.names import SPELLINGS, WIRE_NAMES
@@ -91,6 +95,46 @@ def test_every_spelling_becomes_one_clean_attribute(
     wire = WIRE_NAMES[model]
     least = {name: item for name, item in LEAST[model].items() if name != wire[attribute]}
     assert getattr(read(least | {key: value}, model), attribute) == value
+
+
+STYLES: tuple[Callable[[str], str], ...] = (
+    str,
+    str.upper,
+    str.lower,
+    str.title,
+    lambda name: re.sub("(?<=[a-z])(?=[A-Z])", "_", name).upper(),
+    lambda name: re.sub("(?=[A-Z])", " ", name),
+    "-".join,
+    lambda name: f" {name}.",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("campaign_answer", Campaign), ("list_answer", RecipientList)]
+)
+@given(styles=st.lists(st.sampled_from(STYLES), min_size=1, max_size=7))
+def test_a_name_is_its_letters_and_digits(
+    name: str, model: type[Any], styles: list[Callable[[str], str]], guide: Guide, read: Read
+) -> None:
+    answer = guide(name)
+    written = {
+        style(key): value
+        for (key, value), style in zip(answer.items(), itertools.cycle(styles), strict=False)
+    }
+
+    respelled, plain = read(written, model), read(answer, model)
+
+    assert shown(respelled) == shown(plain)
+    assert list(respelled.extra.values()) == list(plain.extra.values())
+    assert respelled.raw is written
+
+
+@pytest.mark.parametrize("model", [Campaign, RecipientList, BlacklistEntry])
+def test_an_exact_name_wins_over_one_that_is_alike(model: type[Any], read: Read) -> None:
+    least = LEAST[model] | {"creationDate": "25/06/2021"}
+    both = read({"CREATION_DATE": "26/06/2021", **least}, model)
+    assert shown(both) == shown(read(least, model))
+    assert both.extra == {"CREATION_DATE": "26/06/2021"}
 
 
 @pytest.mark.parametrize(("model", "spelling", "wire"), SPELT)
