@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,7 +13,7 @@ from attrs.validators import deep_iterable, ge, in_, le
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FORM", "JSON", "AnswerShape", "EmptyShape", "ErrorStyle", "ServerRules"]
+__all__ = ["FORM", "JSON", "AnswerShape", "EmptyShape", "ErrorStyle", "ReportShape", "ServerRules"]
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -49,6 +50,19 @@ AnswerShape = Literal[
 EmptyShape = Literal["rows", "no_content", "empty", "null", "object", "null_rows", "not_found"]
 """How a report or a blacklist without rows is answered; `rows` is the shape that it always has."""
 
+ReportShape = Literal[
+    "rows",
+    "wrapped",
+    "columns",
+    "camel",
+    "spaced",
+    "by_campaign",
+    "by_number",
+    "status_object",
+    "french",
+]
+"""How a JSON report holds its rows, and what they call their members."""
+
 
 def _set(values: Iterable[str]) -> frozenset[str]:
     if isinstance(values, str):
@@ -70,6 +84,7 @@ def _some_of(*values: str, default: Iterable[str] | None = None) -> Any:
     )
 
 
+_HUMP = re.compile("(?<=[a-z])(?=[A-Z])")
 _DEAD_TOKENS = (401, 400, 403, 419, 440, 500, 302, 200)
 
 
@@ -153,6 +168,8 @@ class ServerRules:
         envelope: what stands around campaigns, lists, rows and entries: nothing (`bare`),
             `{"data": ...}`, an object with the `name` of what it holds, `{"status": "OK",
             "data": ...}`, or a `list` of one. Guide: its examples lack their outer braces.
+        names: names of the members of campaigns, lists and entries as `documented`, or in words
+            of `upper` (CAMPAIGN_NAME) or `lower` case (campaign_name). Guide: 2.1.3 has the first.
         odd_fields: a secondary field that its documented type does not allow: `null_in_map`,
             `decimal_comma` ("1,0"), `nan`, `array_for_map` ([] for {}), `no_index` (a link without
             index), `index_array` ([0]). Guide: its tables contradict its examples.
@@ -172,8 +189,9 @@ class ServerRules:
             (`null_rows`), or 404 (`not_found`).
         report_shape: JSON reports as rows, as rows inside an object (`wrapped`), as rows under
             the CSV column names (`columns`), these in camel case (`camel`) or with spaces
-            (`spaced`), rows grouped `by_campaign`, the status as an object (`status_object`), or
-            rows in `french`, under names that the guide does not have. Guide: shows none.
+            (`spaced`), rows grouped `by_campaign`, an object `by_number` of the phone, the status
+            as an object (`status_object`), or rows in `french`, under names that the guide does
+            not have. Guide: shows none.
         empty_report: how a report without rows is answered, as for `empty_blacklist`, with
             `{"reports": null}`; of CSV reports `no_content`, `empty` and `not_found` only.
         report_delay: whether a report is answered 202 until it is ready: never (`none`), `once`
@@ -272,6 +290,7 @@ class ServerRules:
     envelope: Literal["bare", "data", "name", "status", "list"] = _one_of(
         "bare", "data", "name", "status", "list"
     )
+    names: Literal["documented", "upper", "lower"] = _one_of("documented", "upper", "lower")
     odd_fields: Literal[
         "none",
         "null_in_map",
@@ -294,11 +313,7 @@ class ServerRules:
     # Rows of the blacklist and of reports.
     blacklist_shape: Literal["array", "items", "strings"] = _one_of("array", "items", "strings")
     empty_blacklist: EmptyShape = field(default="rows", validator=in_(get_args(EmptyShape)))
-    report_shape: Literal[
-        "rows", "wrapped", "columns", "camel", "spaced", "by_campaign", "status_object", "french"
-    ] = _one_of(
-        "rows", "wrapped", "columns", "camel", "spaced", "by_campaign", "status_object", "french"
-    )
+    report_shape: ReportShape = field(default="rows", validator=in_(get_args(ReportShape)))
     empty_report: EmptyShape = field(default="rows", validator=in_(get_args(EmptyShape)))
     report_delay: Literal["none", "once", "always"] = _one_of("none", "once", "always")
     draft_report: Literal["not_found", "empty"] = _one_of("not_found", "empty")
@@ -331,3 +346,10 @@ class ServerRules:
     def allows(self, country: str) -> bool:
         """Tell whether the account may send to a country, given by its ISO code."""
         return self.countries is None or country in self.countries
+
+    def spelled(self, data: Any) -> Any:
+        """Return an object with its names in the style of `names`, anything else as it is."""
+        if self.names == "documented" or not isinstance(data, dict):
+            return data
+        spell = str.upper if self.names == "upper" else str.lower
+        return {spell(_HUMP.sub("_", name)): value for name, value in data.items()}

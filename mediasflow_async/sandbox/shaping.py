@@ -238,7 +238,7 @@ def _change_answer(rules: ServerRules, operation: str, found: Object) -> Answer:
     if shape in _BRIEF:
         return _json(rules, _BRIEF[shape])
     found = _odd(rules, found)
-    data = _named(_with_state(rules, found) if is_launch else found, noun, shape)
+    data = rules.spelled(_named(_with_state(rules, found) if is_launch else found, noun, shape))
     return _json(rules, data if shape == "number" else _in_envelope(rules, data, noun))
 
 
@@ -280,6 +280,7 @@ def _rows_answer(rules: ServerRules, request: Request, rows: Sequence[Any], noun
     if not rows and shape != "rows":
         return _nothing(rules, shape, noun)
     rows = [_odd(rules, row) if isinstance(row, dict) else row for row in rows]
+    rows = rows if noun == "reports" else list(map(rules.spelled, rows))
     shown, headers = (rows, {}) if rules.pages == "whole" else _paged(rules, request, rows)
     data = _arranged(rules, shown, noun)
     if rules.pages not in ("whole", "link"):
@@ -302,8 +303,8 @@ def _nothing(rules: ServerRules, shape: EmptyShape, noun: str) -> Answer:
 
 def _arranged(rules: ServerRules, rows: Sequence[Any], noun: str) -> Any:
     is_report = noun == "reports"
-    if is_report and rules.report_shape == "by_campaign":
-        return _by_campaign(rows)
+    if is_report and rules.report_shape in _GROUPS:
+        return _GROUPS[rules.report_shape](rows)
     is_wrapped = rules.report_shape == "wrapped" if is_report else rules.blacklist_shape == "items"
     return {"items": rows} if is_wrapped and rules.pages == "whole" else rows
 
@@ -314,6 +315,20 @@ def _by_campaign(rows: Sequence[Object]) -> list[Object]:
         rest = {name: value for name, value in row.items() if name != "campaignId"}
         groups.setdefault(row["campaignId"], []).append(rest)
     return [{"campaignId": number, "rows": group} for number, group in groups.items()]
+
+
+def _by_number(rows: Sequence[Object]) -> Object:
+    groups: dict[str, list[Object]] = {}
+    for row in rows:
+        rest = {name: value for name, value in row.items() if name != "item"}
+        groups.setdefault(row["item"], []).append(rest)
+    return {number: rest if rest[1:] else rest[0] for number, rest in groups.items()}
+
+
+_GROUPS: Mapping[str, Callable[[Sequence[Object]], object]] = {
+    "by_campaign": _by_campaign,
+    "by_number": _by_number,
+}
 
 
 def _page_number(request: Request) -> int:
