@@ -13,8 +13,10 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
+from attrs import fields
+
 from mediasflow_async.converter.names import SPELLINGS, folded
-from mediasflow_async.models import Campaign, CampaignStatus, RecipientList
+from mediasflow_async.models import BlacklistEntry, Campaign, CampaignStatus, RecipientList
 
 __all__ = [
     "STATES_AFTER_DRAFT",
@@ -196,6 +198,7 @@ _ENVELOPES: Final = (
     "value",
     "list",
     "entry",
+    "test",
 )
 _MOST_ENVELOPES: Final = 8
 
@@ -220,10 +223,10 @@ def _names_anything(data: Mapping[str, Any]) -> bool:
 
 # --- Refusals -----------------------------------------------------------------------------------
 
-_NO: Final = frozenset({"false", "no", "0", "ko", "nok"})
-_YES: Final = frozenset({"true", "yes", "1", "ok"})
+_NO: Final = frozenset({"false", "no", "n", "0", "ko", "nok", "non", "faux"})
+_YES: Final = frozenset({"true", "yes", "y", "1", "ok", "oui", "vrai"})
 _REFUSED: Final = frozenset(
-    "ko nok error erreur failed failure fail echec refused rejected denied forbidden "
+    "ko nok error erreur failed failure fail echec échec refused rejected denied forbidden "
     "unauthorized invalid exception".split()
 )
 _DONE: Final = frozenset(
@@ -231,11 +234,13 @@ _DONE: Final = frozenset(
     "deleted cancelled canceled".split()
 )
 _FLAGS: Final = frozenset({"success", "ok", "succeeded", "successful", "issuccess"})
-_OUTCOMES: Final = frozenset({"result", "status", "statut", "outcome", "resultat", "state"})
+_OUTCOMES: Final = frozenset(
+    {"result", "status", "statut", "outcome", "resultat", "résultat", "state", "response"}
+)
 _COMPLAINTS: Final = frozenset(
-    "error errors errormessage errormsg errordescription exception exceptions violations "
-    "fieldviolations parameterviolations propertyviolations constraintviolations fielderrors "
-    "validationerrors".split()
+    "error errors errormessage errormsg errordescription erreur erreurs fault exception exceptions "
+    "violations fieldviolations parameterviolations propertyviolations constraintviolations "
+    "fielderrors validationerrors".split()
 )
 _OF_CAMPAIGNS: Final = frozenset({"status", "message"})
 _TELLING: Final = _FLAGS | _OUTCOMES | _COMPLAINTS | {"errorcode", "code", "message"}
@@ -406,16 +411,36 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
         return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
     if campaign_id is not None and _names_of(_CAMPAIGN_IDS, payload):
         return _campaign(payload, campaign_id)
-    if _confirms(payload) or not _is_message_alone(payload):
+    if _confirms(payload) or _SUBJECTS & {folded(name) for name in payload}:
         return Judgement(Tells.DONE, payload)
-    return _unreadable(payload, f"words that confirm nothing: {_message_in(payload, payload)}")
+    said = _message_in(payload, payload)
+    return _unreadable(payload, f"words that confirm nothing: {said}" if said else _NO_SUBJECT)
+
+
+_NO_SUBJECT: Final = "nothing in it confirms what was asked, or tells of what it is about"
+# What the functions without an answer in the guide are about: campaigns, their numbers to test, and
+# entries of the blacklist. The text of a campaign and its state may be a refusal's.
+_SUBJECTS: Final = frozenset(
+    {
+        *(folded(each.name) for each in (*fields(Campaign), *fields(BlacklistEntry))),
+        *"item typeitem createddescription phonenumbers phonenumber mobile listincampaign".split(),
+    }
+    - {"message", "status", "raw", "extra", "type", "description"}
+)
 
 
 def _cancelled(status: int, payload: object, campaign_id: int | None) -> Judgement:
     judgement = _change(status, payload, campaign_id)
-    if judgement.tells is Tells.DONE and state_in(payload) in STATES_AFTER_DRAFT:
+    if judgement.tells is not Tells.DONE or not isinstance(payload, dict):
+        return judgement
+    if state_in(payload) in STATES_AFTER_DRAFT:
         return _unreadable(payload, f"the campaign is {state_in(payload)} in it")
+    if any(folded(name) in _CANCELLED and _word(payload[name]) in _NO for name in payload):
+        return _unreadable(payload, "it says that the campaign is not cancelled")
     return judgement
+
+
+_CANCELLED: Final = frozenset({"cancelled", "canceled", "annulee", "annule", "done", "accepted"})
 
 
 def _confirms(payload: Mapping[str, Any]) -> bool:
@@ -423,9 +448,20 @@ def _confirms(payload: Mapping[str, Any]) -> bool:
         return True
     names = _telling_names(tuple(payload))
     told = {word: payload[name] for word, name in names.items()}
-    return any(_word(told[name]) in _YES for name in _FLAGS & told.keys()) or any(
-        _word(told[name]) in _DONE for name in _OUTCOMES & told.keys()
+    return (
+        any(_word(told[name]) in _YES for name in _FLAGS & told.keys())
+        or any(_is_outcome_of_success(told[name]) for name in _OUTCOMES & told.keys())
+        or any(_word(told[name]) in _DONE for name in {"message"} & told.keys())
+        or any(
+            _word(told[name]) and _is_code_of_success(told[name])
+            for name in {"code", "errorcode"} & told.keys()
+        )
     )
+
+
+def _is_outcome_of_success(value: object) -> bool:
+    word = _word(value)
+    return word in _DONE or (len(word) == len("200") and _is_code_of_success(word))
 
 
 _OF_MESSAGES: Final = frozenset(

@@ -54,6 +54,10 @@ REFUSALS: list[object] = [
     {"violations": [{"message": "must not be null", "path": "inject.msg"}]},
     {"parameterViolations": [{"message": "must not be null"}]},
     {"exception": "java.lang.NullPointerException"},
+    {"erreur": "trop tard"},
+    {"fault": {"faultstring": "no route"}},
+    {"success": "N"},
+    {"success": "non"},
 ]
 # What says no in words that a caller's own request may use for something else.
 REFUSALS_IN_WORDS: list[object] = [
@@ -69,6 +73,8 @@ REFUSALS_IN_WORDS: list[object] = [
     "KO",
     "error",
     {"data": {"result": "KO"}},
+    {"response": "REFUSED"},
+    {"resultat": "Échec"},
     [{"success": False}],
 ]
 OPERATIONS = [DRAFT, LAUNCHED, CHANGE, CANCELLED, LIST]
@@ -205,8 +211,18 @@ CONFIRMATIONS: list[object] = [
     {"ok": 1, "message": "done"},
     {"status": "OK"},
     {"status": "DRAFT"},
+    {"status": 200},
+    {"code": 0, "msg": "success"},
+    {"code": "200"},
+    {"message": "OK"},
+    {"response": "OK"},
+    {"result": "Success", "requestId": "abc"},
+    {"success": "oui"},
+    {"sender": "ACME"},
+    {"phoneNumbers": ["0612345678"]},
     {"campaignId": 943, "phoneNumbers": []},
     {"item": "+33612345678"},
+    {"number": "+33612345678", "status": "ACTIVE"},
 ]
 NO_CONFIRMATIONS: list[object] = [
     PAGE,
@@ -216,6 +232,23 @@ NO_CONFIRMATIONS: list[object] = [
     [1, 2],
     {"message": "Expéditeur modifié"},
     {"message": "x", "path": "/campaigns", "timestamp": 1},
+    {"msg": "Campagne déjà envoyée"},
+    {"Message": "An error has occurred."},
+    {"messages": ["trop tard"]},
+    {"reason": "too late"},
+    {"detail": "too late"},
+    {"code": 409},
+    {"code": 409, "msg": "too late"},
+    {"returnCode": "12", "returnLabel": "refusé"},
+    {"result": -1},
+    {"result": 0},
+    {"result": "TOO_LATE"},
+    {"status": "REJETE"},
+    {"cause": "java.lang.IllegalStateException", "stackTrace": []},
+    {"warnings": ["not cancelled"]},
+    {"loginUrl": "/login"},
+    {"data": {"msg": "trop tard"}},
+    {"requestId": "abc"},
     {"id": 944},
     {"id": 0},
 ]
@@ -245,6 +278,15 @@ def test_what_confirms_no_change(expected: Expected, data: object) -> None:
 def test_a_campaign_that_goes_on_was_not_cancelled(state: str) -> None:
     assert told(CANCELLED, {"id": 943, "status": state}) is UNREADABLE
     assert told(CHANGE, {"id": 943, "status": state}) is DONE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"campaignId": 943, "cancelled": False, "why": "too late"}, {"id": 943, "canceled": "false"}],
+    ids=str,
+)
+def test_a_campaign_that_is_said_not_to_be_cancelled_was_not(data: object) -> None:
+    assert told(CANCELLED, data) is UNREADABLE
 
 
 @pytest.mark.parametrize("data", [{"id": 12}, {"_id": "12"}, {"data": {"idlistItems": 12}}])
