@@ -268,10 +268,13 @@ class ApiError(MediasflowError):
     Attributes:
         field: the wire field that the server blames, or None.
         allow: the HTTP methods that the server allows instead; for 405 only.
+        is_json: whether it came as JSON, as the API answers; False for a page, a text or nothing,
+            as proxies answer, and a container whose application is being deployed.
     """
 
     field: str | None = None
     allow: tuple[str, ...] = ()
+    is_json: bool = False
 
 
 class BadRequest(ApiError):

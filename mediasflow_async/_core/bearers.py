@@ -29,6 +29,7 @@ __all__ = [
     "is_page",
     "leads_to_login",
     "sign_of",
+    "tells_of_token",
     "unannounced",
 ]
 
@@ -231,7 +232,11 @@ def _sign_under_success(
 
 
 def _tells_in_words(content: bytes | None) -> bool:
-    text = (content or b"")[:_LOOKED_AT].decode(errors="replace")
+    return tells_of_token((content or b"")[:_LOOKED_AT].decode(errors="replace"))
+
+
+def tells_of_token(text: str) -> bool:
+    """Whether a refusal blames the token or the session of its request."""
     return _IN_WORDS.search(text) is not None
 
 

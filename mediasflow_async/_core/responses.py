@@ -248,6 +248,7 @@ def _api_error(kind: type[_Refusal], answer: ApiResponse, did: str = "refused") 
     error = kind(_message(answer, did), code=shown, **_circumstances(answer))
     if isinstance(answer.data, dict) and isinstance(answer.data.get("field"), str):
         error.field = mask_text(answer.data["field"])
+    error.is_json = isinstance(answer.data, dict | list)
     return error
 
 

@@ -16,6 +16,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from mediasflow_async._core.bearers import tells_of_token
 from mediasflow_async._core.judgement import (
     STATES_AFTER_DRAFT,
     Expected,
@@ -28,7 +29,7 @@ from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.lease import SendContext
 from mediasflow_async.delivery.records import Entry
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import InvalidRequest, MediasflowError, ResponseInvalid, Sent
+from mediasflow_async.errors import ApiError, InvalidRequest, MediasflowError, ResponseInvalid, Sent
 from mediasflow_async.models import Campaign, CampaignRequest, CampaignStatus
 
 if TYPE_CHECKING:
@@ -78,8 +79,18 @@ def outcome_of_launch(
         return LaunchOutcome.NOT_EXECUTED
     if result.sent is Sent.UNKNOWN or result.status not in dialect.launch_refusals:
         return LaunchOutcome.UNKNOWN
-    is_final = result.status in _REFUSED_FOR_GOOD | _GONE
+    is_final = _is_final(result) or _is_gone(result)
     return LaunchOutcome.REFUSED if is_final else LaunchOutcome.NOT_EXECUTED
+
+
+def _is_gone(error: MediasflowError) -> bool:
+    """Whether the API knows no such campaign; a page may stand in for a server that restarts."""
+    return error.status in _GONE and isinstance(error, ApiError) and error.is_json
+
+
+def _is_final(error: MediasflowError) -> bool:
+    """Whether the server refuses for good; some servers refuse a token that has ended so, too."""
+    return error.status in _REFUSED_FOR_GOOD and not tells_of_token(error.message)
 
 
 def is_refused_for_good(error: MediasflowError) -> bool:
@@ -90,7 +101,7 @@ def is_refused_for_good(error: MediasflowError) -> bool:
     """
     if isinstance(error, InvalidRequest):
         return True
-    return error.sent is Sent.ANSWERED and error.status in _REFUSED_FOR_GOOD
+    return error.sent is Sent.ANSWERED and _is_final(error)
 
 
 class Evidence(Enum):

@@ -69,8 +69,9 @@ def test_a_launch_that_is_answered_with_anything_else_is_in_doubt(raw: dict[str,
         (ApiError(sent=ANSWERED, status=499), LaunchOutcome.UNKNOWN),
         (ApiError(sent=ANSWERED), LaunchOutcome.UNKNOWN),
         (BadRequest(sent=ANSWERED, status=400), LaunchOutcome.REFUSED),
-        (NotFound(sent=ANSWERED, status=404), LaunchOutcome.REFUSED),
-        (ApiError(sent=ANSWERED, status=410), LaunchOutcome.REFUSED),
+        (BadRequest("jeton expiré", sent=ANSWERED, status=400), LaunchOutcome.NOT_EXECUTED),
+        (NotFound(sent=ANSWERED, status=404), LaunchOutcome.NOT_EXECUTED),
+        (ApiError(sent=ANSWERED, status=410), LaunchOutcome.NOT_EXECUTED),
         (ApiError(sent=ANSWERED, status=401), LaunchOutcome.NOT_EXECUTED),
         (ApiError(sent=ANSWERED, status=403), LaunchOutcome.NOT_EXECUTED),
         (RateLimited(sent=ANSWERED, status=429), LaunchOutcome.NOT_EXECUTED),
@@ -78,6 +79,13 @@ def test_a_launch_that_is_answered_with_anything_else_is_in_doubt(raw: dict[str,
 )
 def test_the_outcome_of_a_launch(error: MediasflowError, outcome: LaunchOutcome) -> None:
     assert outcome_of_launch(error, 1, Dialect()) is outcome
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_campaign_is_gone_where_the_api_says_so(status: int) -> None:
+    refusal = NotFound(sent=ANSWERED, status=status)
+    refusal.is_json = True
+    assert outcome_of_launch(refusal, 1, Dialect()) is LaunchOutcome.REFUSED
 
 
 def test_what_proves_that_nothing_was_executed_is_a_choice() -> None:
@@ -90,6 +98,7 @@ def test_what_proves_that_nothing_was_executed_is_a_choice() -> None:
     [
         (InvalidRequest(), True),
         (BadRequest(sent=ANSWERED, status=422), True),
+        (BadRequest("Invalid token", sent=ANSWERED, status=400), False),
         (NotFound(sent=ANSWERED, status=404), False),
         (ServerError(sent=ANSWERED, status=500), False),
         (ConnectionFailed(sent=UNKNOWN), False),
