@@ -57,7 +57,7 @@ async def transport(_: Settings) -> AsyncGenerator[AsyncWork]:
     """Ask the transport."""
     opened = MemoryTransport()
     sent = outgoing_of(httpx.Request("POST", URL + PATH, json=body(0)))
-    yield one_by_one(lambda _: opened.ask(sent))
+    yield one_by_one(lambda _: opened.send(sent))
 
 
 @asynccontextmanager

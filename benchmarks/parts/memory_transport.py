@@ -38,11 +38,11 @@ class MemoryTransport(AsyncioTransport):
     It is one of ours by its class, so that a session treats it as it does its own.
     """
 
-    async def ask(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> Answer:
         """Return the answer."""
-        if outgoing.watcher is not None:
-            outgoing.watcher.leaving()
-            outgoing.watcher.answered()
+        if outgoing.observer is not None:
+            outgoing.observer.leaving()
+            outgoing.observer.answered()
         answer = Answer(_Nowhere(), None)
         answer.set_head(200, b"OK", _HEADERS, "1.1")
         answer.add(ANSWER)

@@ -63,7 +63,7 @@ class Call:
         campaign_id: the campaign concerned, or None.
         timeouts: longest waits of each attempt in seconds, by httpx's names.
         deadline_seconds: longest time for all attempts together, or None.
-        guard: may veto each departure, or None.
+        guard: may veto each request before it leaves, or None.
     """
 
     operation: Operation

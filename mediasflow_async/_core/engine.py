@@ -60,7 +60,7 @@ from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.requests import Choice, Negotiation, RequestWriter
 from mediasflow_async._core.responses import ApiResponse, understood, whole_body
 from mediasflow_async._core.retry import Pacer, RetryPolicy, RetryQuota, retried
-from mediasflow_async._core.routes import Answer, Ask, Connections, Live, asking_for
+from mediasflow_async._core.routes import Answer, Connections, Live, Send, send_for
 from mediasflow_async._core.streaming import ResponseStream, looked_at
 from mediasflow_async._core.token_stores import TokenStore
 from mediasflow_async.converter import ModelReader, reader_for
@@ -219,15 +219,15 @@ class Engine:
             if self.pacer or self.departing:
                 await self._paced(live)
             began = perf_counter() if LOGGER.isEnabledFor(logging.DEBUG) else None
-            proof, sign = progress.departs(call, is_trusted=live.route.is_trusted), None
+            proof, sign = progress.begin_request(call, is_trusted=live.route.is_trusted), None
             with masked_http_logs((token,)) if live.route.is_logged else _UNMASKED:
                 try:
                     outgoing = self.writer.write(call, choice, token, proof, self._cookie(call))
-                    ask = asking_for(call, live.route, self.checksum)
-                    answer = await ask(outgoing)
+                    send = send_for(call, live.route, self.checksum)
+                    answer = await send(outgoing)
                     self._keep_cookies(call.target, answer)
                     if answer.status in _REDIRECTS and not call.operation.may_send:
-                        answer = await self._followed(answer, outgoing, ask, live)
+                        answer = await self._followed(answer, outgoing, send, live)
                     result: _Answered
                     if streams and answer.status < _REDIRECTS.start:
                         result, sign = await self._streamed(answer, call, progress, token)
@@ -364,7 +364,7 @@ class Engine:
             await self.departing()
         self.connections.check_open()
 
-    async def _followed(self, answer: Answer, outgoing: Outgoing, ask: Ask, live: Live) -> Answer:
+    async def _followed(self, answer: Answer, outgoing: Outgoing, send: Send, live: Live) -> Answer:
         """Return the answer that a redirect leads to, or the redirect if it is not followed."""
         for _ in range(_MOST_REDIRECTS):
             # A page to log in on answers nothing: the token is dead.
@@ -375,7 +375,7 @@ class Engine:
             await answer.aclose()
             await self._paced(live)
             outgoing = following
-            answer = await ask(outgoing)
+            answer = await send(outgoing)
             self._keep_cookies(outgoing.head.target, answer)
         return answer
 
@@ -436,10 +436,10 @@ class Engine:
         self, call: Call, progress: Progress, live: Live
     ) -> ApiResponse | MediasflowError:
         choice = Choice(call.operation.method, call.content_type)
-        proof = progress.departs(call, is_trusted=live.route.is_trusted)
+        proof = progress.begin_request(call, is_trusted=live.route.is_trusted)
         cookie = self._cookie(call)
         outgoing = self.writer.write(call, choice, None, proof, cookie)
-        answer = await asking_for(call, live.route, self.checksum)(outgoing)
+        answer = await send_for(call, live.route, self.checksum)(outgoing)
         self._keep_cookies(call.target, answer)
         return self._read(answer, await self._body(answer), call, progress)[0]
 

@@ -26,27 +26,27 @@ from mediasflow_async.dialect import Checksum
 from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.transport import Outgoing
 
-__all__ = ["CookielessClient", "asking_client", "asking_own_client", "with_checksum"]
+__all__ = ["CookielessClient", "sending_through", "sending_through_own", "with_checksum"]
 
 _Answer = TypeVar("_Answer")
 
 
-def asking_own_client(client: CookielessClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
+def sending_through_own(client: CookielessClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
     """Return how to send requests through a client of ours, which adds nothing to them."""
 
-    async def ask(outgoing: Outgoing) -> _HttpxAnswer:
+    async def send(outgoing: Outgoing) -> _HttpxAnswer:
         return _HttpxAnswer(await _sent(client, _request_of(outgoing)))
 
-    return ask
+    return send
 
 
-def asking_client(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
+def sending_through(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[_HttpxAnswer]]:
     """Return how to send requests through a client of the caller's.
 
     They leave as that client makes them: with its headers, cookies and agent.
     """
 
-    async def ask(outgoing: Outgoing) -> _HttpxAnswer:
+    async def send(outgoing: Outgoing) -> _HttpxAnswer:
         request = _request_of(outgoing)
         headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
         adopted = client.build_request(
@@ -55,11 +55,11 @@ def asking_client(client: httpx.AsyncClient) -> Callable[[Outgoing], Awaitable[_
         adopted.stream = request.stream
         return _HttpxAnswer(await _sent(client, adopted))
 
-    return ask
+    return send
 
 
 def with_checksum(
-    ask: Callable[[Outgoing], Awaitable[_Answer]], checksum: Checksum
+    send: Callable[[Outgoing], Awaitable[_Answer]], checksum: Checksum
 ) -> Callable[[Outgoing], Awaitable[_Answer]]:
     """Return how to send requests with the headers that prove their integrity.
 
@@ -71,12 +71,12 @@ def with_checksum(
     """
 
     async def checked(outgoing: Outgoing) -> _Answer:
-        request, proof = _request_of(outgoing), cast("Proof", outgoing.watcher)
+        request, proof = _request_of(outgoing), cast("Proof", outgoing.observer)
         content = await request.aread()
         proof.is_vetoed = True
         headers = _raw(checksum(request))
         proof.is_vetoed = False
-        return await ask(outgoing.with_content(content).with_headers(headers))
+        return await send(outgoing.with_content(content).with_headers(headers))
 
     return checked
 
@@ -120,7 +120,7 @@ def _as_failure(request: httpx.Request) -> Generator[None]:
 
 
 def _request_of(outgoing: Outgoing) -> httpx.Request:
-    head, watcher = outgoing.head, cast("Proof", outgoing.watcher)
+    head, observer = outgoing.head, cast("Proof", outgoing.observer)
     scheme, host, port, _ = head.origin
     headers = list(head.headers)
     if outgoing.length is not None:
@@ -132,9 +132,9 @@ def _request_of(outgoing: Outgoing) -> httpx.Request:
         stream=_Body(outgoing.stream) if outgoing.stream else httpx.ByteStream(outgoing.content),
         extensions={
             "timeout": dict(outgoing.timeouts),
-            "proof": watcher,
+            "proof": observer,
             "once": outgoing.is_once,
-            "trace": watcher.trace,
+            "trace": observer.trace,
         },
     )
 

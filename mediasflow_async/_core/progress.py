@@ -34,6 +34,7 @@ __all__ = [
     "FAILURES",
     "CallState",
     "Progress",
+    "collect_calls",
     "failed",
     "hide",
     "log_end",
@@ -43,7 +44,6 @@ __all__ = [
     "note_end_of",
     "too_late",
     "unreadable",
-    "watch_calls",
 ]
 
 
@@ -69,7 +69,7 @@ class Progress:
         self.proof = None
         self.last_error = None
 
-    def departs(self, call: Call, *, is_trusted: bool) -> Proof:
+    def begin_request(self, call: Call, *, is_trusted: bool) -> Proof:
         """Return the proof for the next request; `is_trusted` as `Proof` has it."""
         self.proof = proof = Proof(is_trusted=is_trusted, guard=call.guard)
         if call.guard and not is_trusted:
@@ -106,17 +106,17 @@ class Progress:
 CallState = Callable[[], MediasflowError]
 """Gives what is known of a call when it is asked, for one that is under way or has ended."""
 
-_watchers: ContextVar[tuple[list[CallState], ...]] = ContextVar("watchers", default=())
+_collectors: ContextVar[tuple[list[CallState], ...]] = ContextVar("collectors", default=())
 
 
-def watch_calls() -> list[CallState]:
+def collect_calls() -> list[CallState]:
     """Return a list that takes, from now on, the state of each call that begins in this task.
 
     A map that is stopped tells from them which of its items may have sent SMS. Lists that were
     asked for earlier, in this task or the one that started it, go on taking them, too.
     """
     calls: list[CallState] = []
-    _watchers.set((*_watchers.get(), calls))
+    _collectors.set((*_collectors.get(), calls))
     return calls
 
 
@@ -135,7 +135,7 @@ def note_end_of(state: CallState, call: Call, progress: Progress) -> None:
 
 def note_call(state: CallState) -> None:
     """Note that a call begins."""
-    for calls in _watchers.get():
+    for calls in _collectors.get():
         calls.append(state)
 
 
@@ -144,7 +144,7 @@ def note_end(state: CallState, *, is_in_doubt: bool) -> None:
 
     What may have sent SMS is kept, the latest alone: an action may make any number of calls.
     """
-    for calls in _watchers.get():
+    for calls in _collectors.get():
         if is_in_doubt:
             calls[:] = [state]
         elif state in calls:

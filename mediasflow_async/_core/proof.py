@@ -28,7 +28,7 @@ class Proof:
     Args:
         is_trusted: whether the transport is known to report. One that is not known is believed
             from its first event on; without any event nothing is proven.
-        guard: may veto each departure.
+        guard: may veto each request before it leaves.
 
     Attributes:
         is_answered: whether the head of the final answer is complete.

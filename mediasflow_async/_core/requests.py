@@ -75,7 +75,7 @@ class RequestWriter:
             content=content,
             length=length if length or choice.method in _METHODS_WITH_BODY else None,
             timeouts=call.timeouts,
-            watcher=proof,
+            observer=proof,
             stream=body.stream if body else None,
             may_wait=call.guard is None,
             is_once=call.operation.may_send,

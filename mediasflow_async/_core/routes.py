@@ -19,8 +19,8 @@ from attrs import field, frozen
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.httpx_adapter import (
     CookielessClient,
-    asking_client,
-    asking_own_client,
+    sending_through,
+    sending_through_own,
     with_checksum,
 )
 from mediasflow_async._core.loops import Deadline, Deadlines, asyncio_loop
@@ -30,7 +30,7 @@ from mediasflow_async.errors import SessionClosed
 from mediasflow_async.secrecy import mask_http_loggers
 from mediasflow_async.transport import AsyncioTransport, Outgoing
 
-__all__ = ["Answer", "Ask", "Connections", "Live", "asking_for"]
+__all__ = ["Answer", "Connections", "Live", "Send", "send_for"]
 
 
 class Connections:
@@ -162,7 +162,7 @@ class Live:
         return self.deadlines.after(seconds)
 
 
-def asking_for(call: Call, route: _Route, checksum: Checksum | None) -> Ask:
+def send_for(call: Call, route: _Route, checksum: Checksum | None) -> Send:
     """Return how to send a call over a route: whether on a connection of its own, and checked.
 
     Args:
@@ -170,8 +170,8 @@ def asking_for(call: Call, route: _Route, checksum: Checksum | None) -> Ask:
         route: the route of the running event loop.
         checksum: gives the headers that prove the integrity of a request, or None.
     """
-    ask = route.ask_alone if call.operation.may_send else route.ask
-    return ask if checksum is None else with_checksum(ask, checksum)
+    send = route.send_alone if call.operation.may_send else route.send
+    return send if checksum is None else with_checksum(send, checksum)
 
 
 class Answer(Protocol):
@@ -209,7 +209,7 @@ class Answer(Protocol):
         """Give up what has not come yet."""
 
 
-Ask = Callable[[Outgoing], Awaitable[Answer]]
+Send = Callable[[Outgoing], Awaitable[Answer]]
 """Sends a request and returns its answer, the body still to be read."""
 
 
@@ -218,8 +218,8 @@ class _Route:
     """One way to the server: a transport, or a client of httpx.
 
     Attributes:
-        ask: sends a request.
-        ask_alone: sends a request that may make SMS go out. It goes over a connection that
+        send: sends a request.
+        send_alone: sends a request that may make SMS go out. It goes over a connection that
             nothing went over before, unless the transport looks at what has arrived on a kept
             one before it is used again.
         aclose: closes the connections that are ours.
@@ -227,8 +227,8 @@ class _Route:
         is_logged: whether httpx, which logs what it does, is on this route.
     """
 
-    ask: Ask = field(repr=False)
-    ask_alone: Ask = field(repr=False)
+    send: Send = field(repr=False)
+    send_alone: Send = field(repr=False)
     aclose: Callable[[], Awaitable[None]] = field(repr=False)
     is_trusted: bool
     is_logged: bool
@@ -248,7 +248,7 @@ def _route_of(
     environment names a proxy; the caller's own transport or client goes before all.
     """
     if client is not None:
-        return _through_httpx(asking_client(client), _leave_open, is_trusted=False)
+        return _through_httpx(sending_through(client), _leave_open, is_trusted=False)
     if transport is not None:
         return _through_transport(transport)
     if asyncio_loop() is None or _is_proxied(base_url):
@@ -262,7 +262,7 @@ def _through_transport(transport: httpx.AsyncBaseTransport) -> _Route:
         return _through_own(transport, _leave_open)
     client = CookielessClient(transport=_Borrowed(transport))
     is_trusted = type(transport) is httpx.AsyncHTTPTransport
-    return _through_httpx(asking_own_client(client), client.aclose, is_trusted=is_trusted)
+    return _through_httpx(sending_through_own(client), client.aclose, is_trusted=is_trusted)
 
 
 def _sends_as_ours(transport: AsyncioTransport) -> bool:
@@ -280,16 +280,18 @@ def _through_own(transport: AsyncioTransport, aclose: Callable[[], Awaitable[Non
     by the session or wanted by nobody, and would cost as much as the transport itself.
     """
     return _Route(
-        ask=transport.ask,
-        ask_alone=transport.ask,
+        send=transport.send,
+        send_alone=transport.send,
         aclose=aclose,
         is_trusted=True,
         is_logged=False,
     )
 
 
-def _through_httpx(ask: Ask, aclose: Callable[[], Awaitable[None]], *, is_trusted: bool) -> _Route:
-    return _Route(ask=ask, ask_alone=ask, aclose=aclose, is_trusted=is_trusted, is_logged=True)
+def _through_httpx(
+    send: Send, aclose: Callable[[], Awaitable[None]], *, is_trusted: bool
+) -> _Route:
+    return _Route(send=send, send_alone=send, aclose=aclose, is_trusted=is_trusted, is_logged=True)
 
 
 def _through_clients_of_httpx(
@@ -316,8 +318,8 @@ def _through_clients_of_httpx(
             await alone.aclose()
 
     return _Route(
-        ask=asking_own_client(keeping),
-        ask_alone=asking_own_client(alone),
+        send=sending_through_own(keeping),
+        send_alone=sending_through_own(alone),
         aclose=aclose,
         is_trusted=True,
         is_logged=True,

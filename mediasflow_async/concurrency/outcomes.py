@@ -100,7 +100,7 @@ def cut_short(failure: BaseException, calls: Iterable[CallState]) -> MediasflowE
 
     Args:
         failure: what the action ended with.
-        calls: the calls of the action, as `watch_calls` has noted them.
+        calls: the calls of the action, as `collect_calls` has noted them.
     """
     errors = [error_of() for error_of in calls]
     in_doubt = [error for error in errors if may_have_sent(error)]

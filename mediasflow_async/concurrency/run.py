@@ -41,7 +41,7 @@ import anyio
 import anyio.lowlevel
 
 from mediasflow_async._core.loops import Background
-from mediasflow_async._core.progress import CallState, watch_calls
+from mediasflow_async._core.progress import CallState, collect_calls
 from mediasflow_async.concurrency.outcomes import Outcome, cut_short, never_begun
 from mediasflow_async.concurrency.worker_pool import Wakeup, WorkerPool
 from mediasflow_async.errors import MediasflowError
@@ -215,7 +215,7 @@ class Run(Generic[_Item, _Value]):
     # A worker.
 
     async def _work(self) -> None:
-        calls = watch_calls()
+        calls = collect_calls()
         self._pool.note_awake()
         while self._openings() > 0 or await self._wait_for_opening():
             item = self._source.take()

@@ -108,8 +108,8 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._transport.is_closing():
             raise httpx.RemoteProtocolError(_LOST)
-        if outgoing.watcher is not None:
-            outgoing.watcher.leaving()
+        if outgoing.observer is not None:
+            outgoing.observer.leaving()
         self._may_be_kept = False
         self._answer = answer
         self._parser.expect(answer, has_body=outgoing.head.method != "HEAD")

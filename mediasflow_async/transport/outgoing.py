@@ -14,9 +14,9 @@ __all__ = [
     "WRONG_LENGTH",
     "Head",
     "Headers",
+    "Observer",
     "Origin",
     "Outgoing",
-    "Watcher",
     "head_of",
     "outgoing_of",
 ]
@@ -44,7 +44,7 @@ class Outgoing(NamedTuple):
         length: bytes of the body, announced in a Content-Length after the head's own headers;
             None where the head says all that there is to say.
         timeouts: longest waits in seconds, by httpx's names.
-        watcher: who follows it, or None.
+        observer: who follows it, or None.
         stream: gives the body piece by piece, from its start; None when `content` is all of it.
         may_wait: whether it may leave a little later, together with others. False with a guard:
             its veto must reach the caller, not the loop's callback.
@@ -56,7 +56,7 @@ class Outgoing(NamedTuple):
     content: bytes
     length: int | None
     timeouts: Mapping[str, float | None]
-    watcher: Watcher | None
+    observer: Observer | None
     stream: Callable[[], AsyncIterator[bytes]] | None = None
     may_wait: bool = False
     is_once: bool = False
@@ -130,7 +130,7 @@ class Head(NamedTuple):
     is_last: bool
 
 
-class Watcher(Protocol):
+class Observer(Protocol):
     """Who is told how far a request has come."""
 
     def leaving(self) -> None:
@@ -154,15 +154,15 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
         request.headers.raw,
     )
     content = _content_at_hand(request, head)
-    watcher = extensions.get("proof")
+    observer = extensions.get("proof")
     return Outgoing(
         head=head,
         content=content or b"",
         length=None,
         timeouts=extensions.get("timeout") or {},
-        watcher=watcher,
+        observer=observer,
         stream=partial(aiter, cast("Any", request.stream)) if content is None else None,
-        may_wait=watcher is None,
+        may_wait=observer is None,
         is_once=extensions.get("once", False),
     )
 

@@ -98,7 +98,7 @@ class Pool:
         """Write a whole request at the end of this turn of the loop, with all others of the turn.
 
         A server that sleeps is woken once for all of them, rather than by each. Nothing has left
-        before, and the watcher of the request is told at the moment when it does. Only for kept
+        before, and the observer of the request is told at the moment when it does. Only for kept
         connections: on a new one TLS may have something to say that nobody has asked for.
         """
         if not self._posted:

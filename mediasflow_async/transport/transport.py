@@ -63,10 +63,10 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: as httpx's own transport does.
             RuntimeError: after `aclose`, or in another event loop than before.
         """
-        answer = await self.ask(outgoing_of(request))
+        answer = await self.send(outgoing_of(request))
         return answer.response()
 
-    async def ask(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> Answer:
         """Send a request that is in bytes already, and return its answer once its head is here.
 
         Raises:
@@ -81,11 +81,11 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
             if kept and outgoing.may_wait and outgoing.is_small and pool.is_busy_beside(kept):
                 pool.post(kept, outgoing, answer)
             elif outgoing.stream is not None or not connection.begin(outgoing, answer):
-                await _send(outgoing, connection, answer)
+                await _write_rest(outgoing, connection, answer)
             while not answer.status:
                 await answer.more()
-            if outgoing.watcher is not None:
-                outgoing.watcher.answered()
+            if outgoing.observer is not None:
+                outgoing.observer.answered()
         except BaseException:
             answer.give_up()
             raise
@@ -109,7 +109,7 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         return self._pool
 
 
-async def _send(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
+async def _write_rest(outgoing: Outgoing, connection: Connection, answer: Answer) -> None:
     """Write what is not written yet, or as much of it as is needed before the answer begins.
 
     Raises:

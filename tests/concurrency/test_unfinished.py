@@ -23,7 +23,7 @@ from mediasflow_async import (
     Session,
 )
 from mediasflow_async._core.calls import Operation
-from mediasflow_async._core.progress import note_call, note_end, watch_calls
+from mediasflow_async._core.progress import collect_calls, note_call, note_end
 from mediasflow_async.concurrency import Outcomes, map_bounded
 from mediasflow_async.concurrency.outcomes import cut_short
 from tests.support.raw_server import HANG, Answer, RawServer, http, http_json
@@ -359,7 +359,7 @@ async def test_the_end_of_a_call_that_is_not_watched_any_more_changes_nothing() 
         return MediasflowError("no answer")
 
     def watching() -> None:
-        calls = watch_calls()
+        calls = collect_calls()
         note_call(harmless)
         note_call(in_doubt)
         note_end(in_doubt, is_in_doubt=True)

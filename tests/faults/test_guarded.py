@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mediasflow_async import Sent, Session
-from mediasflow_async._core.progress import watch_calls
+from mediasflow_async._core.progress import collect_calls
 from mediasflow_async.delivery.errors import LeaseLost
 from tests.faults.answers import after
 from tests.faults.handshakes import encrypted
@@ -46,7 +46,7 @@ async def wrong_with_veto(
     site: Site, session: Session, gate: Gate, *, is_big: bool = False
 ) -> list[str]:
     """Launch against a guard, and return what is wrong with what has left and what is known."""
-    calls = watch_calls()
+    calls = collect_calls()
     try:
         await launch(session, guard=gate, is_big=is_big)
     except (Vetoed, LeaseLost):

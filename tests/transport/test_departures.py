@@ -1,4 +1,4 @@
-"""What a request's watcher is told, and when: the proof that the sending promise rests on."""
+"""What a request's observer is told, and when: the proof that the sending promise rests on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def veto() -> None:
 
 @define
 class Log:
-    """Writes down what a watcher is told."""
+    """Writes down what a observer is told."""
 
     told: list[str] = field(factory=list)
 

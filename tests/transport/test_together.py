@@ -38,9 +38,9 @@ class Log:
         pass
 
 
-def patient(url: str, watcher: Log | Proof, content: bytes = b"x") -> Outgoing:
+def patient(url: str, observer: Log | Proof, content: bytes = b"x") -> Outgoing:
     """Return a request that may leave together with others."""
-    outgoing = outgoing_of(request(url, "POST", content=content, proof=watcher))
+    outgoing = outgoing_of(request(url, "POST", content=content, proof=observer))
     return outgoing._replace(may_wait=True)
 
 
@@ -73,7 +73,7 @@ async def test_they_leave_at_the_end_of_the_turn(
 
     async def one(name: str) -> int:
         told.append(f"{name} begins")
-        return (await transport.ask(patient(server.url, Log(name, told)))).status
+        return (await transport.send(patient(server.url, Log(name, told)))).status
 
     async with (
         serving(half_then_well, tls=tls) as server,
@@ -88,7 +88,7 @@ async def test_one_alone_leaves_at_once(transport: AsyncioTransport) -> None:
     log = Log("a", [])
     async with serving(answering(OK)) as server:
         await fetch(transport, server.url)
-        await transport.ask(patient(server.url, log))
+        await transport.send(patient(server.url, log))
     assert log.tasks == [asyncio.current_task()]
 
 
@@ -101,7 +101,7 @@ async def test_what_may_not_wait_leaves_at_once_and_in_its_own_task(
     async with serving(half_then_well) as server, beside(transport, server.url, 1):
         outgoing = outgoing_of(request(server.url, "POST", content=content, proof=log))
         assert not outgoing.may_wait
-        await transport.ask(outgoing)
+        await transport.send(outgoing)
     assert log.tasks == [asyncio.current_task()]
 
 
@@ -113,7 +113,7 @@ async def test_who_is_cancelled_within_the_turn_has_sent_nothing(
 
     async def one() -> None:
         asyncio.get_running_loop().call_soon(task.cancel)
-        await transport.ask(patient(server.url, proof))
+        await transport.send(patient(server.url, proof))
 
     async with (
         serving(half_then_well, tls=tls) as server,
@@ -132,7 +132,7 @@ async def test_a_connection_that_ends_within_the_turn_sends_nothing(
 ) -> None:
     proof = Proof(is_trusted=True)
     async with serving(half_then_well) as server, beside(transport, server.url, 1):
-        asking = asyncio.create_task(transport.ask(patient(server.url, proof)))
+        asking = asyncio.create_task(transport.send(patient(server.url, proof)))
         closing = asyncio.create_task(transport.aclose())
         with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
             await asking
@@ -149,7 +149,7 @@ async def test_an_answer_that_comes_before_the_request_has_left_is_nobodys(
     async def one() -> None:
         # The connection is looked at, and found fit, before this.
         asyncio.get_running_loop().call_soon(speaking)
-        await transport.ask(patient(server.url, proof))
+        await transport.send(patient(server.url, proof))
 
     def speaking() -> None:
         server.peers[1].writer.write(OK)

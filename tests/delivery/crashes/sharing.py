@@ -43,9 +43,9 @@ class _Noting:
 
 
 class _Telling(AsyncioTransport):
-    async def ask(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> Answer:
         header = (HEADER.encode(), repr(_DEPARTURE.get()).encode())
-        return await super().ask(outgoing.with_headers([header]))
+        return await super().send(outgoing.with_headers([header]))
 
 
 async def main(

@@ -13,7 +13,7 @@ from attrs import define, frozen
 
 from mediasflow_async.delivery import Journal
 from mediasflow_async.transport import Answer, AsyncioTransport, Outgoing
-from mediasflow_async.transport.outgoing import Watcher
+from mediasflow_async.transport.outgoing import Observer
 
 __all__ = ["SteppedJournal", "SteppedTransport", "Steps"]
 
@@ -71,12 +71,12 @@ class SteppedTransport(AsyncioTransport):
         super().__init__()
         self._steps = steps
 
-    async def ask(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> Answer:
         label = _label(outgoing)
         self._steps.reach(f"before {label}")
-        assert outgoing.watcher
-        watcher = _Stepped(outgoing.watcher, self._steps, label)
-        answer = await super().ask(outgoing._replace(watcher=watcher))
+        assert outgoing.observer
+        observer = _Stepped(outgoing.observer, self._steps, label)
+        answer = await super().send(outgoing._replace(observer=observer))
         self._steps.reach(f"after {label}")
         return answer
 
@@ -91,13 +91,13 @@ def _label(outgoing: Outgoing) -> str:
 class _Stepped:
     """What watches a request, with a step before the first byte and before the veto on it."""
 
-    watcher: Watcher
+    observer: Observer
     steps: Steps
     label: str
 
     def leaving(self) -> None:
         self.steps.reach(f"about to write {self.label}")
-        self.watcher.leaving()
+        self.observer.leaving()
 
     def answered(self) -> None:
-        self.watcher.answered()
+        self.observer.answered()
