@@ -174,7 +174,7 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
         if not isinstance(name, str) or not isinstance(value, _CELLS):
             yield Problem(where, "names are text; values are text or numbers")
             return
-        if not is_encodable(name) or (type(value) is str and not is_encodable(value)):
+        if not is_encodable(name) or (isinstance(value, str) and not is_encodable(value)):
             yield Problem(where, ENCODABLE_RULE)
             return
     taken = list(filter(is_number_column, fields))
@@ -192,7 +192,7 @@ def _option_problems(request: CampaignRequest, start_now: object) -> Iterator[Pr
     yield from sender_problems(request.sender)
     if not _is_text_mapping(request.defaults):
         yield Problem("defaults", "a mapping of field names to text")
-    elif not all(map(is_encodable, chain(*request.defaults.items()))):
+    elif request.defaults and not all(map(is_encodable, chain(*request.defaults.items()))):
         yield Problem("defaults", ENCODABLE_RULE)
     image, pages = request.image_preview, request.zip_local
     for name, attachment in (("image_preview", image), ("zip_local", pages)):

@@ -7,7 +7,6 @@ wrong that no request can carry: a `str` may hold half of a surrogate pair, and 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar, cast
@@ -76,13 +75,18 @@ def tuple_of(value: Iterable[_Item] | None) -> tuple[_Item, ...]:
     return tuple(value)
 
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 ENCODABLE_RULE: Final = "is text that UTF-8 can encode, without half of a surrogate pair"
 
 
 def is_encodable(text: str) -> bool:
     """Whether UTF-8 can encode a text."""
-    return text.isascii() or _SURROGATE.search(text) is None
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_file_name(path: str | os.PathLike[str]) -> bool:
