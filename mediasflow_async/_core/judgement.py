@@ -266,13 +266,24 @@ def _refusal(
         return _refused(data, payload)
     if _refuses(data, expected):
         return _refused(data, payload)
-    if payload is not data and _refuses(payload, expected):
+    if payload is not data and _refuses(payload, expected) and not _is_row(payload, expected):
         return _refused(payload, payload)
     return None
 
 
 def _refused(data: object, payload: object) -> Judgement:
     return Judgement(Tells.REFUSED, payload, _message_in(data, payload), _code_in(data))
+
+
+# Names without which an object is no row, of a report or of the blacklist.
+_OF_ROWS: Final = frozenset("item intmobile idline statuscode mobile number phone".split())
+
+
+def _is_row(payload: object, expected: Expected) -> bool:
+    """Whether an answer is one row, whose members may be called like those of a refusal."""
+    if expected is not Expected.ROWS or not isinstance(payload, dict):
+        return False
+    return not _OF_ROWS.isdisjoint(map(folded, payload))
 
 
 def _refuses(data: object, expected: Expected) -> bool:

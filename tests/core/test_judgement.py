@@ -388,6 +388,19 @@ def test_what_is_no_number_of_the_server(value: object) -> None:
     assert readable_id(value) is None
 
 
+ROW = {"item": "+33612345678", "status": 999, "code": "75001", "message": "Bonjour", "error": "x"}
+
+
+@pytest.mark.parametrize("data", [[ROW], {"data": [ROW]}, {"status": "OK", "data": [ROW]}], ids=str)
+def test_a_report_of_one_row_is_no_refusal_whatever_its_columns_are_called(data: object) -> None:
+    assert told(ROWS, data) is DONE
+
+
+@pytest.mark.parametrize("data", [{"data": {"success": False}}, [{"error": "x"}]], ids=str)
+def test_a_refusal_instead_of_rows(data: object) -> None:
+    assert told(ROWS, data) is REFUSED
+
+
 RECASED = [
     {"ID": 943, "Status": "INJECTED"},
     {"CAMPAIGN_ID": 943, "STATE": "INJECTED"},

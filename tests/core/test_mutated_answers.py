@@ -6,17 +6,15 @@ Every answer below is given to every operation.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import httpx
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import CampaignRequest, MediasflowError, Session
-from mediasflow_async.resources import pages
 from tests.support.sessions import ONCE, session_with
 
 URL = "http://localhost/MediasflowApi/v1/"
@@ -58,14 +56,6 @@ class Canned(httpx.AsyncBaseTransport):
         return httpx.Response(
             answer.status_code, headers=answer.headers, content=answer.content, request=request
         )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_waiting() -> Iterator[None]:
-    """Ask again at once for what is not ready."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pages, "_WAITS_SECONDS", (0.0,))
-        yield
 
 
 def results(answer: httpx.Response) -> list[Any]:

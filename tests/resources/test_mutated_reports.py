@@ -147,7 +147,10 @@ def _number_forms(number: str) -> list[Any]:
 
 
 JUNK: tuple[Any, ...] = (None, float("nan"), float("inf"), [], {}, [[]], "?", -1, 1e300, True, "")
-SECONDARY = ("reply", "previewCounter", "tracks", "fields", "sendDate", "refList", "type", "msg")
+SECONDARY = (
+    *("reply", "previewCounter", "tracks", "fields", "sendDate", "refList", "type", "msg"),
+    *("code", "error", "errors", "success", "result"),
+)
 
 
 @st.composite
