@@ -356,8 +356,8 @@ class ReportTable:
             if (
                 most < len(cells) <= all_of_them
                 and cells[at].isdecimal()
-                and len(cells[named_at]) >= shortest
-                and cells[named_at] < _AFTER_DIGITS
+                and len(named := cells[named_at]) >= shortest
+                and named < _AFTER_DIGITS
             ):
                 self._has_status = True
                 yield cells
