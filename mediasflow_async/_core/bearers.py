@@ -35,6 +35,8 @@ __all__ = [
 
 _ANNOUNCED: Final = re.compile(r"(?i)(?:authorization\s*[:=]\s*)?(?:bearer(?:\s*:\s*|\s+))*+(.*)")
 _WORD: Final = re.compile(r"""[^\x00-\x20\x7f-\uffff"'<>{}]+""")
+# What servers write where they have no token, as after a wrong password.
+_NO_TOKENS: Final = frozenset({"bearer", "null", "undefined", "none", "nil", "false"})
 _SHORTEST_TEXT: Final = 8
 _SURELY_NO_WORD: Final = 24
 
@@ -48,7 +50,7 @@ def unannounced(text: str) -> str:
 def _word_in(text: str) -> str | None:
     """Return the token of a text, however it is announced, or None where it holds no token."""
     token = unannounced(text)
-    return token if _WORD.fullmatch(token) and token.lower() != "bearer" else None
+    return token if _WORD.fullmatch(token) and token.lower() not in _NO_TOKENS else None
 
 
 _HEADERS: Final = (

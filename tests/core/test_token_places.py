@@ -100,6 +100,14 @@ def test_what_is_no_token_is_not_taken_for_one(data: object) -> None:
     assert found(data, authorization="Basic ZGVtbzpzZWNyZXQ=") is None
 
 
+@pytest.mark.parametrize("word", ["null", "undefined", "None", "false"])
+def test_a_word_that_stands_for_nothing_is_no_token(word: str) -> None:
+    assert found({"token": word}) is None
+    assert found(f"Bearer {word}") is None
+    assert found("", authorization=f"Bearer {word}") is None
+    assert found({"token": JWT}, authorization=f"Bearer {word}") == JWT
+
+
 @pytest.mark.parametrize("place", ["bare", "x_auth_token", "bearer", "json"])
 async def test_a_session_works_with_each_place(place: Any) -> None:
     rules = ServerRules(token_place=place, token_field="data.accessToken")
