@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from attrs import fields
 
-from mediasflow_async.converter.names import SPELLINGS, folded
+from mediasflow_async.converter.names import folded, folded_names, spellings_of
 from mediasflow_async.models import BlacklistEntry, Campaign, CampaignStatus, RecipientList
 
 __all__ = [
@@ -155,35 +155,17 @@ _FIRST_SERVER_ERROR: Final = 500
 _LATE: Final = frozenset({408})
 _LARGEST_ID: Final = 2**63 - 1
 _ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
-
-
-def _spellings(model: type[Any], wire: str) -> tuple[str, ...]:
-    return (wire, *(name for name, meant in SPELLINGS[model].items() if meant == wire))
-
-
-_CAMPAIGN_IDS: Final = _spellings(Campaign, "id")
-_LIST_IDS: Final = _spellings(RecipientList, "id")
+_CAMPAIGN_IDS: Final = spellings_of(Campaign, "id")
+_LIST_IDS: Final = spellings_of(RecipientList, "id")
 _IDS: Final = (*_CAMPAIGN_IDS, *_LIST_IDS)
 _ID_NAMES: Final = frozenset(_IDS)
-_STATUS: Final = _spellings(Campaign, "status")
-_MOST_NAMES: Final = 256
+_STATUS: Final = spellings_of(Campaign, "status")
 
 
 def _names_of(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
     """Return the names in an answer that are spelled so, or else by the same letters and digits."""
     exact = [name for name in spellings if data.get(name) is not None]
-    return exact or _folded_names(spellings, data)
-
-
-def _folded_names(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
-    # An object with more members is a map of something.
-    return _folded_among(spellings, tuple(data)) if len(data) <= _MOST_NAMES else []
-
-
-@lru_cache(maxsize=64)
-def _folded_among(spellings: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
-    wanted = set(map(folded, spellings))
-    return [name for name in names if name not in spellings and folded(name) in wanted]
+    return exact or folded_names(spellings, data)
 
 
 # What the server asks for, and what holds it: {"data": {...}}, {"status": "OK", "campaign": {...}}.
@@ -218,7 +200,7 @@ def _opened(data: object) -> object:
 
 
 def _names_anything(data: Mapping[str, Any]) -> bool:
-    return not _ID_NAMES.isdisjoint(data) or bool(_folded_names(_IDS, data))
+    return not _ID_NAMES.isdisjoint(data) or bool(folded_names(_IDS, data))
 
 
 # --- Refusals -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ have tables of their own, since nobody knows how its JSON is spelled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,7 +27,9 @@ __all__ = [
     "SPELLINGS",
     "WIRE_NAMES",
     "folded",
+    "folded_names",
     "is_number_column",
+    "spellings_of",
 ]
 
 _CAMPAIGN_REQUEST: Final = {
@@ -274,3 +277,23 @@ def is_number_column(name: str) -> bool:
 def folded(name: str) -> str:
     """Return a name by its letters and digits: STATUS_CODE and "status code" are statuscode."""
     return "".join(filter(str.isalnum, name)).lower()
+
+
+def spellings_of(model: type[Any], wire: str) -> tuple[str, ...]:
+    """Return the names of a member of a model, the one that the guide gives first."""
+    return (wire, *(name for name, meant in SPELLINGS[model].items() if meant == wire))
+
+
+def folded_names(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
+    """Return the names in an object with the letters and digits of one of the spellings."""
+    # An object with more members is a map of something.
+    return _folded_among(spellings, tuple(data)) if len(data) <= _MOST_NAMES else []
+
+
+_MOST_NAMES: Final = 256
+
+
+@lru_cache(maxsize=64)
+def _folded_among(spellings: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
+    wanted = set(map(folded, spellings))
+    return [name for name in names if name not in spellings and folded(name) in wanted]
