@@ -278,8 +278,9 @@ def _steps(model: type[Any], converter: Converter, overrides: Mapping[str, Any])
 def _members(target: Any) -> Mapping[str, object]:
     """Return the members of an enum by their values; none for another type."""
     kind, *_ = get_args(target) or (target,)
-    is_enum = isinstance(kind, type) and issubclass(kind, StrEnum)
-    return {member.value: member for member in kind} if is_enum else {}
+    if not (isinstance(kind, type) and issubclass(kind, StrEnum)):
+        return {}
+    return {member.value: member for member in kind}
 
 
 def _without_none(target: Any) -> Any:
