@@ -404,7 +404,8 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
         return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
     if campaign_id is not None and _names_of(_CAMPAIGN_IDS, payload):
         return _campaign(payload, campaign_id)
-    if _confirms(payload) or _SUBJECTS & {folded(name) for name in payload}:
+    told = {folded(name) for name, value in payload.items() if value is not None}
+    if _confirms(payload) or _SUBJECTS & told:
         return Judgement(Tells.DONE, payload)
     said = _message_in(payload, payload)
     return _unreadable(payload, f"words that confirm nothing: {said}" if said else _NO_SUBJECT)

@@ -248,6 +248,7 @@ NO_CONFIRMATIONS: list[object] = [
     {"warnings": ["not cancelled"]},
     {"loginUrl": "/login"},
     {"data": {"msg": "trop tard"}},
+    {"id": None, "status": None, "sender": None, "message": "Campagne introuvable"},
     {"requestId": "abc"},
     {"id": 944},
     {"id": 0},
