@@ -136,7 +136,7 @@ def reading(_: Settings) -> Generator[Work]:
 @asynccontextmanager
 async def limiting(_: Settings) -> AsyncGenerator[AsyncWork]:
     """Take a slot among the calls under way, and set a deadline."""
-    live = Connections(httpx.URL(URL), ClientSettings()).live()
+    live = await Connections(httpx.URL(URL), ClientSettings()).opened()
 
     async def one(_: int) -> None:
         with live.deadline(120):

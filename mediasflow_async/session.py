@@ -166,7 +166,7 @@ class Session:
         return self._derived(engine)
 
     async def __aenter__(self) -> Self:
-        self._open_engine()
+        await self._open_engine().connections.opened()
         return self
 
     async def __aexit__(

@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def transport_of_sessions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What sessions send with: ours, or httpx's as if the environment named a proxy."""
     if getattr(request, "param", "ours") == "httpx's":
-        monkeypatch.setattr(routes, "_is_proxied", lambda _: True)
+        monkeypatch.setattr(routes, "_needs_httpx", lambda _: True)
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,9 @@ def _bearer(value: str | Secret | None) -> Secret | None:
     token = unannounced(value.reveal() if isinstance(value, Secret) else value)
     is_printable = token.isascii() and token.isprintable() and " " not in token
     if not token or not is_printable or token.lower() == "bearer":
-        raise ConfigurationError("the token is one word, with or without 'Bearer' before it")
+        raise ConfigurationError(
+            "the token (MEDIASFLOW_TOKEN) is one word, with or without 'Bearer' before it"
+        )
     return Secret(token)
 
 
@@ -65,7 +67,9 @@ class Credentials:
 
     def __attrs_post_init__(self) -> None:
         if (self.username is None) != (self.password is None):
-            raise ConfigurationError("a username and a password go together")
+            raise ConfigurationError(
+                "a username and a password go together (MEDIASFLOW_USERNAME, MEDIASFLOW_PASSWORD)"
+            )
         if not all(map(is_encodable, (self.username or "", *self.secrets()))):
             raise ConfigurationError(f"each of username and password {ENCODABLE_RULE}")
         if self.username is None and self.token is None:

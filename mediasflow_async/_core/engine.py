@@ -181,7 +181,7 @@ class Engine:
     ) -> Any:
         """Make a call and return its answer; with a block, one whose body is read within it."""
         call = make_call(operation, self.join, self.settings, parts)
-        live, progress = self.connections.live(), Progress()
+        live, progress = self.connections.live() or await self.connections.opened(), Progress()
         state = note_begin(call, progress)
         with (deadline := live.deadline(call.deadline_seconds)):
             if not live.takes_slot():
@@ -415,8 +415,8 @@ class Engine:
             make_call(operation, self.join, self.settings, parts),
             headers=login_headers(credentials, self.dialect),
         )
-        live, progress = self.connections.live(), Progress(attempts=1)
-        secrets = credentials.secrets()
+        live = self.connections.live() or await self.connections.opened()
+        progress, secrets = Progress(attempts=1), credentials.secrets()
         with masked_http_logs(secrets):
             await self._paced(live)
             began = perf_counter()

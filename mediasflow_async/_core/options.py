@@ -1,15 +1,26 @@
-"""The options of a session: from arguments, then the environment, then the defaults."""
+"""The options of a session: from arguments, then the environment, then the defaults.
+
+So are proxies and certificates, which the environment holds for all programs. They are read and
+checked here, and handed on as values: nothing below looks into the environment itself. An error
+names the variable and never shows its value, which may hold a password.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import math
 import os
+import re
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from attrs import Factory, evolve, field, frozen
@@ -25,8 +36,10 @@ __all__ = [
     "from_environment",
     "is_loopback",
     "normalised_base_url",
+    "proxy_of_environment",
     "rate_of",
     "seconds_of",
+    "tls_of_environment",
 ]
 
 
@@ -129,47 +142,63 @@ _NUMBERS: Final[dict[str, Callable[[str], float]]] = {
     "max_in_flight": int,
     "rate": float,
 }
+_COUNTS: Final = frozenset({"max_in_flight"})
 
 
 def _text(name: str, text: str) -> str | Secret:
+    if name == "base_url":
+        normalised_base_url(text.strip(), _ENVIRONMENT_PREFIX + name.upper())
     # A password may begin or end with a space; nothing else does.
     return Secret(text) if name in {"password", "token"} else text.strip()
 
 
 def _number(name: str, text: str) -> float | None:
     variable = _ENVIRONMENT_PREFIX + name.upper()
-    if text.lower() == "none":
+    if text.lower() == "none" and name not in _COUNTS:
         return None
     try:
         value = _NUMBERS[name](text)
     except ValueError:
-        raise ConfigurationError(f"{variable} is not a number: {text!r}") from None
+        kind = "whole number" if name in _COUNTS else "number"
+        raise ConfigurationError(f"{variable} is not a {kind}") from None
     if not 0 < value < math.inf:
-        raise ConfigurationError(f"{variable} is not a positive number: {text!r}")
+        raise ConfigurationError(f"{variable} is not a positive number")
     return value
 
 
-def normalised_base_url(url: str) -> httpx.URL:
+def normalised_base_url(url: str, name: str = "base_url") -> httpx.URL:
     """Return the base URL with a closing slash.
 
     Raises:
-        ConfigurationError: when it is no absolute URL, carries credentials or a query, or is
-            plain http beyond this machine (Guide: 1.2, HTTPS only).
+        ConfigurationError: when it is no absolute URL, carries credentials or a query, has no
+            port that exists, or is plain http beyond this machine (Guide: 1.2, HTTPS only). It
+            gives the option or the variable by this name.
     """
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError, UnicodeEncodeError):
-        raise ConfigurationError("base_url cannot be read as a URL") from None
+    except (httpx.InvalidURL, TypeError, UnicodeError):
+        raise ConfigurationError(f"{name} cannot be read as a URL") from None
     if parsed.userinfo or parsed.query or parsed.fragment:
-        raise ConfigurationError("base_url holds no credentials, query or fragment")
+        raise ConfigurationError(f"{name} holds no credentials, query or fragment")
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         # What was given may be a URL with a password in it, its scheme forgotten.
-        raise ConfigurationError("base_url starts with https:// and the name of a host")
+        raise ConfigurationError(f"{name} starts with https:// and the name of a host")
+    if not _is_port(parsed.port):
+        # The system counts on from 0: the bearer would go to another port.
+        raise ConfigurationError(f"{name} has a port that does not exist: 1 to {_LAST_PORT} do")
     if parsed.scheme == "http" and not is_loopback(parsed.host):
         raise ConfigurationError(
-            f"base_url: plain http is allowed on this machine only, and {parsed.host} is another"
+            f"{name}: plain http is allowed on this machine only, and {parsed.host} is another"
         )
     return parsed.copy_with(path=parsed.path.rstrip("/") + "/")
+
+
+_LAST_PORT: Final = 2**16 - 1
+
+
+def _is_port(port: int | None) -> bool:
+    """Whether a port exists; None is the one of the scheme."""
+    return port is None or 0 < port <= _LAST_PORT
 
 
 def is_loopback(host: str) -> bool:
@@ -180,6 +209,155 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def proxy_of_environment(url: httpx.URL, tls: ssl.SSLContext | None) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for an address, None for a direct connection.
+
+    It is in ``HTTPS_PROXY``, else in ``ALL_PROXY``, unless ``NO_PROXY`` has the host, all of them
+    in capitals or not. Where there are none, macOS and Windows have settings of the system. This
+    machine itself is reached without a proxy.
+
+    Args:
+        url: the address that is talked to.
+        tls: settings for a proxy that is reached by https.
+
+    Raises:
+        ConfigurationError: names the variable that holds no proxy, or one that needs an extra.
+    """
+    if is_loopback(url.host):
+        return None
+    found = getproxies()
+    named = ((scheme, found.get(scheme, "").strip()) for scheme in (url.scheme, "all"))
+    scheme, address = next(((name, text) for name, text in named if text), ("", ""))
+    if not address or _is_direct(url, found):
+        return None
+    return _proxy_at(address, _variable_of(scheme), tls)
+
+
+def _variable_of(scheme: str) -> str:
+    """Return the name of the variable that holds the proxy of a scheme, as it is spelled."""
+    name = f"{scheme}_proxy"
+    for spelled in (name, name.upper(), *os.environ):
+        if spelled.lower() == name and os.environ.get(spelled):
+            return spelled
+    return f"the {scheme} proxy in the settings of the system"
+
+
+def _proxy_at(address: str, variable: str, tls: ssl.SSLContext | None) -> httpx.Proxy:
+    url = _address_of(address) if _PROXY_ADDRESS.fullmatch(address) else None
+    if url is None or not url.host or not _is_port(url.port):
+        raise ConfigurationError(f"{variable} is no address of a proxy", next_step=_WRITE_A_PROXY)
+    scheme = "socks5h" if url.scheme == "socks" else url.scheme
+    if scheme not in _PROXY_SCHEMES:
+        raise ConfigurationError(f"{variable} begins with none of {', '.join(_PROXY_SCHEMES)}")
+    if scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ConfigurationError(
+            f"{variable} is a SOCKS proxy, which needs a package that is not installed",
+            next_step="Install it: pip install 'httpx[socks]'.",
+        )
+    return httpx.Proxy(url.copy_with(scheme=scheme), ssl_context=tls if scheme == "https" else None)
+
+
+def _address_of(text: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(text if "://" in text else f"http://{text}")
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+
+
+# With an @ after the host, a sign of the password was taken for the end of it.
+_PROXY_ADDRESS: Final = re.compile(
+    r"(?:[\w+.-]+://)?(?:[^\s/?#@]*@)?(?:\[[^\s/?#@\[\]]+\]|[^\s/?#@:\[\]\"']+)(?::\d+)?"
+    r"(?:[/?#][^@]*)?"
+)
+_PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+_WRITE_A_PROXY: Final = (
+    "Write http://proxy.example:3128, or http://name:password@proxy.example:3128 with the signs "
+    "in name and password percent-encoded, such as %40 for @."
+)
+
+
+def _is_direct(url: httpx.URL, found: Mapping[str, str]) -> bool:
+    """Whether an address is reached without the proxy that the environment has."""
+    if "no" not in found:
+        return bool(proxy_bypass(url.host))
+    return any(_is_named(url, entry) for entry in re.split(r"[\s,;|]+", found["no"].lower()))
+
+
+def _is_named(url: httpx.URL, entry: str) -> bool:
+    """Whether an entry of ``NO_PROXY`` means an address.
+
+    Docker, Kubernetes, curl and Go write names, whose subdomains are meant as well, with or
+    without a dot or a star before them, addresses and networks, each of them with or without a
+    port. What is none of these means nothing.
+    """
+    scheme, _, rest = entry.strip("\"'").rpartition("://")
+    host, port = rest.rstrip("/"), ""
+    if host.count(":") == 1 or "]:" in host:
+        host, _, port = host.rpartition(":")
+    if scheme not in {"", "all", url.scheme} or port not in {"", str(url.port or _HTTPS_PORT)}:
+        return False
+    return _is_host_named(url, host.replace("[", "").replace("]", ""))
+
+
+_HTTPS_PORT: Final = 443
+
+
+def _is_host_named(url: httpx.URL, host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(url.host)
+    except ValueError:
+        names = {each.rstrip(".") for each in (url.host, url.raw_host.decode("ascii"))}
+        domain = host.lstrip("*.").rstrip(".")
+        if not domain:
+            return host == "*"
+        return any(f".{name}".endswith(f".{domain}") or fnmatchcase(name, host) for name in names)
+    try:
+        return address in ipaddress.ip_network(host, strict=False)
+    except ValueError:
+        return fnmatchcase(url.host, host)
+
+
+def tls_of_environment() -> ssl.SSLContext:
+    """Return httpx's TLS settings: the certificates of the environment, or those of certifi.
+
+    ``SSL_CERT_FILE`` comes first, then ``SSL_CERT_DIR``. Reading them takes long: call it in a
+    thread.
+
+    Raises:
+        ConfigurationError: names the variable that leads to no certificates.
+    """
+    file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if folders and not file and not any(map(_has_certificates, folders.split(os.pathsep))):
+        raise ConfigurationError(
+            "SSL_CERT_DIR has no certificates",
+            next_step="It is a folder with a file for each, named as `openssl rehash` does.",
+        )
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        # Only the file that TLS keys are logged to comes with its name.
+        is_key_log = getattr(error, "filename", None) is not None
+    if is_key_log and "SSLKEYLOGFILE" in os.environ:
+        raise ConfigurationError(f"SSLKEYLOGFILE cannot be written: {reason}")
+    if file:
+        raise ConfigurationError(f"SSL_CERT_FILE has no certificates that can be read: {reason}")
+    raise ConfigurationError(
+        f"the certificates that certifi ships cannot be read: {reason}",
+        next_step="Add its file cacert.pem to the application, or set SSL_CERT_FILE.",
+    )
+
+
+def _has_certificates(folder: str) -> bool:
+    try:
+        return any(_HASHED_NAME.fullmatch(each.name) for each in Path(folder).iterdir())
+    except (OSError, ValueError):
+        return False
+
+
+_HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 def seconds_of(value: Duration, name: str) -> float | None:

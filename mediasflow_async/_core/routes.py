@@ -9,9 +9,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
+import anyio.to_thread
 import httpx
 from anyio.lowlevel import current_token
 from attrs import field, frozen
@@ -24,7 +24,7 @@ from mediasflow_async._core.httpx_adapter import (
     with_checksum,
 )
 from mediasflow_async._core.loops import Deadline, Deadlines, asyncio_loop
-from mediasflow_async._core.options import Settings, is_loopback
+from mediasflow_async._core.options import Settings, proxy_of_environment, tls_of_environment
 from mediasflow_async.dialect import Checksum
 from mediasflow_async.errors import SessionClosed
 from mediasflow_async.secrecy import mask_http_loggers
@@ -62,6 +62,9 @@ class Connections:
         self._ssl_context = ssl_context
         self._transport = transport
         self._client = client
+        self._proxy: httpx.Proxy | None = None
+        self._is_prepared = False
+        self._opening: tuple[Any, anyio.Lock] | None = None
         self._live: Live | None = None
         self._is_closed = False
 
@@ -70,17 +73,37 @@ class Connections:
         """Whether nothing can be sent any more."""
         return self._is_closed or (self._client is not None and self._client.is_closed)
 
-    def live(self) -> Live:
-        """Return what belongs to the running loop, made now if need be.
+    def live(self) -> Live | None:
+        """Return what belongs to the running loop, or None before `opened`.
 
         Raises:
             SessionClosed: after `aclose`.
         """
         self.check_open()
-        on_asyncio = asyncio_loop()
-        loop = on_asyncio or current_token()
-        if self._live is None or self._live.loop != loop:
+        live = self._live
+        return live if live is not None and live.loop == _running_loop() else None
+
+    async def opened(self) -> Live:
+        """Return what belongs to the running loop, made now if need be.
+
+        What the environment says of the way to the server is read once, in a thread: loading
+        certificates takes long.
+
+        Raises:
+            ConfigurationError: the environment names a proxy or certificates that are none.
+            SessionClosed: after `aclose`.
+        """
+        loop = _running_loop()
+        if self._opening is None or self._opening[0] != loop:
+            self._opening = loop, anyio.Lock()
+        async with self._opening[1]:
+            if (live := self.live()) is not None:
+                return live
+            if not self._is_prepared:
+                await anyio.to_thread.run_sync(self._prepare)
+                self.check_open()
             mask_http_loggers()
+            on_asyncio = asyncio_loop()
             # Connections of a loop that has ended cannot be closed any more, only dropped.
             self._live = Live(
                 loop=loop,
@@ -88,7 +111,16 @@ class Connections:
                 slots=anyio.Semaphore(self._settings.max_in_flight, fast_acquire=True),
                 deadlines=Deadlines(on_asyncio) if on_asyncio else None,
             )
-        return self._live
+            return self._live
+
+    def _prepare(self) -> None:
+        """Read what the environment says of the way to the server, unless that is given."""
+        if self._client is None and self._transport is None:
+            # Plain http on this machine needs no certificates, which take longest to load.
+            if self._ssl_context is None and self._base_url.scheme != "http":
+                self._ssl_context = tls_of_environment()
+            self._proxy = proxy_of_environment(self._base_url, self._ssl_context)
+        self._is_prepared = True
 
     async def wait_for_slot(self, live: Live) -> None:
         """Wait for a slot among the calls under way.
@@ -114,19 +146,23 @@ class Connections:
         """Close the connections that are ours; harmless to repeat."""
         self._is_closed = True
         live, self._live = self._live, None
-        if live and live.loop == (asyncio_loop() or current_token()):
+        if live and live.loop == _running_loop():
             if live.deadlines is not None:
                 live.deadlines.stop()
             await live.route.aclose()
 
     def _new_route(self) -> _Route:
         return _route_of(
-            self._base_url,
             self._settings,
             ssl_context=self._ssl_context,
+            proxy=self._proxy,
             transport=self._transport,
             client=self._client,
         )
+
+
+def _running_loop() -> object:
+    return asyncio_loop() or current_token()
 
 
 @frozen(kw_only=True)
@@ -235,32 +271,38 @@ class _Route:
 
 
 def _route_of(
-    base_url: httpx.URL,
     settings: Settings,
     *,
     ssl_context: ssl.SSLContext | None,
+    proxy: httpx.Proxy | None,
     transport: httpx.AsyncBaseTransport | None,
     client: httpx.AsyncClient | None,
 ) -> _Route:
     """Return the route to a server, with nothing open yet.
 
-    On asyncio and uvloop that is our own transport. httpx's takes over on trio and where the
-    environment names a proxy; the caller's own transport or client goes before all.
+    On asyncio and uvloop that is our own transport. httpx's takes over on trio and behind a
+    proxy; the caller's own transport or client goes before all.
     """
     if client is not None:
         return _through_httpx(sending_through(client), _leave_open, is_trusted=False)
     if transport is not None:
         return _through_transport(transport)
-    if asyncio_loop() is None or _is_proxied(base_url):
-        return _through_clients_of_httpx(base_url, settings, ssl_context)
+    if _needs_httpx(proxy):
+        context = ssl_context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return _through_clients_of_httpx(settings, context, proxy)
     own = AsyncioTransport(ssl_context=ssl_context, max_idle=settings.max_in_flight)
     return _through_own(own, own.aclose)
+
+
+def _needs_httpx(proxy: httpx.Proxy | None) -> bool:
+    """Whether our own transport cannot reach the server from here."""
+    return proxy is not None or asyncio_loop() is None
 
 
 def _through_transport(transport: httpx.AsyncBaseTransport) -> _Route:
     if isinstance(transport, AsyncioTransport) and _sends_as_ours(transport):
         return _through_own(transport, _leave_open)
-    client = CookielessClient(transport=_Borrowed(transport))
+    client = CookielessClient(transport=_Borrowed(transport), trust_env=False)
     is_trusted = type(transport) is httpx.AsyncHTTPTransport
     return _through_httpx(sending_through_own(client), client.aclose, is_trusted=is_trusted)
 
@@ -295,7 +337,7 @@ def _through_httpx(
 
 
 def _through_clients_of_httpx(
-    base_url: httpx.URL, settings: Settings, ssl_context: ssl.SSLContext | None
+    settings: Settings, ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None
 ) -> _Route:
     """Return the route through httpx's own transport.
 
@@ -303,13 +345,16 @@ def _through_clients_of_httpx(
     for the answer to the next request. A launch that ran would be reported as refused: what may
     send SMS gets a connection of its own.
     """
-    # Plain http on this machine needs no certificates, which take longest to load.
-    is_plain = base_url.scheme == "http"
-    context = ssl_context or (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx.create_ssl_context()
-    )
-    keeping = _client_of_httpx(base_url, context, settings.max_in_flight)
-    alone = _client_of_httpx(base_url, context, 0)
+
+    def client(most_kept: int) -> CookielessClient:
+        return CookielessClient(
+            verify=ssl_context,
+            proxy=proxy,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=most_kept),
+        )
+
+    keeping, alone = client(settings.max_in_flight), client(0)
 
     async def aclose() -> None:
         try:
@@ -324,29 +369,6 @@ def _through_clients_of_httpx(
         is_trusted=True,
         is_logged=True,
     )
-
-
-def _client_of_httpx(
-    base_url: httpx.URL, context: ssl.SSLContext, most_kept: int
-) -> CookielessClient:
-    host = _host_of(base_url)
-    return CookielessClient(
-        verify=context,
-        # A proxy of the environment is not for this machine's own addresses.
-        mounts={f"all://{host}": None} if is_loopback(host) else None,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=most_kept),
-    )
-
-
-def _is_proxied(base_url: httpx.URL) -> bool:
-    """Whether the environment names a proxy for an address; httpx decides what to do with it."""
-    if is_loopback(_host_of(base_url)) or proxy_bypass(base_url.host):
-        return False
-    return not getproxies().keys().isdisjoint({base_url.scheme, "all"})
-
-
-def _host_of(url: httpx.URL) -> str:
-    return f"[{url.host}]" if ":" in url.host else url.host
 
 
 async def _leave_open() -> None:

@@ -76,6 +76,15 @@ async def test_another_scheme_or_name_is_another_origin(location: str) -> None:
     assert len(server.requests) == 1
 
 
+async def test_a_port_that_counts_on_from_0_is_another_origin() -> None:
+    server = RawServer(lambda _: to(f"http://127.0.0.1:{server.port + 2**16}/x"))
+    with server.running():
+        async with session_with(server.url) as session:
+            with pytest.raises(ApiError, match="redirects elsewhere"):
+                await session.request("GET", "blacklist")
+    assert len(server.requests) == 1
+
+
 async def test_a_redirect_that_goes_in_circles_ends() -> None:
     with RawServer([to("/again")]).running() as server:
         async with session_with(server.url) as session:
