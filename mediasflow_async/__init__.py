@@ -161,12 +161,24 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return import_module("importlib.metadata").version("mediasflow-async")
+        return _version()
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _version() -> str:
+    metadata = import_module("importlib.metadata")
+    try:
+        return str(metadata.version("mediasflow-async") or _UNKNOWN_VERSION)
+    except metadata.PackageNotFoundError:
+        # A frozen application has the package without what its installation left beside it.
+        return _UNKNOWN_VERSION
+
+
+_UNKNOWN_VERSION: Final = "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Final
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
+import mediasflow_async
 from mediasflow_async.cli.batch import batch
 from mediasflow_async.cli.console import (
     CommandStopped,
@@ -53,7 +53,7 @@ def _app(errors: Console) -> App:
     app = App(
         name="mediasflow",
         help="SMS campaigns with Mediasflow.",
-        version=lambda: version("mediasflow-async"),
+        version=lambda: mediasflow_async.__version__,
         console=console(),
         error_console=errors,
         exit_on_error=False,
