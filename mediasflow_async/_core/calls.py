@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypedDict, cast
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import httpx
 import orjson
@@ -77,6 +77,33 @@ class Call:
     timeouts: Mapping[str, float | None]
     deadline_seconds: float | None
     guard: Guard | None = field(default=None, repr=False)
+
+    def secrets(self) -> Iterator[str]:
+        """Yield what was sent and no error may repeat: texts, but for those that name a choice."""
+        query = self.target.partition(b"?")[2].decode("ascii")
+        yield from (value for _, value in parse_qsl(query))
+        if self.content is None:
+            return
+        if self.content_type == JSON_TYPE:
+            yield from _texts_in(orjson.loads(self.content))
+        else:
+            yield from (value for _, value in parse_qsl(self.content.decode("ascii")))
+
+
+# What names a choice; `type` is that of a link and that of a blacklisted number as well.
+_CHOICES: Final = frozenset({"typeSelect", "type", "renderer", "sender", "brand", "scheduleOn"})
+
+
+def _texts_in(data: object) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            if name not in _CHOICES:
+                yield from _texts_in(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _texts_in(item)
 
 
 class CallParts(TypedDict, total=False):

@@ -70,7 +70,7 @@ class Credentials:
             raise ConfigurationError(
                 "a username and a password go together (MEDIASFLOW_USERNAME, MEDIASFLOW_PASSWORD)"
             )
-        if not all(map(is_encodable, (self.username or "", *self.secrets()))):
+        if not all(map(is_encodable, self.secrets())):
             raise ConfigurationError(f"each of username and password {ENCODABLE_RULE}")
         if self.username is None and self.token is None:
             raise ConfigurationError(
@@ -80,7 +80,8 @@ class Credentials:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must not be shown, whoever repeats them."""
-        return tuple(secret.reveal() for secret in (self.password, self.token) if secret)
+        revealed = (secret.reveal() for secret in (self.password, self.token) if secret)
+        return (*revealed, self.username or "")
 
     @property
     def can_log_in(self) -> bool:

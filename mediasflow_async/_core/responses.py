@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Container, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -34,7 +34,7 @@ from mediasflow_async.errors import (
     ServerError,
     value_of,
 )
-from mediasflow_async.secrecy import mask_text
+from mediasflow_async.secrecy import hidden, mask_text
 
 __all__ = [
     "ApiResponse",
@@ -65,6 +65,7 @@ class ApiResponse:
         attempts: how many attempts it took.
         operation: what was called.
         campaign_id: the campaign concerned, or None.
+        secrets: gives what was sent and no error may repeat.
     """
 
     status: int
@@ -76,6 +77,7 @@ class ApiResponse:
     campaign_id: int | None = None
     reader: ModelReader = field(repr=False, eq=False)
     judgement: Judgement = field(repr=False, eq=False)
+    secrets: Callable[[], Iterable[str]] = field(default=tuple, repr=False, eq=False)
 
     @property
     def payload(self) -> Any:
@@ -93,7 +95,12 @@ class ApiResponse:
         """The server's id of the request, from any of the usual headers, or None."""
         headers = self.headers
         found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
-        return next((mask_text(text) for text in found if text is not None), None)
+        return next((self.shown(text) for text in found if text is not None), None)
+
+    def shown(self, text: str) -> str:
+        """Return the beginning of what the server says, without what it may not repeat."""
+        # What is beyond would be looked through for nothing.
+        return mask_text(hidden(text[: 2 * _EXCERPT], self.secrets()))[:_EXCERPT]
 
     def read(self, model: type[_Model]) -> _Model:
         """Return the payload as a model.
@@ -124,6 +131,7 @@ def response_of(
     attempts: int = 1,
     reader: ModelReader,
     is_utf8: bool = False,
+    secrets: Callable[[], Iterable[str]] = tuple,
 ) -> ApiResponse:
     """Return an answer with its body decoded and judged.
 
@@ -140,6 +148,7 @@ def response_of(
         campaign_id=campaign_id,
         reader=reader,
         judgement=judge(operation.expects, status, media_type, data, campaign_id=campaign_id),
+        secrets=secrets,
     )
 
 
@@ -178,6 +187,7 @@ def understood(
         campaign_id=call.campaign_id,
         attempts=progress.attempts,
         reader=reader,
+        secrets=call.secrets,
     )
     return error_of(response, refusals) or response
 
@@ -238,16 +248,16 @@ def invalid(answer: ApiResponse, message: str, wire_path: str = "") -> ResponseI
     """Return the error for an answer that cannot be understood."""
     error = ResponseInvalid(message, **_circumstances(answer))
     error.wire_path = wire_path
-    error.body = _excerpt(answer.content)
+    error.body = answer.shown(answer.content[: 2 * _EXCERPT].decode(errors="replace"))
     return _in_doubt(error, answer.operation)
 
 
 def _api_error(kind: type[_Refusal], answer: ApiResponse, did: str = "refused") -> _Refusal:
     code = answer.judgement.code
-    shown = None if code is None else mask_text(code)
+    shown = None if code is None else answer.shown(code)
     error = kind(_message(answer, did), code=shown, **_circumstances(answer))
     if isinstance(answer.data, dict) and isinstance(answer.data.get("field"), str):
-        error.field = mask_text(answer.data["field"])
+        error.field = answer.shown(answer.data["field"])
     error.is_json = isinstance(answer.data, dict | list)
     return error
 
@@ -270,11 +280,7 @@ def _message(answer: ApiResponse, did: str) -> str:
 
 
 def _told(answer: ApiResponse) -> str:
-    return mask_text(answer.judgement.message)[:_EXCERPT]
-
-
-def _excerpt(content: bytes) -> str:
-    return mask_text(content[:_EXCERPT].decode(errors="replace"))
+    return answer.shown(answer.judgement.message)
 
 
 def _decoded(content: bytes, media_type: str = "") -> Any:

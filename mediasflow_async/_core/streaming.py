@@ -191,6 +191,7 @@ class ResponseStream:
             # No model is read from it.
             reader=reader_for(UTC),
             is_utf8=True,
+            secrets=self._call.secrets,
         )
 
     async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | MediasflowError | None:
