@@ -155,7 +155,7 @@ _WHAT_WAS_SENT: Final = {
 class ConfigurationError(MediasflowError):
     """The session cannot be built or used like this; nothing was sent.
 
-    The message names the option to correct.
+    The message names the option to correct, or the right form.
     """
 
 

@@ -177,6 +177,18 @@ class Session:
     ) -> None:
         await self.aclose()
 
+    if not TYPE_CHECKING:
+
+        def __enter__(self) -> NoReturn:
+            from mediasflow_async.errors import ConfigurationError
+
+            raise ConfigurationError(
+                "a Session is entered with `async with Session(...) as session:`"
+            )
+
+        def __exit__(self, *_: object) -> None:
+            """Python looks for it before it calls `__enter__`."""
+
     async def aclose(self) -> None:
         """Close the connections that the session made; harmless to repeat."""
         self._is_closed = True

@@ -26,6 +26,7 @@ from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.models import (
     BlacklistEntry,
     BlacklistKind,
+    Campaign,
     CampaignRequest,
     CampaignType,
     Recipient,
@@ -47,6 +48,7 @@ __all__ = [
     "period_problems",
     "placeholder_problems",
     "refuse",
+    "request_problems",
     "sender_problems",
 ]
 
@@ -103,6 +105,13 @@ def refuse(problems: Iterable[Problem], campaign_id: int | None = None) -> None:
     """Raise `InvalidRequest` with the problems, if there are any."""
     if found := tuple(problems):
         raise InvalidRequest(problems=found, campaign_id=campaign_id)
+
+
+def request_problems(request: object) -> Iterator[Problem]:
+    """Yield what is wrong with a campaign request that is none, such as a dict."""
+    if not isinstance(request, CampaignRequest):
+        kind = type(request).__name__
+        yield Problem("request", f"is CampaignRequest(msg=..., recipients=[...]), not a {kind}")
 
 
 def campaign_problems(
@@ -323,7 +332,11 @@ def placeholder_problems(request: CampaignRequest) -> Iterator[Problem]:
 
 def campaign_id_problems(campaign_id: object) -> Iterator[Problem]:
     """Yield what is wrong with the number of a campaign."""
-    if not _is_id(campaign_id):
+    if isinstance(campaign_id, Campaign):
+        yield Problem("campaign_id", "the number of the campaign, campaign.id, not all of it")
+    elif isinstance(campaign_id, CampaignRequest):
+        yield Problem("campaign_id", "the id that prepare(request) answers, not the request")
+    elif not _is_id(campaign_id):
         yield Problem("campaign_id", "the positive number that the server gave to the campaign")
 
 

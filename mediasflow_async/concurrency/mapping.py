@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from types import AsyncGeneratorType, TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 from mediasflow_async._core.options import count_of
 from mediasflow_async.concurrency.outcomes import Outcome, StopOn, stop_test
 from mediasflow_async.concurrency.run import Run
+from mediasflow_async.errors import ConfigurationError
 
 __all__ = ["Outcomes", "map_bounded"]
 
@@ -106,6 +107,14 @@ class Outcomes(Generic[_Item, _Value]):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    if not TYPE_CHECKING:
+
+        def __await__(self) -> NoReturn:
+            raise ConfigurationError(
+                "outcomes are not awaited: `async for outcome in ...`, or "
+                "`[outcome async for outcome in ...]` for a list"
+            )
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait until nothing is left of it; harmless to repeat.

@@ -26,7 +26,6 @@ __all__ = [
     "key_problems",
     "order_problems",
     "pair_problems",
-    "request_problems",
 ]
 
 
@@ -65,12 +64,6 @@ def pair_problems(pair: object) -> Iterator[Problem]:
     """Yield what is wrong with the form of a key and its request."""
     if not isinstance(pair, tuple | list) or len(pair) != _PAIR:
         yield Problem("pair", "is a key and a CampaignRequest")
-
-
-def request_problems(request: object) -> Iterator[Problem]:
-    """Yield what is wrong with a request that is none."""
-    if not isinstance(request, CampaignRequest):
-        yield Problem("request", f"is a CampaignRequest, not of type {type(request).__name__}")
 
 
 def key_problems(key: object) -> Iterator[Problem]:

@@ -23,7 +23,6 @@ from mediasflow_async.delivery.orders import (
     key_problems,
     order_problems,
     pair_problems,
-    request_problems,
 )
 from mediasflow_async.delivery.pacing import Pacing
 from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
@@ -40,7 +39,7 @@ from mediasflow_async.delivery.slots import Slot, Slots
 from mediasflow_async.errors import ConfigurationError, MediasflowError, value_of
 from mediasflow_async.models import CampaignRequest
 from mediasflow_async.session import Session
-from mediasflow_async.validation import refuse
+from mediasflow_async.validation import refuse, request_problems
 
 __all__ = ["Sender", "Time"]
 

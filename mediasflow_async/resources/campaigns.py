@@ -33,6 +33,7 @@ from mediasflow_async.validation import (
     listed,
     number_problems,
     refuse,
+    request_problems,
     sender_problems,
 )
 
@@ -83,6 +84,7 @@ class Campaigns:
             DeliveryUnknown: the request left and no usable answer came back.
             ApiError: the server refused.
         """
+        refuse(request_problems(request))
         if request.campaign_id is not None:
             rule = "names a prepared campaign: launch it with launch(campaign_id)"
             raise InvalidRequest(problems=[Problem("campaign_id", rule)])
@@ -155,6 +157,7 @@ class Campaigns:
             DeliveryUnknown: SMS may have been sent and no usable answer came back.
             ApiError: the server refused.
         """
+        refuse(request_problems(request))
         start_now = request.start_now
         return await self._inject(request, start_now=start_now, auto_list=auto_list, guard=guard)
 
@@ -166,6 +169,7 @@ class Campaigns:
         auto_list: bool = False,
         guard: Guard | None = None,
     ) -> Campaign:
+        refuse(request_problems(request))
         uploads = auto_list and _is_long(request.recipients)
         problems = campaign_problems(
             request, self._api.dialect, start_now=start_now, any_number=uploads

@@ -22,7 +22,7 @@ from contextlib import aclosing
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from anyio.lowlevel import checkpoint
 from attrs import field, frozen
@@ -34,7 +34,14 @@ from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.rows import named, renamed, row_reader
 from mediasflow_async.dates import Window
 from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import ApiError, MediasflowError, Problem, ResponseInvalid, ServerError
+from mediasflow_async.errors import (
+    ApiError,
+    ConfigurationError,
+    MediasflowError,
+    Problem,
+    ResponseInvalid,
+    ServerError,
+)
 from mediasflow_async.models import ReportRow
 from mediasflow_async.models.values import is_file_name
 from mediasflow_async.resources.api import Api, is_about, name_window
@@ -83,6 +90,14 @@ class CsvReport:
                 read = row_reader(block.columns, zone, source.campaign_id).of_cells
                 for cells in block.records:
                     yield read(cells)
+
+    if not TYPE_CHECKING:
+
+        def __await__(self) -> NoReturn:
+            raise ConfigurationError(
+                "a CSV report is not awaited: `async for row in report`, or "
+                "`await report.save(path)` for a file"
+            )
 
     async def dicts(self) -> AsyncGenerator[dict[str, str], None]:
         """Yield each record as a dict from column to text.

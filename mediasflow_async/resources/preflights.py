@@ -18,7 +18,7 @@ from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.models import CampaignRequest, RecipientList
 from mediasflow_async.text import Conditions, Notice, Preflight, ProblemCode, apreflight, preflight
-from mediasflow_async.validation import campaign_problems
+from mediasflow_async.validation import campaign_problems, refuse, request_problems
 
 __all__ = ["Rows", "problems_of", "validated_preflight"]
 
@@ -58,6 +58,7 @@ async def validated_preflight(
         InvalidRequest: `rows` are of another kind.
         ValueError, PreviewNotInstalled: as in `mediasflow_async.text.preflight`.
     """
+    refuse(request_problems(request))
     given = _as_rows(rows)
     conditions = conditions or Conditions(schedule_zone=dialect.schedule_tz)
     problems = _problems(request, rows, dialect, conditions.now)
