@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from mediasflow_async._core.not_given import NOT_GIVEN
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mediasflow_async.secrecy import Secret
 
 __all__ = ["Session"]
+
+_LOADED_LATE: Final = ("anyio._backends._asyncio", "encodings.idna", "encodings.utf_8_sig")
+"""What anyio and Python import in the first call of a program."""
 
 
 class Session:
@@ -166,8 +170,23 @@ class Session:
         return self._derived(engine)
 
     async def __aenter__(self) -> Self:
-        await self._open_engine().connections.opened()
+        from mediasflow_async._core.loops import in_thread
+
+        engine = self._open_engine()
+        await in_thread(self._load)
+        await engine.connections.opened()
         return self
+
+    def _load(self) -> None:
+        """Import and build in a thread what a first call would hold the event loop for."""
+        from mediasflow_async.models import BlacklistEntry, Campaign, RecipientList
+
+        for module in _LOADED_LATE:
+            import_module(module)
+        for model in (BlacklistEntry, Campaign, RecipientList):
+            self._engine.reader.read({}, model)
+        for name in ("campaigns", "reports", "blacklist", "lists"):
+            getattr(self, name)
 
     async def __aexit__(
         self,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Protocol
 
 import anyio
-import anyio.to_thread
 import httpx
 from anyio.lowlevel import current_token
 from attrs import field, frozen
@@ -23,7 +23,7 @@ from mediasflow_async._core.httpx_adapter import (
     sending_through_own,
     with_checksum,
 )
-from mediasflow_async._core.loops import Deadline, Deadlines, asyncio_loop
+from mediasflow_async._core.loops import Deadline, Deadlines, asyncio_loop, in_thread
 from mediasflow_async._core.options import Settings, proxy_of_environment, tls_of_environment
 from mediasflow_async.dialect import Checksum
 from mediasflow_async.errors import SessionClosed
@@ -100,7 +100,7 @@ class Connections:
             if (live := self.live()) is not None:
                 return live
             if not self._is_prepared:
-                await anyio.to_thread.run_sync(self._prepare)
+                await in_thread(self._prepare)
                 self.check_open()
             mask_http_loggers()
             on_asyncio = asyncio_loop()
@@ -120,6 +120,9 @@ class Connections:
             if self._ssl_context is None and self._base_url.scheme != "http":
                 self._ssl_context = tls_of_environment()
             self._proxy = proxy_of_environment(self._base_url, self._ssl_context)
+            if self._proxy is not None:
+                # What httpx imports when its first transport is made.
+                import_module("httpcore")
         self._is_prepared = True
 
     async def wait_for_slot(self, live: Live) -> None:
