@@ -7,8 +7,10 @@ are saved as parts first, so that a save that was interrupted goes on where it s
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from functools import partial
@@ -21,7 +23,7 @@ from attrs import field, frozen
 from mediasflow_async.concurrency import map_bounded
 from mediasflow_async.converter.csv_records import CsvDecoder
 
-__all__ = ["Part", "Records", "SaveProgress", "save_bytes", "save_parts"]
+__all__ = ["Part", "Records", "SaveProgress", "save_bytes", "save_for_spreadsheets", "save_parts"]
 
 SaveProgress = Callable[[int, int], object]
 """Called with the number of windows saved so far and of windows in all."""
@@ -52,6 +54,8 @@ async def save_parts(
     parts: Sequence[Part],
     progress: SaveProgress | None = None,
     at_once: int = 1,
+    *,
+    for_spreadsheets: bool = False,
 ) -> Path:
     """Save each part that is not in `folder` yet, then join all of them into one CSV file.
 
@@ -61,6 +65,7 @@ async def save_parts(
         parts: the parts, in order.
         progress: called after each part.
         at_once: how many parts may be under way at the same time.
+        for_spreadsheets: as in `save_for_spreadsheets`.
 
     Returns:
         The path.
@@ -77,9 +82,24 @@ async def save_parts(
             done += 1
             if progress:
                 progress(done, len(parts))
-    await _join_parts(path, [folder / part.name for part in parts])
+    files = [folder / part.name for part in parts]
+    await _join_parts(path, files, _spreadsheet_line if for_spreadsheets else None)
     await to_thread.run_sync(shutil.rmtree, folder)
     return path
+
+
+async def save_for_spreadsheets(path: Path, blocks: Records) -> Path:
+    """Save records as CSV that a spreadsheet shows as it stands, and takes for no formula."""
+    async with aclosing(_marked(_written(blocks, _spreadsheet_line))) as pieces:
+        return await save_bytes(path, pieces)
+
+
+async def _marked(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    # Without the mark Excel takes UTF-8 for the charset of the system.
+    yield BOM_UTF8
+    async with aclosing(pieces):
+        async for piece in pieces:
+            yield piece
 
 
 async def _save_part(file: Path, blocks: Callable[[], Records]) -> None:
@@ -89,12 +109,13 @@ async def _save_part(file: Path, blocks: Callable[[], Records]) -> None:
             await save_bytes(file, pieces)
 
 
-async def _written(blocks: Records) -> AsyncGenerator[bytes, None]:
+async def _written(blocks: Records, line: _Line | None = None) -> AsyncGenerator[bytes, None]:
+    write = line or _line
     width = 0
     async with aclosing(blocks):
         async for block in blocks:
             width = width or len(block[0])
-            yield b"".join(_line(cells, width) for cells in block)
+            yield b"".join(write(cells, width) for cells in block)
 
 
 def _line(cells: Sequence[str], width: int = 0) -> bytes:
@@ -103,6 +124,25 @@ def _line(cells: Sequence[str], width: int = 0) -> bytes:
     if not is_plain or line.count(_DELIMITER) >= len(cells):
         line = _DELIMITER.join(map(_cell, cells))
     return f"{line}{_DELIMITER * (width - len(cells))}\r\n".encode()
+
+
+_Line = Callable[..., bytes]
+
+
+def _spreadsheet_line(cells: Sequence[str], width: int = 0) -> bytes:
+    return _line([_as_text(cell) for cell in cells], width)
+
+
+def _as_text(cell: str) -> str:
+    """Return a cell with an apostrophe before it where a spreadsheet would make it another."""
+    return f"'{cell}" if _CHANGED_CELL.match(cell) else cell
+
+
+# Formulas, in full width as well, and what stays no number as it is written: phone numbers and
+# ids, of which a spreadsheet drops the first zero and the last digits, and 12E5.
+_CHANGED_CELL: Final = re.compile(
+    r"[\t\r]|[\s\ufeff\u200b]*(?:[=+\-@\uff1d\uff0b\uff0d\uff20]|(?:0\d+|\d{9,}|\d+[eE]\d+)\s*$)"
+)
 
 
 def _cell(text: str) -> str:
@@ -149,7 +189,7 @@ def _flush(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-async def _join_parts(path: Path, files: Sequence[Path]) -> None:
+async def _join_parts(path: Path, files: Sequence[Path], line: _Line | None) -> None:
     """Join the files of parts, in order, into one with the columns of all.
 
     Cells that a record has beyond its columns stay beyond them.
@@ -158,20 +198,22 @@ async def _join_parts(path: Path, files: Sequence[Path]) -> None:
         OSError: a file is not as `_save_part` has written it.
     """
     async with _appearing(path) as target:
-        await to_thread.run_sync(_join, target, files)
+        await to_thread.run_sync(_join, target, files, line)
 
 
-def _join(target: IO[bytes], files: Sequence[Path]) -> None:
+def _join(target: IO[bytes], files: Sequence[Path], line: _Line | None) -> None:
     headers = [next(_records(file), []) for file in files]
     columns = list(dict.fromkeys(name for header in headers for name in header))
-    target.write(_line(columns))
+    write = line or _line
+    target.write(b"" if line is None else BOM_UTF8)
+    target.write(write(columns))
     for file, header in zip(files, headers, strict=True):
-        if header == columns:
+        if header == columns and line is None:
             with file.open("rb") as part:
                 part.seek(len(_line(header)))
                 shutil.copyfileobj(part, target, _BYTES_AT_ONCE)
         else:
-            target.writelines(map(_line, _moved(file, columns)))
+            target.writelines(map(write, _moved(file, columns)))
 
 
 def _moved(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:

@@ -45,7 +45,13 @@ from mediasflow_async.errors import (
 from mediasflow_async.models import ReportRow
 from mediasflow_async.models.values import is_file_name
 from mediasflow_async.resources.api import Api, is_about, name_window
-from mediasflow_async.resources.csv_files import Part, SaveProgress, save_bytes, save_parts
+from mediasflow_async.resources.csv_files import (
+    Part,
+    SaveProgress,
+    save_bytes,
+    save_for_spreadsheets,
+    save_parts,
+)
 from mediasflow_async.resources.pages import refuse_further_pages, until_ready
 from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
 from mediasflow_async.secrecy import mask_text
@@ -110,7 +116,11 @@ class CsvReport:
                     yield named(block.columns, cells)
 
     async def save(
-        self, path: str | PathLike[str], *, progress: SaveProgress | None = None
+        self,
+        path: str | PathLike[str],
+        *,
+        progress: SaveProgress | None = None,
+        for_spreadsheets: bool = False,
     ) -> Path:
         """Save the report as a CSV file that only its owner can read.
 
@@ -123,6 +133,11 @@ class CsvReport:
         Args:
             path: the file to write; an older one is replaced.
             progress: called after each window with the number of windows done and in all.
+            for_spreadsheets: write what Excel and LibreOffice open as it stands: UTF-8 with a
+                byte order mark, semicolons, and an apostrophe before each cell that would be
+                another there. Those begin with ``=``, ``+``, ``-``, ``@``, a tab or a return,
+                which makes a formula of what somebody replied, or are numbers of 9 digits and
+                more, or with a zero in front. Programs that read CSV want the default.
 
         Returns:
             The path.
@@ -137,8 +152,11 @@ class CsvReport:
             refuse([Problem("path", "is no name that a file can have")])
         windows = source.windows
         if len(windows) <= 1:
-            async with aclosing(source.pieces(*windows)) as pieces:
-                await save_bytes(target, pieces)
+            if for_spreadsheets:
+                await save_for_spreadsheets(target, source.records(*windows))
+            else:
+                async with aclosing(source.pieces(*windows)) as pieces:
+                    await save_bytes(target, pieces)
             if progress:
                 progress(1, 1)
             return target
@@ -147,7 +165,14 @@ class CsvReport:
             Part(_part_name(window), partial(source.part, index))
             for index, window in enumerate(windows)
         ]
-        return await save_parts(target, folder, parts, progress, source.windows_at_once)
+        return await save_parts(
+            target,
+            folder,
+            parts,
+            progress,
+            source.windows_at_once,
+            for_spreadsheets=for_spreadsheets,
+        )
 
 
 def _part_name(window: Window) -> str:
@@ -197,6 +222,12 @@ class CsvSource:
                 is_first = False
         if is_first:
             yield [columns]
+
+    async def records(self, window: Window | None = None) -> Blocks[list[str]]:
+        """Yield the columns of a window, or of the report of a campaign, then its records."""
+        async with aclosing(self._blocks(window)) as blocks:
+            async for block in blocks:
+                yield list(block.records) or [list(block.columns)]
 
     async def pieces(self, window: Window | None = None) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a window, or of the report of a campaign, as the server gives them.
