@@ -14,7 +14,6 @@ import anyio.to_thread
 
 from mediasflow_async.sandbox import blacklist
 from mediasflow_async.sandbox.api import Api
-from mediasflow_async.sandbox.app import BASE_PATH, BASE_PATH_ALT, make_app
 from mediasflow_async.sandbox.campaigns import current_state
 from mediasflow_async.sandbox.context import Server
 from mediasflow_async.sandbox.dates import Clock
@@ -24,7 +23,13 @@ from mediasflow_async.sandbox.http import HttpError
 from mediasflow_async.sandbox.preflight import draft_preflight
 from mediasflow_async.sandbox.request_log import RecordedRequest, RequestLog
 from mediasflow_async.sandbox.rules import ServerRules
-from mediasflow_async.sandbox.server import HttpServer, InProcessTransport
+from mediasflow_async.sandbox.server import (
+    BASE_PATH,
+    BASE_PATH_ALT,
+    HttpServer,
+    InProcessTransport,
+    make_app,
+)
 from mediasflow_async.sandbox.snapshots import Campaign, Message, all_campaigns, sent_messages
 from mediasflow_async.sandbox.store import Store, read_credit
 from mediasflow_async.sandbox.users import Tokens, User
