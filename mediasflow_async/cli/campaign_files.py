@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
 from hashlib import blake2b
-from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from attrs import NOTHING, evolve, field, fields, frozen
 
-from mediasflow_async.converter.csv_records import CsvDecoder
-from mediasflow_async.converter.names import NUMBER_COLUMNS
+from mediasflow_async.converter.names import is_number_column
 from mediasflow_async.errors import ConfigurationError, Problem
 from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl
 from mediasflow_async.secrecy import mask_text
+from mediasflow_async.uploads.recipients import RecipientTable, check_recipients, read_recipients
 
 __all__ = ["CampaignFile", "Line", "lines_of", "problems_text", "read_rows", "sendable_campaigns"]
 
@@ -40,6 +39,7 @@ class CampaignFile:
         template: the campaign of each row, without recipients; for a file of recipients only.
         as_list: send all rows as one campaign with a list, which is held in memory.
         key_column: the column that holds the key of each row.
+        mobile_column: the column that holds the numbers; by default the one with a usual name.
         batch: a name that is a part of every key that is derived from the content of a line.
 
     Raises:
@@ -50,6 +50,7 @@ class CampaignFile:
     template: CampaignRequest | None = field(default=None, repr=False)
     as_list: bool = False
     key_column: str | None = None
+    mobile_column: str | None = None
     batch: str = ""
 
     def __attrs_post_init__(self) -> None:
@@ -59,11 +60,11 @@ class CampaignFile:
                 f"{self.path.name}: campaigns are read from .jsonl (one a line) or "
                 ".csv (recipients)"
             )
-        for_rows = (self.template, self.as_list or None, self.key_column)
+        for_rows = (self.template, self.as_list or None, self.key_column, self.mobile_column)
         if suffix in _JSON_LINES and any(option is not None for option in for_rows):
             raise ConfigurationError(
-                f"{self.path.name} holds whole campaigns: a message, --as-list and --key-column "
-                "are for a CSV file of recipients"
+                f"{self.path.name} holds whole campaigns: a message, --as-list, --key-column and "
+                "--mobile-column are for a CSV file of recipients"
             )
         if suffix in _CSV and self.template is None:
             raise ConfigurationError(f"{self.path.name} holds recipients: add --message")
@@ -127,17 +128,15 @@ def lines_of(file: CampaignFile, *, salt: bytes) -> Iterator[Line]:
 
     Raises:
         ConfigurationError: the file as a whole is not what its name or its options say.
+        InvalidRequest: a file of recipients has lines that are not read in one way only.
         OSError: it cannot be read.
     """
     if file.template is None:
         yield from _json_lines(file.path, partial(_derived_key, "line", file.batch, salt))
     elif file.as_list:
-        yield _list_of_rows(
-            file.path, file.template, partial(_derived_key, "list", file.batch, salt)
-        )
+        yield _list_of_rows(file, file.template, salt)
     else:
-        derived_key = partial(_derived_key, "row", file.batch, salt)
-        yield from _rows(file.path, file.template, file.key_column, derived_key)
+        yield from _rows(file, file.template, salt)
 
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -244,65 +243,44 @@ def _field_value(name: str, value: Any, problems: list[Problem]) -> Any:
     return value
 
 
-def _rows(
-    path: Path,
-    template: CampaignRequest,
-    key_column: str | None,
-    derived_key: Callable[[Any], str],
-) -> Iterator[Line]:
+def _rows(file: CampaignFile, template: CampaignRequest, salt: bytes) -> Iterator[Line]:
     """Yield a campaign for each row; its columns are the fields of its recipient."""
-    rows = read_rows(path)
-    first = next(rows, None)
-    if first is None:
-        return
-    number_column = _number_column(path, first)
-    if key_column is not None:
-        _check_key_column(path, first, key_column)
-    for position, row in zip(count(1), chain([first], rows), strict=False):
-        request = evolve(template, recipients=(_recipient(row, number_column),))
-        where = f"row {position}"
-        if key_column is None:
-            yield Line(where=where, key=derived_key(row), request=request)
-        else:
-            problems = tuple(_key_problems(row[key_column], request))
-            yield Line(where=where, key=row[key_column], request=request, problems=problems)
+    derived_key = partial(_derived_key, "row", file.batch, salt)
+    with file.path.open("rb") as opened:
+        table = check_recipients(opened, file.path.name, mobile_column=file.mobile_column)
+        if file.key_column is not None:
+            _check_key_column(table, file.key_column)
+        for position, row in enumerate(read_recipients(opened, table), 1):
+            request = evolve(template, recipients=(_recipient(row, table.number_key),))
+            where = f"row {position}"
+            if file.key_column is None:
+                yield Line(where=where, key=derived_key(row), request=request)
+            else:
+                key = row[file.key_column]
+                problems = tuple(_key_problems(key, request))
+                yield Line(where=where, key=key, request=request, problems=problems)
 
 
-def _list_of_rows(path: Path, template: CampaignRequest, derived_key: Callable[[Any], str]) -> Line:
+def _list_of_rows(file: CampaignFile, template: CampaignRequest, salt: bytes) -> Line:
     """Return the one campaign of all rows, which are held in memory."""
-    key = derived_key(_digest_of(path))
-    rows = read_rows(path)
-    first = next(rows, None)
-    if first is None:
-        raise ConfigurationError(f"{path.name} has no rows")
-    number_column = _number_column(path, first)
-    recipients = tuple(_recipient(row, number_column) for row in chain([first], rows))
+    key = _derived_key("list", file.batch, salt, _digest_of(file.path))
+    with file.path.open("rb") as opened:
+        table = check_recipients(opened, file.path.name, mobile_column=file.mobile_column)
+        rows = read_recipients(opened, table)
+        recipients = tuple(_recipient(row, table.number_key) for row in rows)
     return Line(where="the list", key=key, request=evolve(template, recipients=recipients))
 
 
-def _recipient(row: Mapping[str, str], number_column: str) -> Recipient:
-    others = {name: value for name, value in row.items() if name != number_column}
-    return Recipient(row[number_column], fields=others)
+def _recipient(row: Mapping[str, str], number_key: str) -> Recipient:
+    others = {name: value for name, value in row.items() if name != number_key}
+    return Recipient(row[number_key], fields=others)
 
 
-def _number_column(path: Path, row: Mapping[str, str]) -> str:
-    found = [name for name in row if name.strip().lower() in NUMBER_COLUMNS]
-    if not found:
-        names = ", ".join(NUMBER_COLUMNS[:-1])
-        raise ConfigurationError(
-            f"{path.name} has no column of numbers: none is called {names} or {NUMBER_COLUMNS[-1]}"
-        )
-    if len(found) > 1:
-        raise ConfigurationError(
-            f"{path.name} has several columns of numbers, {' and '.join(found)}: keep one"
-        )
-    return found[0]
-
-
-def _check_key_column(path: Path, row: Mapping[str, str], name: str) -> None:
-    if name not in row:
-        raise ConfigurationError(f"{path.name} has no column {name}; there are {', '.join(row)}")
-    if name.strip().lower() in NUMBER_COLUMNS:
+def _check_key_column(table: RecipientTable, name: str) -> None:
+    if name not in table.columns:
+        columns = ", ".join(filter(None, table.columns))
+        raise ConfigurationError(f"{table.name} has no column {name}; there are {columns}")
+    if name == table.number_column or is_number_column(name):
         raise ConfigurationError(
             "keys are kept in the journal, which holds no phone number: --key-column names another"
         )
@@ -352,45 +330,29 @@ def _number_in(text: object) -> str:
     return digits[-_NUMBER_DIGITS:] if len(digits) >= _NUMBER_DIGITS else ""
 
 
-_PIECE_BYTES: Final = 2**18
-
-
 def read_rows(
-    path: Path, *, progress: Callable[[int], object] = lambda _: None
+    path: Path,
+    *,
+    mobile_column: str | None = None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file of any length, as mappings from column to value.
-
-    A missing cell is empty, and a cell beyond the header is dropped.
+    """Yield the rows of a CSV file of any length, once all of it has been checked.
 
     Args:
-        path: the file: UTF-8 or Windows-1252, with any of the usual delimiters.
+        path: the file.
+        mobile_column: the column of numbers; by default the one with one of the usual names.
         progress: called with the number of bytes read so far.
 
     Raises:
-        ConfigurationError: the file is empty or no CSV.
+        InvalidRequest: the file is not read in one way only, or names no column of numbers.
         OSError: it cannot be read.
     """
-    records = _csv_records(path, progress)
-    header = next(records, None)
-    if header is None:
-        raise ConfigurationError(f"{path.name} is empty")
-    columns = [name.strip() for name in header]
-    for record in records:
-        missing = len(columns) - len(record)
-        record.extend(repeat("", missing))
-        yield dict(zip(columns, record, strict=False))
-
-
-def _csv_records(path: Path, progress: Callable[[int], object]) -> Iterator[list[str]]:
-    def no_csv(reason: str, _text: str) -> ConfigurationError:
-        return ConfigurationError(f"{path.name} is no CSV file: {reason}")
-
-    decoder = CsvDecoder(no_csv)
     with path.open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            yield from decoder.feed(piece)
-            progress(file.tell())
-    yield from decoder.finish()
+        table = check_recipients(file, path.name, mobile_column=mobile_column)
+        yield from read_recipients(file, table, progress=progress)
+
+
+_PIECE_BYTES: Final = 2**18
 
 
 def _digest_of(path: Path) -> str:

@@ -107,6 +107,8 @@ def failure_panel(error: BaseException) -> Panel:
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, InvalidRequest) and len(error.problems) > 1:
+        return "\n".join((*map(str, error.problems), error.next_step))
     return str(error) or "Stopped."
 
 

@@ -122,12 +122,15 @@ class FileOptions:
     Attributes:
         as_list: Send all rows of a CSV file as one campaign with a list.
         key_column: Column of a CSV file that holds the key of each row.
+        mobile_column: Column of a CSV file that holds the numbers, when it is not called mobile,
+            sms, portable or gsm.
         batch: Name of the batch, a part of the keys that are made here: with another name, the
             same lines are sent again.
     """
 
     as_list: Annotated[bool, Parameter(negative=())] = False
     key_column: str | None = None
+    mobile_column: str | None = None
     batch: str = ""
 
     def file(self, path: Path, campaign: CampaignOptions | None) -> CampaignFile:
@@ -141,6 +144,7 @@ class FileOptions:
             template=None if campaign is None else campaign.request(),
             as_list=self.as_list,
             key_column=self.key_column,
+            mobile_column=self.mobile_column,
             batch=self.batch,
         )
 

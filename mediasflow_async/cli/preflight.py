@@ -44,6 +44,7 @@ def preflight(
     recipients: ExistingFile,
     *,
     campaign: CampaignOptions,
+    mobile_column: str | None = None,
     max_segments: Annotated[int, Parameter(validator=Number(gte=1, lte=6))] = 1,
     credit: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
     as_json: JsonOption = False,
@@ -58,6 +59,8 @@ def preflight(
         A CSV file with a column mobile, sms, portable or gsm.
     campaign
         What is sent.
+    mobile_column
+        The column of the numbers, when it has none of these names.
     max_segments
         SMS that one message may take on your account, 1 to 6.
     credit
@@ -68,7 +71,14 @@ def preflight(
     request = campaign.request()
     screen = console(stderr=as_json)
     title(screen, "A campaign before it is sent", f"{recipients.name} · nothing leaves")
-    report = _report(screen, recipients, request, credit=credit, max_segments=max_segments)
+    report = _report(
+        screen,
+        recipients,
+        request,
+        mobile_column=mobile_column,
+        credit=credit,
+        max_segments=max_segments,
+    )
     _show(screen, report)
     if as_json:
         print_json(report.to_dict(), indent=2)
@@ -80,6 +90,7 @@ def _report(
     path: Path,
     request: CampaignRequest,
     *,
+    mobile_column: str | None,
     credit: float | None,
     max_segments: int,
 ) -> Preflight:
@@ -94,7 +105,11 @@ def _report(
     )
     with bar:
         task = bar.add_task("Reading", total=path.stat().st_size)
-        rows = read_rows(path, progress=lambda read: bar.update(task, completed=read))
+        rows = read_rows(
+            path,
+            mobile_column=mobile_column,
+            progress=lambda read: bar.update(task, completed=read),
+        )
         examine = partial(validated_preflight, credit=credit, max_segments=max_segments)
         try:
             return anyio.run(examine, request, rows, Dialect())

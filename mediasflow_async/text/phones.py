@@ -8,6 +8,7 @@ ranges are in use. It takes a while to load, so it is imported when it is first 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FRENCH_CODES",
     "NOT_KNOWN",
+    "SPOILED",
     "InvalidPhone",
     "PhoneCheck",
     "check_phone",
+    "clean_number",
     "is_mobile",
+    "is_spoiled",
     "national",
     "to_e164",
 ]
@@ -36,6 +40,12 @@ FRENCH_CODES: Final = ("+33", "+590", "+594", "+596", "+262")
 
 NOT_KNOWN: Final = "well formed, but in no range known to be in use: mistyped, or very new"
 """The warning of a number that the `[phone]` extra does not find in its lists."""
+
+SPOILED: Final = (
+    "a spreadsheet has cut this number short, as in 3.36E+10, and its digits are lost: format the "
+    "column as text, fill it again from its source, and export it again"
+)
+"""What to do about a number of which a spreadsheet kept some digits only."""
 
 _NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 
@@ -125,8 +135,8 @@ def _read(number: str, region: str) -> PhoneCheck:
     return _read_french(dialled, region) or _read_foreign(dialled, region)
 
 
-# Spaces, dots, dashes, slashes and parentheses, and the direction marks that address books add.
-_SEPARATORS: Final = re.compile(r"[\s.()/\u200e\u2010-\u2015\u202a-\u202e-]+")
+# Spaces, dots, dashes, slashes and parentheses.
+_SEPARATORS: Final = re.compile(r"[\s.()/-]+")
 
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
@@ -134,6 +144,9 @@ _DIGITS: Final = re.compile(r"\+?[0-9]+")
 def _dialled(number: str) -> str:
     """Return the digits of `number`, after a `+` when it is international."""
     if not _DIGITS.fullmatch(number):
+        number = clean_number(number)
+        if is_spoiled(number):
+            raise InvalidPhone(SPOILED)
         number = _SEPARATORS.sub("", number).lower().removeprefix("tel:")
     if not _DIGITS.fullmatch(number):
         raise InvalidPhone(
@@ -141,6 +154,48 @@ def _dialled(number: str) -> str:
             "parentheses can stand in one, as in 0612345678 or +33 6 12 34 56 78"
         )
     return f"+{number[2:]}" if number.startswith("00") else number
+
+
+_PLAIN: Final = re.compile(r"[+0-9 .()/-]*")
+# Soft hyphens, marks of no width and of direction: address books and web pages add them.
+_INVISIBLE: Final = "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+_WRITTEN_OTHERWISE: Final = {
+    re.compile(_INVISIBLE): "",
+    re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"): "-",
+    re.compile("\uff0b"): "+",
+    re.compile(r"\s+"): " ",
+}
+# A whole number that was kept with its decimals, of which none says anything.
+_WHOLE: Final = re.compile(r"(\+?[0-9]{9,15})[.,]0+")
+_EXPONENT: Final = re.compile(r"\+?([0-9])[.,]?([0-9]*)e\+?([0-9]{1,2})", re.IGNORECASE)
+
+
+def clean_number(number: str) -> str:
+    """Return `number` as it was meant, where nothing has to be guessed.
+
+    Without invisible marks, with the digits 0 to 9 and a plain hyphen and space, without the
+    apostrophe by which a spreadsheet knows text, and as a whole number where a program wrote
+    `33612345678.0` or all the digits of `3.3612345678E+10`.
+    """
+    if not _PLAIN.fullmatch(number):
+        for written, plain in _WRITTEN_OTHERWISE.items():
+            number = written.sub(plain, number)
+        number = "".join(map(_ascii_digit, number)).strip().removeprefix("'")
+    if whole := _WHOLE.fullmatch(number):
+        return whole[1]
+    parts = _EXPONENT.fullmatch(number)
+    if parts and len(parts[2]) == int(parts[3]):
+        return parts[1] + parts[2]
+    return number
+
+
+def _ascii_digit(character: str) -> str:
+    return str(unicodedata.decimal(character, character))
+
+
+def is_spoiled(number: str) -> bool:
+    """Whether a spreadsheet has rounded a clean number, so that its last digits are lost."""
+    return _EXPONENT.fullmatch(number.strip()) is not None
 
 
 # A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.

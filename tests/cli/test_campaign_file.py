@@ -22,7 +22,7 @@ from mediasflow_async.cli.campaign_files import (
     read_rows,
     sendable_campaigns,
 )
-from mediasflow_async.errors import ConfigurationError
+from mediasflow_async.errors import ConfigurationError, InvalidRequest
 from tests.support.batches import write_lines
 
 SALT = bytes(range(32))
@@ -262,16 +262,30 @@ def test_a_list_that_names_no_one_column_of_numbers_is_refused(
 ) -> None:
     path = tmp_path / "people.txt"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=reason):
+    with pytest.raises(InvalidRequest, match=reason):
         read(path, template=TEMPLATE, as_list=as_list)
 
 
-def test_a_list_without_rows_has_no_campaigns(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_list_without_rows_is_refused(tmp_path: Path, *, as_list: bool) -> None:
     path = tmp_path / "people.csv"
-    path.write_text("sms;nom\n")
-    assert read(path, template=TEMPLATE) == []
-    with pytest.raises(ConfigurationError, match="has no rows"):
-        read(path, template=TEMPLATE, as_list=True)
+    path.write_text("sms;nom\n\n")
+    with pytest.raises(InvalidRequest, match="a header and no rows"):
+        read(path, template=TEMPLATE, as_list=as_list)
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_the_column_of_numbers_may_be_named(tmp_path: Path, *, as_list: bool) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("Tél;mobile;nom\n0639980001;0639980002;A\n")
+    options: dict[str, Any] = {"template": TEMPLATE, "as_list": as_list}
+    (line,) = read(path, mobile_column="Tél", **options)
+    assert line.request is not None
+    assert line.request.recipients == (Recipient("0639980001", fields={"nom": "A"}),)
+    with pytest.raises(InvalidRequest, match="no column Tel\\. The columns are Tél"):
+        read(path, mobile_column="Tel", **options)
+    with pytest.raises(ConfigurationError, match="names another"):
+        read(path, template=TEMPLATE, mobile_column="Tél", key_column="Tél")
 
 
 def test_a_file_is_read_a_line_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +307,12 @@ def test_a_file_is_read_a_line_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_list_is_read_whatever_it_is_written_in(
     tmp_path: Path, encoding: str, delimiter: str
 ) -> None:
-    lines = [("sms ", "Prénom", "Ville"), ("0612345678", "Zoé", '"L\nyon"'), ("", "", ""), ("06",)]
+    lines = [
+        ("sms ", "Prénom", "Ville"),
+        ("0612345678", "Zoé", '"L\nyon"'),
+        ("", "", ""),
+        ("06",),
+    ]
     path = tmp_path / "list.csv"
     text = "\r\n".join(delimiter.join(line) for line in lines)
     path.write_text(text, encoding=encoding, newline="")
@@ -303,9 +322,9 @@ def test_a_list_is_read_whatever_it_is_written_in(
     ]
 
 
-def test_cells_beyond_the_header_are_dropped_and_progress_is_told(tmp_path: Path) -> None:
+def test_progress_is_told(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
-    path.write_text("sms\n0612345678;x\n")
+    path.write_text("sms\n0612345678\n")
     read: list[int] = []
     assert list(read_rows(path, progress=read.append)) == [{"sms": "0612345678"}]
     assert read == [path.stat().st_size]

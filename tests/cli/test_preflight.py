@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command, Start
+from tests.support.commands import Command, Start, said
 
 STOP = "Bonjour ${Prenom}, soldes ! STOP 36184"
 NOTIFICATION = ("--type", "NOTIFICATION")
@@ -128,29 +128,36 @@ def test_wrong_usage_ends_with_2(
     assert "Traceback" not in run.stderr
 
 
-def test_a_list_without_a_column_of_numbers_is_a_problem(
+def test_a_list_without_a_column_of_numbers_is_refused_unless_it_is_named(
     mediasflow: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "people.csv"
-    path.write_text("Nom;Tel\nA;0639981234\n")
-    run = mediasflow("preflight", str(path), "--message", STOP)
-    assert run.returncode == 1
-    assert "no column is called mobile, sms, portable or gsm" in run.stdout
+    path.write_text("Prenom;Tel\nA;0639981234\n")
+    command = ("preflight", str(path), "--message", STOP)
+    run = mediasflow(*command)
+    assert run.returncode == 2
+    shown = said(run.stderr)
+    assert "none is called mobile, sms, portable or gsm. The columns are Prenom, Tel." in shown
+    assert "--mobile-column 'Tel'" in shown
+    assert mediasflow(*command, "--mobile-column", "Tel").returncode == 0
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["", '\n\nsms;nom\n0639981234;"x' + "y" * 1_100_000],
-    ids=["empty", "a quote without an end"],
+    ("content", "told"),
+    [
+        ("", "strange.csv: is empty"),
+        ('\n\nsms;nom\n0639981234;"x' + "y" * 1_100_000, "line 4: the line never ends"),
+    ],
+    ids=["empty", "a line without an end"],
 )
 def test_a_file_that_is_no_list_is_refused(
-    mediasflow: Command, tmp_path: Path, content: str
+    mediasflow: Command, tmp_path: Path, content: str, told: str
 ) -> None:
     path = tmp_path / "strange.csv"
     path.write_text(content)
     run = mediasflow("preflight", str(path), "--message", STOP)
     assert run.returncode == 2
-    assert "strange.csv is" in run.stderr
+    assert told in said(run.stderr)
 
 
 def test_reading_a_list_is_shown_in_a_terminal(terminal: Start, own_list: Path) -> None:

@@ -49,10 +49,26 @@ def _with_extra() -> None:
         "(+33) 6 85 81 24 75",
         "\u202a+33 6 85 81 24 75\u202c",
         " 0685812475\n",
+        "06\u200b85\ufeff81\u00ad24\u206075",
+        "06\u221285\u221281\uff0d24\u201275",
+        "\uff10\uff16\uff18\uff15\uff18\uff11\uff12\uff14\uff17\uff15",
+        "\uff0b33\u3000685812475",
+        "٠٦٨٥٨١٢٤٧٥",
+        "33685812475.0",
+        "685812475,00",
+        "3.3685812475E+10",
+        "6,85812475e8",
+        "'0685812475",
     ],
 )
 def test_every_form_of_a_french_number_gives_the_same(number: str) -> None:
     assert to_e164(number) == "+33685812475"
+
+
+@pytest.mark.parametrize("number", ["3.36E+10", "3,3685812E10", "3E+10", "6.8581247E+08"])
+def test_a_number_of_which_digits_are_lost_is_told_as_that(number: str) -> None:
+    with pytest.raises(InvalidPhone, match="a spreadsheet has cut this number short"):
+        to_e164(number)
 
 
 def test_the_forms_of_the_guides_list() -> None:
@@ -100,8 +116,8 @@ def test_the_french_code_before_an_overseas_number_is_put_right() -> None:
         "06858I2475",
         "0685812475 (Paul)",
         "call 0685812475",
-        "6.24170068E+08",
-        "٠٦٨٥٨١٢٤٧٥",
+        "6.2417E+08",
+        "3,36E+10",
         "068581247",
         "06858124755",
         "+3368581247",
