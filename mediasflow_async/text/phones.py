@@ -29,6 +29,7 @@ __all__ = [
     "PhoneCheck",
     "check_phone",
     "clean_number",
+    "is_machine",
     "is_mobile",
     "is_spoiled",
     "national",
@@ -47,6 +48,7 @@ SPOILED: Final = (
 )
 """What to do about a number of which a spreadsheet kept some digits only."""
 
+_MACHINE: Final = "the number of a machine, such as a modem: check that it is meant"
 _NOT_MOBILE: Final = "not a mobile number: it will hardly receive an SMS"
 
 
@@ -91,6 +93,11 @@ def is_mobile(number: str, region: str = "FR") -> bool | None:
     return _read(number, region).is_mobile
 
 
+def is_machine(e164: str) -> bool:
+    """Tell whether a number in E.164 is one of the French plan for machines: 0700 and 10 more."""
+    return _E164_OF_MACHINE.fullmatch(e164) is not None
+
+
 def check_phone(number: str, region: str = "FR") -> PhoneCheck:
     """Return `number` in both its forms, whether it is mobile, and what is doubtful about it.
 
@@ -102,7 +109,9 @@ def check_phone(number: str, region: str = "FR") -> PhoneCheck:
     """
     check = _read(number, region)
     library = _phonenumbers()
-    if library is None or NOT_KNOWN not in _read_with_library(library, check.e164, region).warnings:
+    if library is None or is_machine(check.e164):
+        return check
+    if NOT_KNOWN not in _read_with_library(library, check.e164, region).warnings:
         return check
     return evolve(check, warnings=tuple(dict.fromkeys((*check.warnings, NOT_KNOWN))))
 
@@ -201,12 +210,18 @@ def is_spoiled(number: str) -> bool:
 # A country code, a 0 or neither (a spreadsheet lost it), then the nine digits of the plan.
 _FRENCH: Final = re.compile(r"(?:\+?(33|590|594|596|262))?0?([1-9][0-9]{8})")
 
+_MACHINE_NUMBER: Final = re.compile(r"(?:\+?33)?0?(700[0-9]{10})")
+_E164_OF_MACHINE: Final = re.compile(r"\+33700[0-9]{10}")
+
 _FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MF", "BL", "GF", "MQ", "RE", "YT"})
 
 
 def _read_french(dialled: str, region: str) -> PhoneCheck | None:
     """Return what the French numbering plan says, or None for a number of another country."""
     with_code = dialled.startswith(FRENCH_CODES)
+    if machine := _MACHINE_NUMBER.fullmatch(dialled):
+        digits = machine[1]
+        return PhoneCheck(f"+33{digits}", f"0{digits}", is_mobile=True, warnings=(_MACHINE,))
     if not with_code and (dialled.startswith("+") or region not in _FRENCH_REGIONS):
         return None
     found = _FRENCH.fullmatch(dialled)

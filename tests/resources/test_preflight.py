@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 NUMBER = "0612345678"
 GOOD = "Bonjour ${NOM}, STOP 36184"
+NAMED = {"NOM": "client"}
 ROWS = [{"mobile": NUMBER, "NOM": "Zoé"}, {"mobile": "12", "NOM": "Léa"}]
 UNNAMED: Any = {7: "x"}
 LONG: dict[str, Any] = {"type": CampaignType.NOTIFICATION, "msg": "x" * 161}
@@ -95,7 +96,9 @@ async def test_what_the_api_would_refuse_comes_first_and_the_rest_is_measured_al
     ids=["past", "too soon", "no zone", "no datetime"],
 )
 async def test_a_wrong_date_is_one_problem_and_not_two(session: Session, schedule: Any) -> None:
-    request = CampaignRequest(msg=GOOD, recipients=[NUMBER], schedule_on=schedule, start_now=True)
+    request = CampaignRequest(
+        msg=GOOD, recipients=[NUMBER], defaults=NAMED, schedule_on=schedule, start_now=True
+    )
     report = await session.campaigns.preflight(request)
     assert [each.about for each in report.problems] == ["schedule_on"]
     assert not report.find(WarningCode.OUTSIDE_LEGAL_HOURS)
@@ -113,7 +116,7 @@ async def test_the_schedule_is_written_in_the_zone_of_the_dialect(connect: Conne
 
 async def test_conditions_decide_what_time_it_is(session: Session) -> None:
     moment = datetime(2034, 3, 14, 9, tzinfo=UTC)
-    request = CampaignRequest(msg=GOOD, recipients=[NUMBER], schedule_on=moment)
+    request = CampaignRequest(msg=GOOD, recipients=[NUMBER], defaults=NAMED, schedule_on=moment)
     later = Conditions(now=moment + timedelta(days=1))
     assert not (await session.campaigns.preflight(request)).problems
     assert (await session.campaigns.preflight(request, conditions=later)).problems

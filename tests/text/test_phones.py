@@ -71,6 +71,14 @@ def test_a_number_of_which_digits_are_lost_is_told_as_that(number: str) -> None:
         to_e164(number)
 
 
+@pytest.mark.parametrize("number", ["07001234567890", "+33 7001234567890", "00337001234567890"])
+def test_the_number_of_a_machine_has_14_digits_and_a_warning(number: str) -> None:
+    check = check_phone(number)
+    assert (check.e164, check.national) == ("+337001234567890", "07001234567890")
+    assert check.is_mobile
+    assert "the number of a machine" in check.warnings[0]
+
+
 def test_the_forms_of_the_guides_list() -> None:
     assert to_e164("tel:0624170068") == to_e164("624170068") == "+33624170068"
 

@@ -29,9 +29,15 @@ from mediasflow_async.text.gsm7 import (
     replace_emoji,
 )
 from mediasflow_async.text.preflighting.french_rules import Conditions
-from mediasflow_async.text.preflighting.notices import Notice, RowCount, WarningCode, notice
-from mediasflow_async.text.templates import FindingKind, lint, placeholders, render
-from mediasflow_async.text.templates.syntax import SYNTAXES, look_up_loosely
+from mediasflow_async.text.preflighting.notices import (
+    Notice,
+    ProblemCode,
+    RowCount,
+    WarningCode,
+    notice,
+)
+from mediasflow_async.text.templates import Finding, FindingKind, lint, placeholders, render
+from mediasflow_async.text.templates.syntax import SYNTAXES, fold, look_up_loosely
 
 __all__ = [
     "NAME_FINDINGS",
@@ -44,6 +50,7 @@ __all__ = [
     "UnfilledFields",
     "composer_of",
     "link_notices",
+    "name_notice",
     "size_of",
 ]
 
@@ -344,7 +351,7 @@ def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[N
     linked = {_track(link): link for link in request.tiny_urls}
     for track in shown:
         if track not in linked:
-            yield notice(WarningCode.MISSING_LINK, f"${{{track}}}")
+            yield notice(ProblemCode.MISSING_LINK, f"${{{track}}}")
     known = tuple(columns)
     for track, link in linked.items():
         if track not in shown:
@@ -371,5 +378,15 @@ def _field_notices(
     address = "\n".join((link.url or "", *link.parameters))
     for finding in lint(address, known, link.renderer or renderer or Renderer.BASIC):
         if finding.kind in NAME_FINDINGS:
-            message = f"in the link of ${{{_track(link)}}}: {finding}"
-            yield Notice(WarningCode(finding.kind), message, finding.placeholder)
+            yield name_notice(finding, f"in the link of ${{{_track(link)}}}: ")
+
+
+def name_notice(finding: Finding, where: str = "") -> Notice:
+    """Return the notice on a field that no column has, of which `finding` may name one alike.
+
+    A name that differs in capitals or blanks alone is a warning: the guide itself writes
+    `${FIRSTNAME}` for `firstName`.
+    """
+    is_alike = fold(finding.placeholder) == fold(finding.suggestion or "")
+    code = WarningCode.NEAR_MISS if is_alike else ProblemCode.UNKNOWN_FIELD
+    return Notice(code, f"{where}{finding}", finding.placeholder)

@@ -68,12 +68,18 @@ class ProblemCode(StrEnum):
     """`schedule_on` has passed."""
     SCHEDULE_TOO_SOON = "SCHEDULE_TOO_SOON"
     """`schedule_on` is less than 5 minutes ahead."""
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    """A field of the message or of a link has neither a column nor a default."""
+    MISSING_LINK = "MISSING_LINK"
+    """The message shows a `track_n` for which there is no `TinyUrl`."""
     NO_NUMBER_COLUMN = "NO_NUMBER_COLUMN"
     """The row has no column called mobile, sms, portable or gsm."""
     UNREADABLE_LINE = "UNREADABLE_LINE"
     """The platform could not read lines of the list."""
     MISSING_NUMBER = "MISSING_NUMBER"
     """The cell with the number is empty."""
+    SPOILED_NUMBER = "SPOILED_NUMBER"
+    """A spreadsheet has rounded the number, as in 3.36E+10: its digits are lost."""
     SHORT_NUMBER = "SHORT_NUMBER"
     """The number has fewer than 9 digits: a short code, or a number cut off."""
     INVALID_NUMBER = "INVALID_NUMBER"
@@ -103,14 +109,14 @@ class WarningCode(StrEnum):
     """The number is in an earlier row, and gets the message again."""
     LANDLINE = "LANDLINE"
     """The number is not a mobile number."""
+    MACHINE_NUMBER = "MACHINE_NUMBER"
+    """The number is one of those kept for machines: 0700 and 14 digits in all."""
     FOREIGN_NUMBER = "FOREIGN_NUMBER"
     """The number is that of another country."""
     DOUBTFUL_NUMBER = "DOUBTFUL_NUMBER"
     """The number is that of another country, in no range known to be in use (extra `phone`)."""
     NEAR_MISS = "NEAR_MISS"
-    """A field of the message has nearly the name of a column."""
-    UNKNOWN_FIELD = "UNKNOWN_FIELD"
-    """A field of the message has neither a column nor a default."""
+    """A field of the message has the name of a column but for capitals or blanks."""
     MISSING_FIELD = "MISSING_FIELD"
     """Some rows lack a column, and there is no default."""
     EMPTY_FIELD = "EMPTY_FIELD"
@@ -131,8 +137,6 @@ class WarningCode(StrEnum):
     """The worst case needs more credits than there are."""
     NOT_BOUNDED = "NOT_BOUNDED"
     """The template computes, so its longest message cannot be known without the rows."""
-    MISSING_LINK = "MISSING_LINK"
-    """The message shows a `track_n` for which there is no `TinyUrl`."""
     UNUSED_LINK = "UNUSED_LINK"
     """There is a `TinyUrl` whose `track_n` is not in the message."""
     LINK_PARAMETER_CASE = "LINK_PARAMETER_CASE"
@@ -176,6 +180,9 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
     ),
     ProblemCode.UNREADABLE_LINE: "lines of the list could not be read: check its delimiters",
     ProblemCode.MISSING_NUMBER: "the cell of the number is empty: not sent",
+    ProblemCode.SPOILED_NUMBER: (
+        "a spreadsheet has cut the number short, as in 3.36E+10: not sent; make the column text"
+    ),
     ProblemCode.SHORT_NUMBER: "too few digits for a phone number: not sent",
     ProblemCode.INVALID_NUMBER: "not a phone number: not sent",
     ProblemCode.REFUSED_COUNTRY: "the account may not send to {about}",
@@ -200,6 +207,7 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
     WarningCode.FOREIGN_NUMBER: (
         "number of another country: the account has to allow it, and its price may differ"
     ),
+    WarningCode.MACHINE_NUMBER: "number of a machine, such as a modem: check that it is meant",
     WarningCode.DOUBTFUL_NUMBER: "in no range known to be in use: mistyped, or very new",
     WarningCode.MISSING_FIELD: "no column {about}: the message has a hole there; give a default",
     WarningCode.EMPTY_FIELD: "{about} is empty: the message has a hole there; give a default",
@@ -211,7 +219,7 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
     WarningCode.NOT_BOUNDED: (
         "the template computes, so the figures are those of the longest cells and no upper bound"
     ),
-    WarningCode.MISSING_LINK: "{about} is in the message, but tiny_urls has no such link",
+    ProblemCode.MISSING_LINK: "{about} is in the message, but tiny_urls has no such link",
     WarningCode.UNUSED_LINK: "the link of {about} is not in the message",
     WarningCode.LINK_PARAMETER_CASE: (
         "the guide wants parameter names in capitals, the same as the field's: {about}"

@@ -28,6 +28,7 @@ from mediasflow_async.text.preflighting.messages import (
     Size,
     composer_of,
     link_notices,
+    name_notice,
 )
 from mediasflow_async.text.preflighting.notices import (
     Notice,
@@ -191,14 +192,12 @@ def template_notices(
     known = tuple(columns)
     unnamed: set[str] = set()
     for finding in lint(composer.template, (*known, *composer.defaults), composer.renderer):
-        counted = RowCount()
         if finding.kind in NAME_FINDINGS:
             unnamed.add(finding.placeholder)
-            counted = missing.get(finding.placeholder, counted)
-        if known or finding.kind not in NAME_FINDINGS:
-            code = WarningCode(finding.kind)
-            message, about = str(finding), finding.placeholder
-            yield Notice(code, message, about, counted.count, tuple(counted.rows))
+            if known:
+                yield name_notice(finding)
+        else:
+            yield Notice(WarningCode(finding.kind), str(finding), finding.placeholder)
     for name, counted in missing.items():
-        if name not in unnamed:
+        if name not in unnamed or not known:
             yield notice(WarningCode.MISSING_FIELD, name, counted.count, counted.rows)

@@ -17,7 +17,10 @@ from mediasflow_async.text.phones import (
     NOT_KNOWN,
     InvalidPhone,
     check_phone,
+    clean_number,
+    is_machine,
     is_mobile,
+    is_spoiled,
     to_e164,
 )
 from mediasflow_async.text.preflighting.notices import NoticeCode, ProblemCode, WarningCode
@@ -108,6 +111,8 @@ def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
     try:
         e164 = to_e164(text)
     except InvalidPhone:
+        if is_spoiled(clean_number(text)):
+            return None, (ProblemCode.SPOILED_NUMBER,)
         short = sum(map(str.isdigit, text)) < _FEWEST_DIGITS
         return None, (ProblemCode.SHORT_NUMBER if short else ProblemCode.INVALID_NUMBER,)
     return int(e164[1:]), tuple(_doubts(e164))
@@ -115,7 +120,9 @@ def judge_number(value: object) -> tuple[int | None, tuple[NoticeCode, ...]]:
 
 def _doubts(e164: str) -> Iterator[NoticeCode]:
     if e164.startswith(FRENCH_CODES):
-        if not is_mobile(e164):
+        if is_machine(e164):
+            yield WarningCode.MACHINE_NUMBER
+        elif not is_mobile(e164):
             yield WarningCode.LANDLINE
         return
     check = check_phone(e164)

@@ -154,12 +154,17 @@ class PreflightRun:
         self._sources = CulpritSources(self._composer)
         self._longest = LongestMessages()
         self._histogram = Counter[tuple[Encoding, int]]()
+        self._problems: list[ProblemCode] = []  # of the row that is being examined
         self._row_counts = defaultdict[tuple[NoticeCode, str | None], RowCount](RowCount)
         for recipient in request.recipients:
             self.feed(recipient_row(recipient))
 
-    def feed(self, row: Mapping[str, Any]) -> None:
-        """Examine one more recipient: a mapping from column to value.
+    def feed(self, row: Mapping[str, Any]) -> tuple[ProblemCode, ...]:
+        """Examine one more recipient, a mapping from column to value.
+
+        Returns:
+            Why it would get no message; empty where it would, or where an earlier row has its
+            number. What concerns all rows alike is in the `report` only.
 
         Raises:
             PreviewNotInstalled: the template needs an engine that is not installed.
@@ -167,8 +172,10 @@ class PreflightRun:
         if None in row:  # csv.DictReader puts the cells beyond its header under None
             row = {name: cell for name, cell in row.items() if name is not None}
         self._row += 1
+        self._problems.clear()
         if self._gets_message(row):
             self._examine_message(row)
+        return tuple(self._problems)
 
     def report(self) -> Preflight:
         """Return the report on the rows so far; more rows may follow."""
@@ -242,6 +249,8 @@ class PreflightRun:
 
     def _note(self, code: NoticeCode, about: str | None = None) -> None:
         self._row_counts[code, about].add(self._row)
+        if isinstance(code, ProblemCode):
+            self._problems.append(code)
 
     def _row_notices(self) -> Iterator[Notice]:
         if self.plan.request.list_ids and self._row == len(self.plan.request.recipients):

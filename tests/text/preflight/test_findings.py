@@ -116,6 +116,16 @@ CASES: list[Case] = [
         lambda: check(GOOD, row("612345678")),
     ),
     (
+        ProblemCode.SPOILED_NUMBER,
+        lambda: check(GOOD, row("3,36E+10")),
+        lambda: check(GOOD, row("3,3612345678E+10")),
+    ),
+    (
+        WarningCode.MACHINE_NUMBER,
+        lambda: check(GOOD, row("07001234567890")),
+        lambda: check(GOOD, row("0700123456")),
+    ),
+    (
         ProblemCode.INVALID_NUMBER,
         lambda: check(GOOD, row("06123456789")),
         lambda: check(GOOD, row("06 12-34.56 78")),
@@ -177,11 +187,11 @@ CASES: list[Case] = [
     ),
     (
         WarningCode.NEAR_MISS,
-        lambda: check("Bonjour ${NOMS} STOP 36184"),
+        lambda: check("Bonjour ${Nom} STOP 36184"),
         lambda: check("Bonjour ${NOM} STOP 36184"),
     ),
     (
-        WarningCode.UNKNOWN_FIELD,
+        ProblemCode.UNKNOWN_FIELD,
         lambda: check("Bonjour ${VILLE} STOP 36184"),
         lambda: check("Bonjour ${VILLE} STOP 36184", defaults={"VILLE": "Paris"}),
     ),
@@ -238,7 +248,7 @@ CASES: list[Case] = [
         lambda: check_list("{{{NOM}}} STOP 36184", options={"renderer": Renderer.HANDLEBARS}),
     ),
     (
-        WarningCode.MISSING_LINK,
+        ProblemCode.MISSING_LINK,
         lambda: check(LINK),
         lambda: check(LINK, tiny_urls=[link()]),
     ),
@@ -329,9 +339,14 @@ def test_a_finding_names_its_first_ten_rows_and_counts_all() -> None:
     assert str(notice).startswith("30 recipients (rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...): ")
 
 
+def test_a_field_that_is_nearly_a_column_is_a_problem_that_names_the_column() -> None:
+    report = check("Bonjour ${NOMS} STOP 36184")
+    assert [str(each) for each in report.problems] == ["there is no field NOMS: is it NOM?"]
+
+
 def test_a_near_miss_in_the_address_of_a_link_is_found() -> None:
     report = check(LINK, row(MY_NOME="x"), tiny_urls=[link(url="https://x.fr/?REF=${MY_NOM}")])
-    [notice] = report.find(WarningCode.NEAR_MISS)
+    [notice] = report.find(ProblemCode.UNKNOWN_FIELD)
     assert notice.about == "MY_NOM"
     assert "track_1" in notice.message
 
@@ -349,7 +364,7 @@ def test_a_field_of_a_link_that_has_a_default_alone_is_known(options: dict[str, 
 
 def test_the_address_of_a_link_is_read_in_its_own_syntax() -> None:
     own = link(url="https://x.fr/?NOM=$$[NOMS]", renderer=Renderer.MEDIASFLOW)
-    assert check(LINK, tiny_urls=[own]).find(WarningCode.NEAR_MISS)
+    assert check(LINK, tiny_urls=[own]).find(ProblemCode.UNKNOWN_FIELD)
 
 
 def test_a_message_with_its_stop_may_be_full() -> None:
@@ -360,7 +375,7 @@ def test_the_guides_own_example_has_its_five_near_misses() -> None:
     fields = {f"NAME_OF_MY_LISTE_{place}_FIELD": "x" for place in range(1, 6)}
     msg = " ".join(f"${{NAME_OF_MY_LIST_{place}_FIELD}}" for place in range(1, 6))
     report = check(msg, row(**fields), type=NOTIFICATION)
-    assert [notice.count for notice in report.find(WarningCode.NEAR_MISS)] == [1] * 5
+    assert len(report.find(ProblemCode.UNKNOWN_FIELD)) == 5
     assert not report.find(WarningCode.MISSING_FIELD)
 
 

@@ -132,7 +132,7 @@ def test_the_guides_own_list_tells_its_faults() -> None:
     assert told == {
         ProblemCode.INVALID_NUMBER: (None, 1, (10,)),
         WarningCode.DUPLICATE_SKIPPED: (None, 1, (11,)),
-        WarningCode.NEAR_MISS: ("Vile", 9, ()),
+        ProblemCode.UNKNOWN_FIELD: ("Vile", 0, ()),
         WarningCode.EMPTY_FIELD: ("Prix", 1, ()),
         WarningCode.CREDIT_MAY_RUN_OUT: (None, 0, ()),
     }
