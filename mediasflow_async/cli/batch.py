@@ -9,19 +9,23 @@ stopped goes on when the same command is run again. The verbs that need no file 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import anyio
-from attrs import define, field, frozen
+from attrs import field, frozen
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile
 from rich.console import Console
 from rich.text import Text
 
 from mediasflow_async.cli import batch_journal
+from mediasflow_async.cli.batch_check import (
+    Examiner,
+    FileCheck,
+    check_file,
+    stop_at_bad_lines,
+)
 from mediasflow_async.cli.batch_progress import (
     BatchProgress,
     Ending,
@@ -33,7 +37,6 @@ from mediasflow_async.cli.batch_progress import (
 from mediasflow_async.cli.campaign_files import (
     CampaignFile,
     Line,
-    lines_of,
     problems_text,
     sendable_campaigns,
 )
@@ -55,12 +58,9 @@ from mediasflow_async.cli.options import (
     open_or_make,
     server_target,
 )
+from mediasflow_async.cli.preflight import show_preflight
 from mediasflow_async.cli.safety import Stop, confirm_batch, refuse_unattended, stoppable
 from mediasflow_async.delivery import Journal, Sender, State
-from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
-from mediasflow_async.dialect import Dialect
-from mediasflow_async.errors import Problem
-from mediasflow_async.models import CampaignRequest
 
 __all__ = ["batch", "enqueue", "run"]
 
@@ -179,9 +179,10 @@ _SALT_BYTES: Final = 32
 
 def _dry_run(file: CampaignFile, *, as_json: bool) -> ExitCode:
     screen = console(stderr=as_json)
-    found = anyio.run(_checked, file, secrets.token_bytes(_SALT_BYTES))
-    _stop_at_bad_lines(screen, found, file.path.name)
+    found = anyio.run(check_file, file, secrets.token_bytes(_SALT_BYTES))
+    stop_at_bad_lines(screen, found, file.path.name)
     screen.print(f"{found}. Nothing was sent.", soft_wrap=True)
+    show_preflight(screen, found.report)
     if as_json:
         print_json({"kind": "check", **found.as_json()})
     return ExitCode.OK
@@ -212,26 +213,36 @@ class _Run:
         if not is_confirmed:
             what = f"what {self.file.path.name} holds" if found is None else str(found)
             count = None if found is None else found.campaigns
+            if found is not None:
+                show_preflight(self.screen, found.report)
             confirm_batch(self.screen, what, count, self.target.base_url, known=known)
         return anyio.run(self._send, found)
 
-    async def _look(self, is_checked: bool) -> tuple[_FileCheck | None, int]:  # noqa: FBT001 - anyio.run
+    async def _look(self, is_checked: bool) -> tuple[FileCheck | None, int]:  # noqa: FBT001 - anyio.run
         """Return what the file holds, and how many campaigns the journal knows."""
         found = None
         async with open_or_make(self.journal) as journal:
             if is_checked:
-                found = await _checked(self.file, journal.salt, journal)
-                _stop_at_bad_lines(self.screen, found, self.file.path.name)
+                found = await check_file(self.file, journal.salt, journal)
+                stop_at_bad_lines(self.screen, found, self.file.path.name)
             return found, sum((await journal.counts()).values())
 
-    async def _send(self, found: _FileCheck | None) -> ExitCode:
+    async def _send(self, found: FileCheck | None) -> ExitCode:
+        name = self.file.path.name
+        if found is not None and found.stamp != self.file.stamp():
+            raise CommandStopped(
+                f"{name} has changed since it was checked, and nothing was sent: run it again.",
+                ExitCode.USAGE,
+            )
+        total = None if found is None else found.campaigns + found.repeated
+        examiner = Examiner(self.file) if found is None else None
         async with (
             self.target.open_session() as session,
             open_or_make(self.journal) as journal,
             Sender(session, journal, **self.arguments) as sender,
         ):
-            with BatchProgress(self.screen, None if found is None else found.campaigns) as bar:
-                sending = _Sending(self.file, sender, journal.salt, bar, self.as_json)
+            with BatchProgress(self.screen, total) as bar:
+                sending = _Sending(self.file, examiner, sender, journal.salt, bar, self.as_json)
                 if held := await _held_by_others(journal):
                     bar.say(held)
                 async with stoppable(sender, bar.say) as stop:
@@ -283,6 +294,7 @@ class _Sending:
 
     Attributes:
         file: the file.
+        examiner: examines each line, where the file was not checked before.
         sender: what sends.
         salt: the journal's.
         bar: shows each line that has ended.
@@ -291,6 +303,7 @@ class _Sending:
     """
 
     file: CampaignFile
+    examiner: Examiner | None
     sender: Sender
     salt: bytes = field(repr=False)
     bar: BatchProgress
@@ -306,7 +319,11 @@ class _Sending:
         """
         places: dict[int, str] = {}
         campaigns = sendable_campaigns(
-            self.file, salt=self.salt, places=places, refuse=self._refuse
+            self.file,
+            salt=self.salt,
+            places=places,
+            refuse=self._refuse,
+            examine=None if self.examiner is None else self.examiner.unchecked_problems,
         )
         async with self.sender.send_many(campaigns, auto_list=True) as outcomes:
             async for outcome in outcomes:
@@ -325,116 +342,3 @@ class _Sending:
         self.bar.show(line, self.tally)
         if self.as_json and line.is_for_programs:
             print_json(line.as_json())
-
-
-_MAX_SHOWN: Final = 20
-
-
-@define
-class _FileCheck:
-    """What a file of campaigns holds.
-
-    Attributes:
-        campaigns: how many campaigns.
-        recipients: how many recipients they have, those of uploaded lists apart.
-        lists: how many uploaded lists they go to, too.
-        bad: how many lines cannot be sent.
-        shown: the first of these, and what is wrong with each.
-    """
-
-    campaigns: int = 0
-    recipients: int = 0
-    lists: int = 0
-    bad: int = 0
-    shown: list[tuple[str, str]] = field(factory=list, repr=False)
-
-    def __str__(self) -> str:
-        names = ("campaign", "recipient", "uploaded list")
-        counts = (self.campaigns, self.recipients, self.lists)
-        campaigns, recipients, lists = (
-            f"{count:,} {name}{'' if count == 1 else 's'}"
-            for count, name in zip(counts, names, strict=True)
-        )
-        return f"{campaigns} to {recipients}" + (f" and {lists}" if self.lists else "")
-
-    def as_json(self) -> dict[str, int]:
-        """Return the counts as JSON data."""
-        return {
-            "campaigns": self.campaigns,
-            "recipients": self.recipients,
-            "lists": self.lists,
-            "bad": self.bad,
-        }
-
-    def count(self, request: CampaignRequest) -> None:
-        """Count a campaign that can be sent."""
-        self.campaigns += 1
-        self.recipients += len(request.recipients)
-        self.lists += len(request.list_ids)
-
-    def refuse(self, line: Line, problems: list[Problem]) -> None:
-        """Count a line that cannot be sent."""
-        self.bad += 1
-        if self.bad <= _MAX_SHOWN:
-            self.shown.append((line.where, problems_text(problems)))
-
-
-async def _checked(file: CampaignFile, salt: bytes, journal: Journal | None = None) -> _FileCheck:
-    """Read a whole file and return what it holds; nothing is sent, nothing is kept.
-
-    Args:
-        file: the file, of any length.
-        salt: the journal's.
-        journal: its campaigns are sendable whatever the rules say today: a date that was ahead
-            when a campaign began may have passed, and the campaign goes on all the same.
-
-    Raises:
-        ConfigurationError: the file as a whole is not what its name or its options say.
-        OSError: it cannot be read.
-    """
-    check = _FileCheck()
-    for line in lines_of(file, salt=salt):
-        problems = [*_problems(line)]
-        if line.request is None or (problems and not await _began_before(line, journal)):
-            check.refuse(line, problems)
-        else:
-            check.count(line.request)
-    return check
-
-
-def _problems(line: Line) -> Iterator[Problem]:
-    yield from line.problems
-    if line.request is not None:
-        yield from key_problems(line.key)
-        order = Order(request=line.request, auto_list=True)
-        yield from order_problems(order, Dialect(), datetime.now(UTC))
-
-
-async def _began_before(line: Line, journal: Journal | None) -> bool:
-    """Return whether the journal has the same campaign under the same key."""
-    if journal is None or line.request is None or line.problems or [*key_problems(line.key)]:
-        return False
-    entry = await journal.get(line.key)
-    order = Order(request=line.request, auto_list=True)
-    return entry is not None and entry.digest == digest_of(order, journal.salt)
-
-
-def _stop_at_bad_lines(screen: Console, check: _FileCheck, name: str) -> None:
-    """Print the first lines that cannot be sent with what is wrong, and stop if there are any.
-
-    Raises:
-        CommandStopped: there are any.
-    """
-    if not check.bad:
-        return
-    for where, wrong in check.shown:
-        place = f"{name}, {where}"
-        screen.print(Text.assemble(("✗ ", "red"), (place, "bold"), f": {wrong}"), soft_wrap=True)
-    if more := check.bad - len(check.shown):
-        screen.print(f"… and {more:,} more")
-    lines = "line" if check.bad == 1 else "lines"
-    raise CommandStopped(
-        f"{check.bad:,} {lines} of {name} cannot be sent, and nothing was. Correct what is "
-        "wrong, or leave it out with --no-check.",
-        ExitCode.USAGE,
-    )

@@ -8,7 +8,7 @@ again, moved or extended, so that a batch that is run again sends nothing twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from hashlib import blake2b
@@ -41,6 +41,7 @@ class CampaignFile:
         key_column: the column that holds the key of each row.
         mobile_column: the column that holds the numbers; by default the one with a usual name.
         batch: a name that is a part of every key that is derived from the content of a line.
+        max_segments: SMS that one message may take on the account.
 
     Raises:
         ConfigurationError: the options contradict each other or the kind of the file.
@@ -52,6 +53,7 @@ class CampaignFile:
     key_column: str | None = None
     mobile_column: str | None = None
     batch: str = ""
+    max_segments: int = 1
 
     def __attrs_post_init__(self) -> None:
         suffix = self.path.suffix.lower()
@@ -70,6 +72,15 @@ class CampaignFile:
             raise ConfigurationError(f"{self.path.name} holds recipients: add --message")
         if self.as_list and self.key_column is not None:
             raise ConfigurationError("--as-list makes one campaign, --key-column one for each row")
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes when the file does: its size, its time, and which file it is.
+
+        Raises:
+            OSError: it is gone.
+        """
+        found = self.path.stat()
+        return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 @frozen(kw_only=True)
@@ -90,7 +101,12 @@ class Line:
 
 
 def sendable_campaigns(
-    file: CampaignFile, *, salt: bytes, places: dict[int, str], refuse: Callable[[Line], object]
+    file: CampaignFile,
+    *,
+    salt: bytes,
+    places: dict[int, str],
+    refuse: Callable[[Line], object],
+    examine: Callable[[CampaignRequest], Sequence[Problem]] | None = None,
 ) -> Iterator[tuple[str, CampaignRequest]]:
     """Yield the key and the campaign of each line that can be read, for a sender or a queue.
 
@@ -99,15 +115,20 @@ def sendable_campaigns(
         salt: the key of the digests that keys are derived with: `Journal.salt`.
         places: filled with the place of each campaign in the file, by its position among those
             that are yielded; whoever consumes them removes what has ended.
-        refuse: called with each line that cannot be read.
+        refuse: called with each line that cannot be sent.
+        examine: returns what is wrong with a campaign that can be read; None where all of the
+            file was examined before.
 
     Raises:
-        ConfigurationError, OSError: as in `lines_of`.
+        ConfigurationError, InvalidRequest, OSError: as in `lines_of`.
     """
     index = 0
     for line in lines_of(file, salt=salt):
         if line.request is None or line.problems:
             refuse(line)
+            continue
+        if examine is not None and (problems := examine(line.request)):
+            refuse(evolve(line, problems=tuple(problems)))
             continue
         places[index] = line.where
         index += 1

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from rich.console import Console
 from rich.text import Text
 
+from mediasflow_async.cli.batch_check import Examiner
 from mediasflow_async.cli.campaign_files import (
     CampaignFile,
     Line,
@@ -59,7 +60,11 @@ class _Run:
         places: dict[int, str] = {}
         async with Journal.open(self.url) as journal, Queue.open(self.url) as queue:
             campaigns = sendable_campaigns(
-                self.file, salt=journal.salt, places=places, refuse=self._refuse_line
+                self.file,
+                salt=journal.salt,
+                places=places,
+                refuse=self._refuse_line,
+                examine=Examiner(self.file).unchecked_problems,
             )
             async for outcome in queue.feed(campaigns, auto_list=True):
                 place = places.pop(outcome.index)

@@ -37,6 +37,7 @@ __all__ = [
     "JsonOption",
     "Positive",
     "Seconds",
+    "Segments",
     "SenderOptions",
     "Target",
     "YesOption",
@@ -59,6 +60,8 @@ Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
 """A duration in seconds, which may be zero."""
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 """A number above zero."""
+Segments = Annotated[int, Parameter(validator=Number(gte=1, lte=6))]
+"""How many SMS one message may take."""
 
 
 @Parameter(name="*")
@@ -126,12 +129,14 @@ class FileOptions:
             sms, portable or gsm.
         batch: Name of the batch, a part of the keys that are made here: with another name, the
             same lines are sent again.
+        max_segments: SMS that one message may take on your account, 1 to 6.
     """
 
     as_list: Annotated[bool, Parameter(negative=())] = False
     key_column: str | None = None
     mobile_column: str | None = None
     batch: str = ""
+    max_segments: Segments = 1
 
     def file(self, path: Path, campaign: CampaignOptions | None) -> CampaignFile:
         """Return the file.
@@ -146,6 +151,7 @@ class FileOptions:
             key_column=self.key_column,
             mobile_column=self.mobile_column,
             batch=self.batch,
+            max_segments=self.max_segments,
         )
 
 

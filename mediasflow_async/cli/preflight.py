@@ -29,7 +29,7 @@ from mediasflow_async.cli.console import (
     print_json,
     title,
 )
-from mediasflow_async.cli.options import CampaignOptions, JsonOption
+from mediasflow_async.cli.options import CampaignOptions, JsonOption, Segments
 from mediasflow_async.cli.views import Fact, ShareBar, facts_table, notices_table, share_bars
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ConfigurationError
@@ -37,7 +37,7 @@ from mediasflow_async.models import CampaignRequest
 from mediasflow_async.resources.preflights import validated_preflight
 from mediasflow_async.text import Encoding, Preflight, PreviewNotInstalled
 
-__all__ = ["preflight"]
+__all__ = ["preflight", "show_preflight"]
 
 
 def preflight(
@@ -45,7 +45,7 @@ def preflight(
     *,
     campaign: CampaignOptions,
     mobile_column: str | None = None,
-    max_segments: Annotated[int, Parameter(validator=Number(gte=1, lte=6))] = 1,
+    max_segments: Segments = 1,
     credit: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
     as_json: JsonOption = False,
 ) -> ExitCode:
@@ -79,7 +79,7 @@ def preflight(
         credit=credit,
         max_segments=max_segments,
     )
-    _show(screen, report)
+    show_preflight(screen, report)
     if as_json:
         print_json(report.to_dict(), indent=2)
     return ExitCode.FAILED if report.problems else ExitCode.OK
@@ -117,7 +117,7 @@ def _report(
             raise ConfigurationError(str(error)) from None
 
 
-def _show(screen: Console, report: Preflight) -> None:
+def show_preflight(screen: Console, report: Preflight) -> None:
     """Print who gets the message and in how many SMS, then problems and warnings."""
     screen.print()
     indented(screen, facts_table(_facts(report)))

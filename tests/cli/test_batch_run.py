@@ -185,10 +185,25 @@ def test_a_dry_run_checks_counts_and_sends_nothing(
     write_lines(tmp_path / "c.jsonl", records)
     run = mediasflow("batch", "run", "c.jsonl", "--dry-run", "--json")
     assert run.returncode == 0
-    assert lines_of_json(run.stdout) == [
-        {"kind": "check", "campaigns": 2, "recipients": 2, "lists": 1, "bad": 0}
+    (check,) = lines_of_json(run.stdout)
+    assert [warning["code"] for warning in check.pop("warnings")] == [
+        "STOP_MISSING",
+        "LISTS_NOT_EXAMINED",
     ]
-    assert "2 campaigns to 2 recipients and 1 uploaded list. Nothing was sent." in said(run.stderr)
+    assert check == {
+        "kind": "check",
+        "campaigns": 2,
+        "recipients": 2,
+        "lists": 1,
+        "repeated": 0,
+        "bad": 0,
+        "sendable": 2,
+        "credits": 2,
+        "histogram": [{"encoding": "GSM-7", "segments": 1, "count": 2}],
+    }
+    shown = said(run.stderr)
+    assert "2 campaigns to 2 recipients and 1 uploaded list, for 2 credits" in shown
+    assert "and what the lists take. Nothing was sent." in shown
     assert not server.requests
     assert [path.name for path in tmp_path.iterdir()] == ["c.jsonl"]
     assert mediasflow("batch", "run", "c.jsonl", "--dry-run").stdout.startswith("2 campaigns")
