@@ -359,10 +359,19 @@ def number_problems(where: str, number: object) -> Iterator[Problem]:
     elif _PLAIN_PHONE.fullmatch(number):
         return  # the usual form: counting its digits takes longer
     elif not _PHONE.fullmatch(number.strip()):
-        yield Problem(where, "a phone number holds digits, spaces, dots and hyphens only")
+        yield Problem(where, _reason_of(number))
     elif not _SHORTEST_PHONE <= sum(map(str.isdigit, number)) <= _LONGEST_PHONE:
         rule = f"a phone number has {_SHORTEST_PHONE} to {_LONGEST_PHONE} digits"
         yield Problem(where, rule)
+
+
+def _reason_of(number: str) -> str:
+    # Imported here, since it is needed for what is wrong only.
+    from mediasflow_async.text.phones import SPOILED, clean_number, is_spoiled
+
+    if is_spoiled(clean_number(number)):
+        return SPOILED
+    return "a phone number holds digits, spaces, dots and hyphens only"
 
 
 def blacklist_problems(entry: BlacklistEntry) -> Iterator[Problem]:

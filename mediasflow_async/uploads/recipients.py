@@ -22,7 +22,7 @@ from attrs import field, frozen
 from mediasflow_async.converter.names import NUMBER_COLUMNS, is_number_column
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.secrecy import mask_text
-from mediasflow_async.text.phones import SPOILED, clean_number, is_spoiled
+from mediasflow_async.text.phones import clean_number
 from mediasflow_async.uploads.sources import NotTextError, file_charset
 
 __all__ = ["RecipientTable", "check_recipients", "read_recipients"]
@@ -329,12 +329,10 @@ def _rows_of(lines: _TextLines, table: _Table, problems: _Problems) -> Iterator[
         cells.extend(repeat("", width - len(cells)))
         if unnamed and any(cells[at].strip() for at in unnamed):
             wrong = wrong or _UNNAMED
-        number = cells[number_at] = clean_number(cells[number_at])
-        if is_spoiled(number):
-            wrong = wrong or SPOILED
         if wrong:
             problems.add(line, wrong)
         else:
+            cells[number_at] = clean_number(cells[number_at])
             yield {key: cells[at] for at, key in keys}
 
 
