@@ -34,7 +34,7 @@ from mediasflow_async.models import (
     TinyUrl,
     TinyUrlType,
 )
-from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable
+from mediasflow_async.models.values import ENCODABLE_RULE, is_encodable, is_nothing
 from mediasflow_async.text.templates import placeholders
 
 __all__ = [
@@ -180,7 +180,7 @@ def _fields_problems(where: str, fields: object) -> Iterator[Problem]:
         yield Problem(where, "a mapping of column names to values")
         return
     for name, value in fields.items():
-        if not isinstance(name, str) or not isinstance(value, _CELLS):
+        if not isinstance(name, str) or not (isinstance(value, _CELLS) or is_nothing(value)):
             yield Problem(where, "names are text; values are text or numbers")
             return
         if not is_encodable(name) or (isinstance(value, str) and not is_encodable(value)):
@@ -371,6 +371,8 @@ def _reason_of(number: str) -> str:
 
     if is_spoiled(clean_number(number)):
         return SPOILED
+    if clean_number(number) != number and _PHONE.fullmatch(clean_number(number)):
+        return "holds marks that nobody sees, or other digits: give it as text.to_e164 returns it"
     return "a phone number holds digits, spaces, dots and hyphens only"
 
 

@@ -25,6 +25,7 @@ from mediasflow_async.converter.names import WIRE_NAMES
 from mediasflow_async.dates import to_schedule_text, to_whole_second
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import BlacklistEntry, CampaignRequest, Recipient, TinyUrl
+from mediasflow_async.models.values import plain_cell
 
 __all__ = ["ModelWriter", "TwelveOClockWarning", "is_twelve_oclock", "writer_for"]
 
@@ -167,6 +168,7 @@ def _extended_keys_writer(dialect: Dialect) -> Callable[[Mapping[str, Any]], Any
 
 
 def _as_text(value: object) -> str:
+    value = plain_cell(value)
     return "" if value is None else str(value)
 
 

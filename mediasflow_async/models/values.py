@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, SupportsFloat, TypeVar, cast
 
 __all__ = [
     "ENCODABLE_RULE",
+    "PLAIN",
     "OpenEnum",
     "is_encodable",
     "is_file_name",
+    "is_nothing",
     "member",
+    "plain_cell",
     "size_only",
     "tuple_of",
 ]
@@ -102,3 +105,36 @@ def size_only(data: object) -> str:
     if data is None:
         return "None"
     return f"<{len(data)} long>" if isinstance(data, str | bytes) else f"<{type(data).__name__}>"
+
+
+# Of pandas; the first has no truth value, so that comparing it tells nothing.
+_NOTHING: Final = frozenset({"NAType", "NaTType"})
+
+
+def is_nothing(value: object) -> bool:
+    """Whether a cell is empty: None, or a NaN, NaT or NA, as tables of pandas and numpy have it."""
+    if value is None or type(value).__name__ in _NOTHING:
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124 - that is what a NaN is
+    except (TypeError, ValueError):
+        return False
+
+
+PLAIN: Final = frozenset({str, int, bool})
+"""Types of cells that `plain_cell` returns as they are."""
+
+
+def plain_cell(value: Any) -> Any:
+    """Return a cell as it was meant: None for what is empty, and an integer for a whole float.
+
+    A column of integers becomes one of floats when a cell of it is empty, and a number in it
+    would be written as `33612345678.0`.
+    """
+    if type(value) in PLAIN:
+        return value
+    if is_nothing(value):
+        return None
+    if isinstance(value, SupportsFloat) and hasattr(value, "is_integer") and value.is_integer():
+        return int(value)  # type: ignore[call-overload]
+    return value

@@ -216,14 +216,15 @@ class Campaigns:
 
         Args:
             campaign_id: a campaign that has a message.
-            phone_numbers: where to send it.
+            phone_numbers: where to send it: numbers, or a text with `;` between them.
             sender: another sender, for this test only.
 
         Raises:
             InvalidRequest: an argument is wrong; no request was made.
             DeliveryUnknown: the request left and no usable answer came back.
         """
-        numbers = listed([phone_numbers] if isinstance(phone_numbers, str) else phone_numbers) or ()
+        given = _between(phone_numbers) if isinstance(phone_numbers, str) else phone_numbers
+        numbers = listed(given) or ()
         refuse(_test_problems(campaign_id, numbers, sender))
         params = {"phoneNumbers": ";".join(number.strip() for number in numbers)}
         if sender is not None:
@@ -435,6 +436,12 @@ _MEDIA: Final = ("media type", "media_type", "mediatype", "content-type", "conte
 
 def _is_long(recipients: object) -> bool:
     return isinstance(recipients, tuple) and len(recipients) > MAX_INLINE_RECIPIENTS
+
+
+def _between(numbers: str) -> list[str]:
+    """Return the numbers of a text as the guide writes them: `33685812475; 33685812476`."""
+    parts = [part.strip() for part in numbers.split(";")]
+    return [part for part in parts if part] or parts[:1]
 
 
 def _test_problems(

@@ -35,7 +35,7 @@ from typing import IO, Any, Final
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from mediasflow_async.models.values import ENCODABLE_RULE
+from mediasflow_async.models.values import ENCODABLE_RULE, PLAIN, plain_cell
 from mediasflow_async.secrecy import mask_text
 from mediasflow_async.uploads.contents import (
     READ_BYTES,
@@ -260,7 +260,10 @@ class _CsvRows:
             InvalidRequest: something is no row, has a column that the first row has not, or
                 holds text that UTF-8 cannot encode.
         """
-        self._writer.writerows(self._cells(rows))
+        cells = self._cells(rows)
+        if not PLAIN.issuperset(map(type, chain.from_iterable(cells))):
+            cells = [list(map(plain_cell, row)) for row in cells]
+        self._writer.writerows(cells)
         text = self._text.getvalue()
         self._text.seek(0)
         self._text.truncate()
@@ -270,7 +273,7 @@ class _CsvRows:
             rule = f"each cell {ENCODABLE_RULE}"
         raise refused(rule)
 
-    def _cells(self, rows: Sequence[Any]) -> Iterable[Iterable[Any]]:
+    def _cells(self, rows: Sequence[Any]) -> Sequence[Sequence[Any]]:
         # A row with as many keys as there are columns, in which every column is found, has no
         # unknown key. Only a plain dict is sure to raise KeyError for one that it has not.
         if set(map(type, rows)) == {dict} and set(map(len, rows)) == {len(self._columns)}:

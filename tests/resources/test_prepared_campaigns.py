@@ -99,6 +99,16 @@ async def test_a_test_to_one_number_takes_it_bare(
     assert texts(sandbox) == {"+33611111111": "Bonjour"}
 
 
+async def test_a_text_of_numbers_is_read_as_the_guide_writes_it(
+    session: Session, sandbox: Sandbox, hello: CampaignRequest
+) -> None:
+    draft = await session.campaigns.prepare(hello)
+
+    await session.campaigns.test(draft.id, "33685812475; 33685812476;")
+
+    assert set(texts(sandbox)) == {"+33685812475", "+33685812476"}
+
+
 async def test_an_interrupted_test_is_not_repeated(
     session: Session, sandbox: Sandbox, hello: CampaignRequest
 ) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mediasflow_async.models import CampaignRequest, RecipientList
+from mediasflow_async.models.values import PLAIN, plain_cell
 from mediasflow_async.text.encoding import Encoding
 from mediasflow_async.text.preflighting.french_rules import STOP_LENGTH, Conditions, lacks_stop
 from mediasflow_async.text.preflighting.messages import (
@@ -171,6 +172,8 @@ class PreflightRun:
         """
         if None in row:  # csv.DictReader puts the cells beyond its header under None
             row = {name: cell for name, cell in row.items() if name is not None}
+        if not PLAIN.issuperset(map(type, row.values())):
+            row = {name: plain_cell(cell) for name, cell in row.items()}
         self._row += 1
         self._problems.clear()
         if self._gets_message(row):
