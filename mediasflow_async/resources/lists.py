@@ -6,10 +6,12 @@ it can have 50. `recipient_rows` turns the ones of a request into the rows of a 
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from mediasflow_async._core.calls import Operation, OperationKind
@@ -20,6 +22,8 @@ from mediasflow_async.errors import MediasflowError, Problem
 from mediasflow_async.models import Recipient, RecipientList
 from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.uploads import (
+    Content,
+    ContentFile,
     MultipartBody,
     Progress,
     ProgressFailed,
@@ -62,6 +66,7 @@ class Lists:
         filename: str,
         description: str | None = None,
         user_owner_id: str | None = None,
+        check: bool = False,
         progress: Progress | None = None,
     ) -> RecipientList:
         """Upload a list of any length; it is streamed, never whole in memory.
@@ -86,6 +91,9 @@ class Lists:
             filename: the name of the list on the platform.
             description: the name that is shown in a campaign instead.
             user_owner_id: the account to upload for; needs ADMIN rights.
+            check: read all of it first, as the command line does, and refuse what the platform
+                may read in another way: open quotes, text after a closing one, more cells than
+                columns, two columns of one name, no column of numbers, a header alone.
             progress: called on the event loop after each piece of at most 256 KiB, with the
                 bytes sent so far and the bytes in all; a retry begins at the first piece again.
                 An exception that it raises ends the upload and is raised here.
@@ -94,7 +102,8 @@ class Lists:
             The list, with its `id` for `CampaignRequest.list_ids` and its counts.
 
         Raises:
-            InvalidRequest: an argument is wrong, or the source is empty: no request was made.
+            InvalidRequest: an argument is wrong, the source is empty, or `check` found lines that
+                are wrong, all of them with their numbers: no request was made.
                 Or a file changed its size while it was sent: the server has no list of it.
             ApiError: the server refused.
             ResponseInvalid: the answer names no list.
@@ -105,6 +114,8 @@ class Lists:
         given = {name: text for name, text in texts.items() if text is not None}
         dialect = self._api.dialect
         async with opened(source) as content:
+            if check:
+                await to_thread.run_sync(_check, content, filename)
             form = multipart(
                 content,
                 filename=filename,
@@ -131,6 +142,13 @@ class Lists:
         finally:
             # The error holds this frame, which must not hold the error.
             del error
+
+
+def _check(content: Content, filename: str) -> None:
+    # Imported here: uploads without a check do without.
+    from mediasflow_async.uploads.recipients import check_recipients
+
+    check_recipients(io.BufferedReader(ContentFile(content)), filename)
 
 
 def _other_forms(dialect: Dialect) -> dict[str, tuple[str, ...]]:

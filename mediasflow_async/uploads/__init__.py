@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mediasflow_async.uploads.contents import (
     Content,
+    ContentFile,
     MultipartBody,
     Progress,
     ProgressFailed,
@@ -13,6 +14,7 @@ from mediasflow_async.uploads.sources import UploadSource, opened
 
 __all__ = [
     "Content",
+    "ContentFile",
     "MultipartBody",
     "Progress",
     "ProgressFailed",

@@ -6,6 +6,7 @@ holds must have a length, and be there from any place on. All that blocks runs i
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 from collections import deque
@@ -23,6 +24,7 @@ __all__ = [
     "READ_BYTES",
     "BytesContent",
     "Content",
+    "ContentFile",
     "FileContent",
     "MultipartBody",
     "OwnFile",
@@ -53,6 +55,10 @@ class Content(Protocol):
         """Return some of the bytes from `offset` on: up to 2 MiB, in pieces of 256 KiB."""
         ...
 
+    def part(self, offset: int, most: int) -> bytes | memoryview:
+        """Return up to `most` bytes from `offset` on. Blocks."""
+        ...
+
 
 @frozen
 class BytesContent:
@@ -75,6 +81,10 @@ class BytesContent:
         some = self.data[offset : offset + READ_BYTES]
         starts = range(0, len(some), _PIECE_BYTES)
         return [bytes(some[start : start + _PIECE_BYTES]) for start in starts]
+
+    def part(self, offset: int, most: int) -> memoryview:
+        """Return up to `most` bytes from `offset` on."""
+        return self.data[offset : offset + most]
 
 
 @frozen
@@ -107,6 +117,11 @@ class FileContent:
             raise _broken_off(f"had {self.size} bytes when the upload began, and now has not")
         return pieces
 
+    def part(self, offset: int, most: int) -> bytes:
+        """Return up to `most` bytes from `offset` on. Blocks."""
+        self.file.seek(self.start + offset)
+        return self.file.read(most)
+
 
 def _read(file: IO[bytes], position: int, most: int) -> Sequence[bytes] | str:
     """Return some bytes, or why there are none."""
@@ -116,6 +131,44 @@ def _read(file: IO[bytes], position: int, most: int) -> Sequence[bytes] | str:
         return [piece for size in sizes if (piece := file.read(size))]
     except (OSError, ValueError) as error:
         return reason_of(error)
+
+
+class ContentFile(io.RawIOBase):
+    """Content as a binary file that can seek; to be read in a thread, since it blocks.
+
+    Args:
+        content: the content, which nobody else reads meanwhile.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place in the content."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place and return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._content.size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as there are bytes, and return how many these were."""
+        most = min(len(buffer), max(self._content.size - self._at, 0))
+        some = self._content.part(self._at, most)
+        buffer[: len(some)] = some
+        self._at += len(some)
+        return len(some)
 
 
 def _broken_off(rule: str) -> InvalidRequest:

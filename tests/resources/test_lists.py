@@ -329,3 +329,39 @@ async def test_any_bytes_arrive_as_they_are(session: Session, sandbox: Sandbox) 
     await session.lists.upload(data, filename="l")
 
     assert data in sandbox.requests[-1].body
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "async bytes", "rows"])
+async def test_a_list_is_read_strictly_before_it_is_sent_where_that_is_asked(
+    session: Session, sandbox: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    uploaded = await session.lists.upload(sources(tmp_path)[kind], filename="a.csv", check=True)
+    assert uploaded.size == 2
+    wrong = b'mobile;nom\n0639981234;"Zo\n0639985678;L;x\n'
+    path = tmp_path / "wrong.csv"
+    path.write_bytes(wrong)
+    source: Any = {"path": path, "bytes": wrong, "async bytes": pieces_of(wrong)}.get(
+        kind, [{"tel": "0639981234"}]
+    )
+    before = len(sandbox.requests)
+    with pytest.raises(InvalidRequest) as caught:
+        await session.lists.upload(source, filename="wrong.csv", check=True)
+    assert len(sandbox.requests) == before
+    told = [str(problem) for problem in caught.value.problems]
+    if kind == "rows":
+        assert told[0].startswith("wrong.csv: has no column of numbers")
+    else:
+        first, second = told
+        assert first == "wrong.csv, line 2: a quote is opened and never closed"
+        assert second.startswith("wrong.csv, line 3: has 3 cells, and the header 2 columns")
+
+
+async def test_an_open_file_is_checked_from_where_it_stands(
+    session: Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a title\nmobile;nom\n0639981234;A\n")
+    with path.open("rb") as file:
+        file.readline()
+        uploaded = await session.lists.upload(file, filename="a.csv", check=True)
+    assert (uploaded.size, uploaded.header) == (1, ("mobile", "nom"))
