@@ -113,7 +113,8 @@ def _as_failure(request: httpx.Request) -> Generator[None]:
     except (httpx.RequestError, OSError):
         raise
     except Exception as error:
-        if request.extensions["proof"].is_vetoed or error is getattr(request.stream, "error", None):
+        of_body = getattr(request.stream, "failed_with", None)
+        if request.extensions["proof"].is_vetoed or id(error) == of_body:
             raise
         reason = f"{type(error).__name__}: {error}"
         raise httpx.TransportError(reason, request=request) from error
@@ -143,19 +144,20 @@ class _Body(httpx.AsyncByteStream):
     """A body that is streamed, from its start whenever it is asked for.
 
     Attributes:
-        error: what reading it raised, or None.
+        failed_with: the identity of what reading it raised, or None. The exception itself, which
+            leads to the frames that hold this body, would wait for the collector.
     """
 
     def __init__(self, stream: Callable[[], AsyncIterator[bytes]]) -> None:
         self._stream = stream
-        self.error: Exception | None = None
+        self.failed_with: int | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._stream():
                 yield piece
         except Exception as error:
-            self.error = error
+            self.failed_with = id(error)
             raise
 
 

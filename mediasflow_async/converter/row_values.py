@@ -125,13 +125,16 @@ def _first_of(names: Sequence[str], value: Mapping[str, Any]) -> object:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
-def international(value: object) -> str:
-    """Return a mobile number in E.164, with the plus sign that a JSON report leaves out."""
+def international(value: object) -> str | None:
+    """Return a mobile number in E.164, with the plus sign that a JSON report leaves out.
+
+    None for a text without a number.
+    """
     number = number_or_text(value)
     if not number.isdecimal():
         number = _digits_of(number.strip())
     is_whole = len(number) in _E164_LENGTHS and number.isascii() and number.isdecimal()
-    return f"+{number}" if is_whole and number[0] != "0" else number
+    return f"+{number}" if is_whole and number[0] != "0" else number or None
 
 
 # What Java writes of a number that went through a double: 33612345678.0, 3.3612345678E10. The
