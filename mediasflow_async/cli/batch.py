@@ -8,7 +8,9 @@ stopped goes on when the same command is run again. The verbs that need no file 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections import Counter
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -55,12 +57,14 @@ from mediasflow_async.cli.options import (
     SenderOptions,
     Target,
     YesOption,
+    database_url,
     open_or_make,
     server_target,
 )
 from mediasflow_async.cli.preflight import show_preflight
 from mediasflow_async.cli.safety import Stop, confirm_batch, refuse_unattended, stoppable
 from mediasflow_async.delivery import Journal, Sender, State
+from mediasflow_async.secrecy import mask_text
 
 __all__ = ["batch", "enqueue", "run"]
 
@@ -168,10 +172,7 @@ def enqueue(
     reading
         How the file is read.
     """
-    # Imported here, since it needs the extra `workers`, which the other verbs do without.
-    from mediasflow_async.cli.enqueue import enqueue_file
-
-    return enqueue_file((reading or FileOptions()).file(campaigns, campaign), database)
+    return _enqueued((reading or FileOptions()).file(campaigns, campaign), database)
 
 
 _SALT_BYTES: Final = 32
@@ -342,3 +343,62 @@ class _Sending:
         self.bar.show(line, self.tally)
         if self.as_json and line.is_for_programs:
             print_json(line.as_json())
+
+
+_MAX_SHOWN: Final = 20
+_REFUSED: Final = "refused"
+
+
+def _enqueued(file: CampaignFile, database: str | None) -> ExitCode:
+    """Queue the campaigns of a file and print how many there were of each kind.
+
+    Raises:
+        ConfigurationError: the file or the address of the database cannot be used.
+        MediasflowError: the database failed; to do it again is harmless.
+    """
+    run = _Queueing(file=file, url=database_url(database), screen=console())
+    asyncio.run(run.to_the_end())
+    return ExitCode.FAILED if run.counts[_REFUSED] else ExitCode.OK
+
+
+@frozen(kw_only=True)
+class _Queueing:
+    """Queues one file."""
+
+    file: CampaignFile
+    url: str = field(repr=False)
+    screen: Console
+    counts: Counter[str] = field(factory=Counter, init=False)
+
+    async def to_the_end(self) -> None:
+        """Queue what can be sent, and print what cannot."""
+        from mediasflow_async.workers import Queue, Queued
+
+        places: dict[int, str] = {}
+        async with Journal.open(self.url) as journal, Queue.open(self.url) as queue:
+            campaigns = sendable_campaigns(
+                self.file,
+                salt=journal.salt,
+                places=places,
+                refuse=self._refuse_line,
+                examine=Examiner(self.file).unchecked_problems,
+            )
+            async for outcome in queue.feed(campaigns, auto_list=True):
+                place = places.pop(outcome.index)
+                if outcome.error is not None:
+                    self._refuse(place, mask_text(outcome.error.message))
+                else:
+                    is_new = outcome.value is Queued.ADDED
+                    self.counts["queued" if is_new else "in the queue before"] += 1
+        counts = (f"{self.counts[name]} {name}" for name in sorted(self.counts))
+        self.screen.print(f"{self.file.path.name}: {', '.join(counts) or 'no campaign'}.")
+
+    def _refuse_line(self, line: Line) -> None:
+        self._refuse(line.where, problems_text(line.problems))
+
+    def _refuse(self, where: str, why: str) -> None:
+        self.counts[_REFUSED] += 1
+        if self.counts[_REFUSED] <= _MAX_SHOWN:
+            self.screen.print(Text(f"{where}: {why}"), soft_wrap=True)
+        elif self.counts[_REFUSED] == _MAX_SHOWN + 1:
+            self.screen.print("... and more.")
