@@ -61,7 +61,7 @@ _LONGEST_LABEL: Final = 20
 _LONGEST_DESCRIPTION: Final = 40
 _LIFE_DAYS: Final = range(1, 3651)
 _IMAGE_ENDINGS: Final = (".jpg", ".png")
-_SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}")
+_SENDER_LENGTHS: Final = range(3, 12)
 _PHONE: Final = re.compile(r"(?:tel:)?\+?[\d\s().-]+", re.IGNORECASE | re.ASCII)
 _PLAIN_PHONE: Final = re.compile(r"\+?[0-9]{6,17}")
 _SHORTEST_PHONE: Final = 6
@@ -169,8 +169,9 @@ def _recipients_problems(recipients: object, *, any_number: bool) -> Iterator[Pr
         if not isinstance(recipient, Recipient):
             yield Problem(where, "a Recipient, or a number as text")
             continue
-        yield from number_problems(f"{where}.mobile", recipient.mobile)
-        yield from _type_problems(f"{where}.", recipient, _RECIPIENT_TYPES)
+        if not _is_plain(recipient.mobile):
+            yield from number_problems(f"{where}.mobile", recipient.mobile)
+        yield from _type_problems(where, recipient, _RECIPIENT_TYPES)
         yield from _fields_problems(f"{where}.fields", recipient.fields)
 
 
@@ -198,10 +199,12 @@ def _option_problems(request: CampaignRequest, start_now: object) -> Iterator[Pr
         yield Problem("start_now", "is True or False")
     if request.replace_emoji is True and request.allow_ucs2 is not True:
         yield Problem("replace_emoji", "needs allow_ucs2=True: an emoji is outside of GSM-7")
-    yield from sender_problems(request.sender)
-    if not _is_text_mapping(request.defaults):
+    if request.sender is not None:
+        yield from sender_problems(request.sender)
+    texts = _texts_of(request.defaults)
+    if texts is None:
         yield Problem("defaults", "a mapping of field names to text")
-    elif request.defaults and not all(map(is_encodable, chain(*request.defaults.items()))):
+    elif not is_encodable(texts):
         yield Problem("defaults", ENCODABLE_RULE)
     image, pages = request.image_preview, request.zip_local
     for name, attachment in (("image_preview", image), ("zip_local", pages)):
@@ -209,10 +212,14 @@ def _option_problems(request: CampaignRequest, start_now: object) -> Iterator[Pr
             yield Problem(name, "bytes, or text in base64")
 
 
-def _is_text_mapping(value: object) -> bool:
+def _texts_of(value: object) -> str | None:
+    """Return all names and values of a mapping of texts, or None for what is none."""
     if type(value) is not dict and not isinstance(value, Mapping):
-        return False
-    return all(isinstance(part, str) for pair in value.items() for part in pair)
+        return None
+    try:
+        return "".join(chain.from_iterable(value.items()))
+    except TypeError:
+        return None
 
 
 def _is_attachment(value: object) -> bool:
@@ -253,7 +260,7 @@ def _link_problems(request: CampaignRequest, now: datetime, zone: tzinfo) -> Ite
         return
     for position, link in enumerate(links):
         where = f"tiny_urls[{position}]"
-        yield from _type_problems(f"{where}.", link, _LINK_TYPES)
+        yield from _type_problems(where, link, _LINK_TYPES)
         yield from _target_problems(where, link, request)
         yield from _preview_problems(where, link, request)
         if link.end_of_life is not None and _days(link.end_of_life, now, zone) not in _LIFE_DAYS:
@@ -342,9 +349,14 @@ def campaign_id_problems(campaign_id: object) -> Iterator[Problem]:
 
 def sender_problems(sender: object) -> Iterator[Problem]:
     """Yield what is wrong with a sender; None is the account's short code (Guide: 2.1)."""
-    if sender is None or (isinstance(sender, str) and _SENDER.fullmatch(sender)):
+    if sender is None or (isinstance(sender, str) and _is_sender(sender)):
         return
     yield Problem("sender", "3 to 11 letters A-Z and digits, not digits only")
+
+
+def _is_sender(text: str) -> bool:
+    is_of_letters_and_digits = text.isascii() and text.isalnum()
+    return is_of_letters_and_digits and len(text) in _SENDER_LENGTHS and not text.isdigit()
 
 
 def number_problems(where: str, number: object) -> Iterator[Problem]:
@@ -356,8 +368,8 @@ def number_problems(where: str, number: object) -> Iterator[Problem]:
     """
     if not isinstance(number, str):
         yield Problem(where, "a phone number is text: as a number it would lose its 0 or +")
-    elif _PLAIN_PHONE.fullmatch(number):
-        return  # the usual form: counting its digits takes longer
+    elif _is_plain(number):
+        return
     elif not _PHONE.fullmatch(number.strip()):
         yield Problem(where, _reason_of(number))
     elif not _SHORTEST_PHONE <= sum(map(str.isdigit, number)) <= _LONGEST_PHONE:
@@ -374,6 +386,11 @@ def _reason_of(number: str) -> str:
     if clean_number(number) != number and _PHONE.fullmatch(clean_number(number)):
         return "holds marks that nobody sees, or other digits: give it as text.to_e164 returns it"
     return "a phone number holds digits, spaces, dots and hyphens only"
+
+
+def _is_plain(number: object) -> bool:
+    """Whether a number has the usual form: to count its digits takes longer."""
+    return type(number) is str and _PLAIN_PHONE.fullmatch(number) is not None
 
 
 def blacklist_problems(entry: BlacklistEntry) -> Iterator[Problem]:
@@ -428,9 +445,10 @@ def _type_problems(where: str, owner: object, types: Mapping[str, type[Any]]) ->
         if value is None:
             continue
         if not isinstance(value, wanted):
-            yield Problem(f"{where}{name}", _TYPE_RULES.get(wanted) or _member_rule(wanted))
+            rule = _TYPE_RULES.get(wanted) or _member_rule(wanted)
+            yield Problem(f"{where}.{name}" if where else name, rule)
         elif wanted is str and not (value.isascii() or is_encodable(value)):
-            yield Problem(f"{where}{name}", ENCODABLE_RULE)
+            yield Problem(f"{where}.{name}" if where else name, ENCODABLE_RULE)
 
 
 def _member_rule(enum: type[StrEnum]) -> str:
