@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from importlib import import_module
+from inspect import currentframe
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from mediasflow_async._core.not_given import NOT_GIVEN
@@ -110,6 +114,7 @@ class Session:
         )
         self._is_derived = False
         self._is_closed = False
+        self._made_at = _place_of_caller()
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -213,6 +218,15 @@ class Session:
         self._is_closed = True
         if not self._is_derived:
             await self._engine.connections.aclose()
+
+    def __del__(self) -> None:
+        # One that could not be made has no place.
+        is_ours = hasattr(self, "_made_at") and not (self._is_closed or self._is_derived)
+        if is_ours and self._engine.connections.are_open:
+            form = "`async with`, or `await session.aclose()`"
+            warnings.warn(
+                f"unclosed {self!r}, made at {self._made_at}: {form}", ResourceWarning, stacklevel=2
+            )
 
     def __repr__(self) -> str:
         is_closed = self._is_closed or self._engine.connections.is_closed
@@ -338,3 +352,22 @@ class Session:
         derived._is_derived = True
         derived._is_closed = False
         return derived
+
+
+def _place_of_caller() -> str:
+    """Return the file and the line that made a session, and what led there where Python traces.
+
+    The code itself is not shown: there may be a password in it.
+    """
+    frame = currentframe()
+    places: list[str] = []
+    most = _TRACED if sys.flags.dev_mode or tracemalloc.is_tracing() else 1
+    while frame is not None and len(places) < most:
+        # Those of this module are its own.
+        if frame.f_globals.get("__name__") != __name__:
+            places.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back
+    return ", from ".join(places)
+
+
+_TRACED: Final = 10

@@ -73,6 +73,11 @@ class Connections:
         """Whether nothing can be sent any more."""
         return self._is_closed or (self._client is not None and self._client.is_closed)
 
+    @property
+    def are_open(self) -> bool:
+        """Whether there may be connections of ours that nobody has closed."""
+        return self._live is not None and self._client is None and self._transport is None
+
     def live(self) -> Live | None:
         """Return what belongs to the running loop, or None before `opened`.
 

@@ -294,6 +294,7 @@ def test_a_session_reads_the_environment_once_for_all_its_event_loops(
     assert anyio.run(ask) == []
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:99999")
     assert anyio.run(ask, backend="trio") == []
+    anyio.run(session.aclose)
     assert len(machine.proxy.tunnels) == 2
 
 

@@ -107,6 +107,7 @@ def test_a_rate_holds_from_one_event_loop_to_the_next() -> None:
         session = session_with(server.url, rate=200)
         for backend in ("asyncio", "trio", "asyncio"):
             anyio.run(read_often, backend=backend)
+        anyio.run(session.aclose)
         assert len(server.requests) == 9
 
 

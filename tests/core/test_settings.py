@@ -211,6 +211,7 @@ def test_credentials_given_as_arguments_are_used_instead_of_a_token_in_the_envir
         session = Session.from_env(username="me", password="mine", base_url=server.url)
         with pytest.raises(AuthenticationFailed):
             asyncio.run(session.request("GET", "blacklist"))
+        asyncio.run(session.aclose())
         assert server.requests[0].body == b"login=me&password=mine"
 
 
