@@ -61,7 +61,6 @@ from mediasflow_async.cli.options import (
     open_or_make,
     server_target,
 )
-from mediasflow_async.cli.preflight import show_preflight
 from mediasflow_async.cli.safety import Stop, confirm_batch, refuse_unattended, stoppable
 from mediasflow_async.delivery import Journal, Sender, State
 from mediasflow_async.secrecy import mask_text
@@ -183,7 +182,7 @@ def _dry_run(file: CampaignFile, *, as_json: bool) -> ExitCode:
     found = anyio.run(check_file, file, secrets.token_bytes(_SALT_BYTES))
     stop_at_bad_lines(screen, found, file.path.name)
     screen.print(f"{found}. Nothing was sent.", soft_wrap=True)
-    show_preflight(screen, found.report)
+    found.show(screen)
     if as_json:
         print_json({"kind": "check", **found.as_json()})
     return ExitCode.OK
@@ -215,7 +214,7 @@ class _Run:
             what = f"what {self.file.path.name} holds" if found is None else str(found)
             count = None if found is None else found.campaigns
             if found is not None:
-                show_preflight(self.screen, found.report)
+                found.show(self.screen)
             confirm_batch(self.screen, what, count, self.target.base_url, known=known)
         return anyio.run(self._send, found)
 

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.text import Text
 
 from mediasflow_async.cli.campaign_files import CampaignFile, Line, lines_of, problems_text
-from mediasflow_async.cli.console import CommandStopped, ExitCode
+from mediasflow_async.cli.console import CommandStopped, ExitCode, hint
+from mediasflow_async.cli.preflight import show_preflight
 from mediasflow_async.delivery import Journal
 from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
 from mediasflow_async.dialect import Dialect
@@ -38,6 +39,7 @@ from mediasflow_async.text import (
 )
 from mediasflow_async.text.preflighting.notices import NoticeCode, notice
 from mediasflow_async.text.preflighting.rows import recipient_row
+from mediasflow_async.uploads.recipients import RecipientTable
 
 __all__ = ["Examiner", "FileCheck", "check_file", "stop_at_bad_lines"]
 
@@ -57,6 +59,7 @@ class FileCheck:
         repeated: how many lines say the same as an earlier one, which is sent once.
         bad: how many lines cannot be sent.
         shown: the first of these, and what is wrong with each.
+        reading: how a file of recipients was read, in words.
     """
 
     stamp: tuple[int, ...]
@@ -67,6 +70,7 @@ class FileCheck:
     repeated: int = 0
     bad: int = 0
     shown: list[tuple[str, str]] = field(factory=list, repr=False)
+    reading: str = ""
 
     def __str__(self) -> str:
         names = ("campaign", "recipient", "uploaded list", "credit")
@@ -90,6 +94,16 @@ class FileCheck:
             "bad": self.bad,
             **{name: report[name] for name in ("sendable", "credits", "histogram", "warnings")},
         }
+
+    def read_as(self, table: RecipientTable) -> None:
+        """Note how a file of recipients is read."""
+        self.reading = str(table)
+
+    def show(self, screen: Console) -> None:
+        """Print who gets it, what it costs, and what may not be as it was meant."""
+        show_preflight(screen, self.report)
+        if self.reading:
+            hint(screen, f"The file: {self.reading}.")
 
     def count(self, request: CampaignRequest) -> None:
         """Count a campaign that can be sent."""
@@ -121,7 +135,7 @@ async def check_file(file: CampaignFile, salt: bytes, journal: Journal | None = 
     check = FileCheck(file.stamp())
     examiner = Examiner(file)
     with _Keys() as keys:
-        for line in lines_of(file, salt=salt):
+        for line in lines_of(file, salt=salt, found=check.read_as):
             problems = [*_rule_problems(line)]
             if not problems and line.request is not None:
                 digest = digest_of(_order(line.request), salt)

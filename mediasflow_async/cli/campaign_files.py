@@ -140,12 +140,15 @@ def problems_text(problems: Iterable[Problem]) -> str:
     return mask_text("; ".join(map(str, problems)))
 
 
-def lines_of(file: CampaignFile, *, salt: bytes) -> Iterator[Line]:
+def lines_of(
+    file: CampaignFile, *, salt: bytes, found: Callable[[RecipientTable], object] = lambda _: None
+) -> Iterator[Line]:
     """Yield the lines of a file of any length, also those that cannot be read.
 
     Args:
         file: the file.
         salt: the key of the digests that keys are derived with: `Journal.salt`.
+        found: called with what a file of recipients is, once it has been checked.
 
     Raises:
         ConfigurationError: the file as a whole is not what its name or its options say.
@@ -155,9 +158,9 @@ def lines_of(file: CampaignFile, *, salt: bytes) -> Iterator[Line]:
     if file.template is None:
         yield from _json_lines(file.path, partial(_derived_key, "line", file.batch, salt))
     elif file.as_list:
-        yield _list_of_rows(file, file.template, salt)
+        yield _list_of_rows(file, file.template, salt, found)
     else:
-        yield from _rows(file, file.template, salt)
+        yield from _rows(file, file.template, salt, found)
 
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -264,11 +267,17 @@ def _field_value(name: str, value: Any, problems: list[Problem]) -> Any:
     return value
 
 
-def _rows(file: CampaignFile, template: CampaignRequest, salt: bytes) -> Iterator[Line]:
+def _rows(
+    file: CampaignFile,
+    template: CampaignRequest,
+    salt: bytes,
+    found: Callable[[RecipientTable], object],
+) -> Iterator[Line]:
     """Yield a campaign for each row; its columns are the fields of its recipient."""
     derived_key = partial(_derived_key, "row", file.batch, salt)
     with file.path.open("rb") as opened:
         table = check_recipients(opened, file.path.name, mobile_column=file.mobile_column)
+        found(table)
         if file.key_column is not None:
             _check_key_column(table, file.key_column)
         for position, row in enumerate(read_recipients(opened, table), 1):
@@ -282,11 +291,17 @@ def _rows(file: CampaignFile, template: CampaignRequest, salt: bytes) -> Iterato
                 yield Line(where=where, key=key, request=request, problems=problems)
 
 
-def _list_of_rows(file: CampaignFile, template: CampaignRequest, salt: bytes) -> Line:
+def _list_of_rows(
+    file: CampaignFile,
+    template: CampaignRequest,
+    salt: bytes,
+    found: Callable[[RecipientTable], object],
+) -> Line:
     """Return the one campaign of all rows, which are held in memory."""
     key = _derived_key("list", file.batch, salt, _digest_of(file.path))
     with file.path.open("rb") as opened:
         table = check_recipients(opened, file.path.name, mobile_column=file.mobile_column)
+        found(table)
         rows = read_recipients(opened, table)
         recipients = tuple(_recipient(row, table.number_key) for row in rows)
     return Line(where="the list", key=key, request=evolve(template, recipients=recipients))
@@ -355,6 +370,7 @@ def read_rows(
     path: Path,
     *,
     mobile_column: str | None = None,
+    found: Callable[[RecipientTable], object] = lambda _: None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file of any length, once all of it has been checked.
@@ -362,6 +378,7 @@ def read_rows(
     Args:
         path: the file.
         mobile_column: the column of numbers; by default the one with one of the usual names.
+        found: called with what the file is, once it has been checked.
         progress: called with the number of bytes read so far.
 
     Raises:
@@ -370,6 +387,7 @@ def read_rows(
     """
     with path.open("rb") as file:
         table = check_recipients(file, path.name, mobile_column=mobile_column)
+        found(table)
         yield from read_recipients(file, table, progress=progress)
 
 

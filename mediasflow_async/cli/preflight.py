@@ -108,6 +108,7 @@ def _report(
         rows = read_rows(
             path,
             mobile_column=mobile_column,
+            found=lambda table: hint(screen, f"The file: {table}."),
             progress=lambda read: bar.update(task, completed=read),
         )
         examine = partial(validated_preflight, credit=credit, max_segments=max_segments)

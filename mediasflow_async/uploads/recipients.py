@@ -23,7 +23,7 @@ from mediasflow_async.converter.names import NUMBER_COLUMNS, is_number_column
 from mediasflow_async.errors import InvalidRequest, Problem
 from mediasflow_async.secrecy import mask_text
 from mediasflow_async.text.phones import clean_number
-from mediasflow_async.uploads.sources import NotTextError, file_charset
+from mediasflow_async.uploads.sources import CHARSET_NAMES, NotTextError, file_charset
 
 __all__ = ["RecipientTable", "check_recipients", "read_recipients"]
 
@@ -52,6 +52,15 @@ class RecipientTable:
     is_charset_sure: bool = True
     delimiter: str
     row_count: int = 0
+
+    def __str__(self) -> str:
+        names = {"\t": "tabs", " ": "spaces"}
+        doubt = "" if self.is_charset_sure else ", which is likely and not sure: look at accents"
+        return (
+            f"{self.row_count:,} rows, {CHARSET_NAMES[self.charset]}{doubt}, "
+            f"{names.get(self.delimiter, self.delimiter)} between cells, numbers in "
+            f"{mask_text(self.number_column)}"
+        )
 
     @property
     def number_key(self) -> str:

@@ -48,7 +48,7 @@ from mediasflow_async.uploads.contents import (
     rest_of,
 )
 
-__all__ = ["NotTextError", "UploadSource", "file_charset", "opened"]
+__all__ = ["CHARSET_NAMES", "NotTextError", "UploadSource", "file_charset", "opened"]
 
 UploadSource = (
     str
@@ -378,6 +378,16 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     return chain(iter(partial(file.read, _PIECE_BYTES), b""), [b""])
 
 
+CHARSET_NAMES: Final = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    **dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "UTF-16"),
+    "utf-32": "UTF-32",
+    "cp1252": "Windows-1252",
+    "mac-roman": "Mac Roman",
+    "cp850": "MS-DOS (850)",
+}
+"""The charsets of files, as spreadsheets name them."""
 _BEYOND_ASCII: Final = re.compile(rb"[A-Za-z]?[\x80-\xff]")
 _FRENCH_CHARSETS: Final = ("cp1252", "mac-roman", "cp850")
 _USUAL_LETTERS: Final = frozenset("éèêàçâîôûÉÈÊÀÇÂÎÔÛ")

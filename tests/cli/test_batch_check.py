@@ -146,6 +146,7 @@ def test_the_cost_and_who_gets_it_stand_in_the_confirmation(
         "1 SMS",
         "nom is empty",
         "the same number came before: it gets the message again",
+        "3 rows, UTF-8, ; between cells, numbers in sms.",
     ):
         assert part in text
     assert not server.requests

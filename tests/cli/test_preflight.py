@@ -165,3 +165,12 @@ def test_reading_a_list_is_shown_in_a_terminal(terminal: Start, own_list: Path) 
     assert shown.ended() == 0
     assert "Reading" in shown.seen
     assert "\x1b[32m● \x1b[0m" in shown.seen
+
+
+def test_it_is_said_how_a_list_was_read(mediasflow: Command, own_list: Path, faulty: Path) -> None:
+    run = mediasflow("preflight", str(own_list), "--message", STOP)
+    shown = said(run.stdout)
+    assert "The file: 3 rows, Windows-1252, which is likely and not sure: look at" in shown
+    assert "; between cells, numbers in Mobile." in shown
+    run = mediasflow("preflight", str(faulty), "--message", STOP)
+    assert "The file: 5 rows, UTF-8, , between cells, numbers in sms." in said(run.stdout)
