@@ -253,6 +253,7 @@ class Campaigns:
         stop_on: StopOn[CampaignRequest, Campaign] | None = None,
         prepare_only: bool = False,
         auto_list: bool = False,
+        preflight: bool = False,
     ) -> Outcomes[CampaignRequest, Campaign]:
         """Send or prepare any number of campaigns, several at once.
 
@@ -268,6 +269,7 @@ class Campaigns:
             stop_on: errors, or a function of an `Outcome`, after which no campaign is begun.
             prepare_only: make drafts instead.
             auto_list: upload the recipients of a request as a list when they are more than 50.
+            preflight: as in `send`, for each of them.
 
         Returns:
             The outcomes, one for each request, to be iterated over with `async for`.
@@ -275,7 +277,8 @@ class Campaigns:
         Raises:
             ConfigurationError: for a wrong `limit` or `stop_on`.
         """
-        action = partial(self.prepare if prepare_only else self.send, auto_list=auto_list)
+        call = self.prepare if prepare_only else self.send
+        action = partial(call, auto_list=auto_list, preflight=preflight)
         wanted = self._api.max_in_flight if limit is None else limit
         return map_bounded(action, requests, limit=wanted, ordered=ordered, stop_on=stop_on)
 

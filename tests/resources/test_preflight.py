@@ -17,6 +17,7 @@ from mediasflow_async import (
     Session,
     TinyUrl,
 )
+from mediasflow_async.sandbox import Sandbox
 from mediasflow_async.text import Conditions, Preflight, ProblemCode, WarningCode
 from tests.support.sessions import Connect
 
@@ -192,3 +193,16 @@ def test_a_session_loads_no_preflight_before_the_first_one() -> None:
         "sys.exit('mediasflow_async.text.preflighting' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+async def test_each_of_many_is_examined_where_that_is_asked(
+    session: Session, sandbox: Sandbox
+) -> None:
+    good = CampaignRequest(msg=GOOD, recipients=[NUMBER], defaults=NAMED)
+    hole = CampaignRequest(msg=GOOD, recipients=[NUMBER])
+    async with session.campaigns.send_many([good, hole], preflight=True) as outcomes:
+        errors = {outcome.index: outcome.error async for outcome in outcomes}
+    assert errors[0] is None
+    assert isinstance(errors[1], InvalidRequest)
+    assert "there is no field NOM" in str(errors[1])
+    assert len(sandbox.messages) == 1

@@ -9,15 +9,18 @@ rows. Guide: 2.1.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappush, heapreplace
+from io import BytesIO
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
+from zipfile import BadZipFile, ZipFile
 
 from attrs import field, frozen
 
-from mediasflow_async.models import CampaignRequest, Renderer, TinyUrl
+from mediasflow_async.models import CampaignRequest, Renderer, TinyUrl, TinyUrlType
 from mediasflow_async.text.encoding import GSM7_SINGLE, Encoding, measure
 from mediasflow_async.text.gsm7 import (
     BASIC,
@@ -48,6 +51,7 @@ __all__ = [
     "LongestMessages",
     "Size",
     "UnfilledFields",
+    "attachment_notices",
     "composer_of",
     "link_notices",
     "name_notice",
@@ -359,6 +363,39 @@ def link_notices(request: CampaignRequest, columns: Iterable[str]) -> Iterator[N
         yield from _parameter_notices(link)
         if known:
             yield from _field_notices(link, (*known, *request.defaults), request.renderer)
+
+
+def attachment_notices(request: CampaignRequest) -> Iterator[Notice]:
+    """Yield where the pages and the image of a campaign are not what its links need."""
+    local = [link for link in request.tiny_urls if link.type is TinyUrlType.LOCAL]
+    pages = _names_in(_bytes_of(request.zip_local)) if local else frozenset()
+    for link in local:
+        if link.local_html not in pages:
+            yield notice(ProblemCode.MISSING_PAGE, link.local_html)
+    if request.image_preview is None:
+        return
+    if not _bytes_of(request.image_preview).startswith(_IMAGE_STARTS):
+        yield notice(ProblemCode.NOT_AN_IMAGE)
+    if not any(link.index == 0 and link.is_open_graph for link in request.tiny_urls):
+        yield notice(WarningCode.IMAGE_NOT_SHOWN)
+
+
+_IMAGE_STARTS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+
+
+def _bytes_of(attachment: bytes | str | None) -> bytes:
+    try:
+        return b64decode(attachment or "") if not isinstance(attachment, bytes) else attachment
+    except ValueError:
+        return b""  # a rule of the API, which is told elsewhere
+
+
+def _names_in(data: bytes) -> frozenset[str]:
+    try:
+        with ZipFile(BytesIO(data)) as pages:
+            return frozenset(pages.namelist())
+    except (BadZipFile, ValueError):
+        return frozenset()
 
 
 def _parameter_notices(link: TinyUrl) -> Iterator[Notice]:

@@ -72,6 +72,10 @@ class ProblemCode(StrEnum):
     """A field of the message or of a link has neither a column nor a default."""
     MISSING_LINK = "MISSING_LINK"
     """The message shows a `track_n` for which there is no `TinyUrl`."""
+    MISSING_PAGE = "MISSING_PAGE"
+    """The page of a LOCAL link is not in `zip_local`, or that is no zip."""
+    NOT_AN_IMAGE = "NOT_AN_IMAGE"
+    """`image_preview` is neither a JPEG nor a PNG."""
     NO_NUMBER_COLUMN = "NO_NUMBER_COLUMN"
     """The row has no column called mobile, sms, portable or gsm."""
     UNREADABLE_LINE = "UNREADABLE_LINE"
@@ -139,6 +143,8 @@ class WarningCode(StrEnum):
     """The template computes, so its longest message cannot be known without the rows."""
     UNUSED_LINK = "UNUSED_LINK"
     """There is a `TinyUrl` whose `track_n` is not in the message."""
+    IMAGE_NOT_SHOWN = "IMAGE_NOT_SHOWN"
+    """There is an `image_preview`, and the first link has no `is_open_graph=True`."""
     LINK_PARAMETER_CASE = "LINK_PARAMETER_CASE"
     """The name of a link's parameter is not in capitals, as the guide wants it."""
     STOP_MISSING = "STOP_MISSING"
@@ -219,6 +225,9 @@ _SENTENCES: Final[dict[NoticeCode, str]] = {
     WarningCode.NOT_BOUNDED: (
         "the template computes, so the figures are those of the longest cells and no upper bound"
     ),
+    ProblemCode.MISSING_PAGE: "the page {about} is not in zip_local: its link leads nowhere",
+    ProblemCode.NOT_AN_IMAGE: "image_preview is no JPEG and no PNG",
+    WarningCode.IMAGE_NOT_SHOWN: "the image is shown where its link has is_open_graph=True",
     ProblemCode.MISSING_LINK: "{about} is in the message, but tiny_urls has no such link",
     WarningCode.UNUSED_LINK: "the link of {about} is not in the message",
     WarningCode.LINK_PARAMETER_CASE: (

@@ -26,6 +26,7 @@ from mediasflow_async.text.preflighting.messages import (
     CulpritSource,
     LongMessage,
     Size,
+    attachment_notices,
     composer_of,
     link_notices,
     name_notice,
@@ -176,6 +177,7 @@ def request_notices(
     """Yield what is wrong with a campaign's date, short links and STOP."""
     yield from schedule_notices(request, conditions)
     yield from link_notices(request, columns)
+    yield from attachment_notices(request)
     yield from stop_notices(request)
 
 

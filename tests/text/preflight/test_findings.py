@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediasflow_async import CampaignRequest, CampaignType, RecipientList, Renderer, TinyUrl
+from mediasflow_async import (
+    CampaignRequest,
+    CampaignType,
+    RecipientList,
+    Renderer,
+    TinyUrl,
+    TinyUrlType,
+)
 from mediasflow_async.text import Conditions, Preflight, ProblemCode, WarningCode, preflight
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -70,6 +80,20 @@ def link(url: str = "https://example.fr", **options: Any) -> TinyUrl:
     return TinyUrl(index=0, url=url, **options)
 
 
+def page(name: str) -> TinyUrl:
+    return TinyUrl(index=0, type=TinyUrlType.LOCAL, local_html=name)
+
+
+def zipped(*names: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as pages:
+        for name in names:
+            pages.writestr(name, "<p>Bonjour</p>")
+    return data.getvalue()
+
+
+PAGES = base64.b64encode(zipped("a.html")).decode()
+PNG = b"\x89PNG\r\n\x1a\n"
 IN_AN_HOUR = TUESDAY + timedelta(hours=1)
 NO_STOP = "Bonjour ${NOM}"
 NOTIFICATION = CampaignType.NOTIFICATION
@@ -253,6 +277,21 @@ CASES: list[Case] = [
         lambda: check(LINK, tiny_urls=[link()]),
     ),
     (
+        ProblemCode.MISSING_PAGE,
+        lambda: check(LINK, tiny_urls=[page("autre.html")], zip_local=PAGES),
+        lambda: check(LINK, tiny_urls=[page("a.html")], zip_local=PAGES),
+    ),
+    (
+        ProblemCode.NOT_AN_IMAGE,
+        lambda: check(LINK, tiny_urls=[link(is_open_graph=True)], image_preview=b"GIF89a"),
+        lambda: check(LINK, tiny_urls=[link(is_open_graph=True)], image_preview=PNG),
+    ),
+    (
+        WarningCode.IMAGE_NOT_SHOWN,
+        lambda: check(LINK, tiny_urls=[link()], image_preview=PNG),
+        lambda: check(LINK, tiny_urls=[link(is_open_graph=True)], image_preview=PNG),
+    ),
+    (
         WarningCode.UNUSED_LINK,
         lambda: check(GOOD, tiny_urls=[link()]),
         lambda: check(LINK, tiny_urls=[link()]),
@@ -342,6 +381,12 @@ def test_a_finding_names_its_first_ten_rows_and_counts_all() -> None:
 def test_a_field_that_is_nearly_a_column_is_a_problem_that_names_the_column() -> None:
     report = check("Bonjour ${NOMS} STOP 36184")
     assert [str(each) for each in report.problems] == ["there is no field NOMS: is it NOM?"]
+
+
+@pytest.mark.parametrize("attached", [None, b"no zip", "!"])
+def test_a_page_is_in_no_zip_that_is_none(attached: Any) -> None:
+    report = check(LINK, tiny_urls=[page("a.html")], zip_local=attached)
+    assert [each.about for each in report.find(ProblemCode.MISSING_PAGE)] == ["a.html"]
 
 
 def test_a_near_miss_in_the_address_of_a_link_is_found() -> None:
