@@ -41,6 +41,9 @@ class MemoryJournal:
         self._entries[key] = entry
         return entry
 
+    def check_place(self) -> None:
+        """Be where it was opened: it has no file that could be another one."""
+
     async def disclaim(self, _: str, **__: Any) -> int:
         """Give nothing back: what is cut short ends the measurement, and all entries with it."""
         return 0
