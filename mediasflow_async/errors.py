@@ -250,7 +250,8 @@ class ResponseInvalid(MediasflowError):
     Attributes:
         wire_path: where in the answer, in the server's own names, such as
             ``$.listInCampaign.size``; empty when the answer as a whole is not readable.
-        body: the first part of the body, phone numbers and tokens masked.
+        body: the first part of the body, phone numbers and tokens masked; of JSON its names,
+            numbers and states, without its texts, which may be those of SMS.
     """
 
     wire_path: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import AsyncGenerator, Callable, Container, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -248,8 +249,40 @@ def invalid(answer: ApiResponse, message: str, wire_path: str = "") -> ResponseI
     """Return the error for an answer that cannot be understood."""
     error = ResponseInvalid(message, **_circumstances(answer))
     error.wire_path = wire_path
-    error.body = answer.shown(answer.content[: 2 * _EXCERPT].decode(errors="replace"))
+    error.body = answer.shown(_without_texts(answer))
     return _in_doubt(error, answer.operation)
+
+
+_KEPT_OR_TEXT: Final = re.compile(
+    r'''"(?:status|statut|state|result|code|errorCode|success)"\s*:\s*"\w{1,24}"'''
+    r'''|"[A-Za-z_][\w-]{0,39}"\s*:'''
+    r'''|(?P<text>"(?:[^"\\]|\\.)*+"?)''',
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+_NAME: Final = re.compile(r'"([A-Za-z_][\w-]{0,39})"\s*:|<([A-Za-z_][\w-]{0,39})', re.ASCII)
+_PAGE: Final = re.compile(r"<(?:!doctype html|html)", re.IGNORECASE)
+
+
+def _without_texts(answer: ApiResponse) -> str:
+    """Return what an error shows of a body: no text of JSON, which may be the text of an SMS.
+
+    A campaign has its text with it, also where the call that it answers sent none. Names, numbers
+    and states say enough of what was answered; of JSON that cannot be read, and of XML, names.
+    """
+    body = answer.content[: 2 * _EXCERPT]
+    if b"\0" in body:
+        # In UTF-16 a part of a character can be that of a quote.
+        return ""
+    text = body.decode(errors="replace").lstrip("\ufeff \t\r\n")
+    if not isinstance(answer.data, str):
+        return _KEPT_OR_TEXT.sub(_starred, text)
+    if text.startswith(("{", "[", '"')) or (text.startswith("<") and not _PAGE.match(text)):
+        return " ".join("".join(found) for found in _NAME.findall(text))
+    return text
+
+
+def _starred(found: re.Match[str]) -> str:
+    return found[0] if found["text"] is None else '"***"'
 
 
 def _api_error(kind: type[_Refusal], answer: ApiResponse, did: str = "refused") -> _Refusal:

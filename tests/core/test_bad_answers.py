@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -131,6 +132,8 @@ async def test_a_message_alone_is_no_success(call: Callable[[Session], Awaitable
     "data",
     [
         {"status": "INJECTED", "message": "Bonjour"},
+        {"id": 943, "status": "FOO", "message": "Bonjour", "msg": "Bonjour", "sender": "ACME"},
+        {"data": [{"id": 943, "status": "DRAFT", "message": 'Dis "Bonjour"\\'}]},
         {"id": 944, "status": "INJECTED"},
         {"id": 943},
         {"id": 943, "status": "DRAFT"},
@@ -144,7 +147,49 @@ async def test_what_does_not_show_that_a_campaign_was_launched_is_no_success(dat
     assert isinstance(error, ResponseInvalid)
     assert (error.sent, error.campaign_id) == (Sent.UNKNOWN, 943)
     assert "Do not resend blindly" in str(error)
-    assert "Bonjour" not in str(error)
+    assert "Bonjour" not in everything_in(error)
+
+
+def everything_in(error: MediasflowError) -> str:
+    return f"{error} {error!r} {vars(error)!r} {pickle.dumps(error)!r}"
+
+
+async def set_sender(session: Session) -> object:
+    return await session.campaigns.set_sender(943, "ACME")
+
+
+async def send_test(session: Session) -> object:
+    return await session.campaigns.test(943, ["0612345678"])
+
+
+OTHER = {"id": 944, "status": "FOO", "message": 'Salut "Zoe", à\n\\ Zoe', "creditCount": {}}
+
+
+@pytest.mark.parametrize("call", [launch, cancel, set_sender, send_test, read_model, prepare])
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(OTHER).encode(),
+        json.dumps([OTHER, OTHER], ensure_ascii=False).encode("cp1252"),
+        json.dumps(OTHER).encode("utf-8-sig"),
+        json.dumps(OTHER).encode("utf-16"),
+        json.dumps({"data": OTHER})[:-1].encode(),
+        b'"Bonjour Zoe"',
+        b"<?xml version='1.0'?><campaign><id>944</id><message>Bonjour Zoe</message></campaign>",
+    ],
+)
+async def test_the_text_of_a_campaign_is_in_no_error(
+    body: bytes, call: Callable[[Session], Awaitable[object]]
+) -> None:
+    error = await failure(http(body=body), call)
+    assert isinstance(error, ResponseInvalid)
+    assert "Zoe" not in everything_in(error)
+
+
+async def test_an_error_shows_names_numbers_and_states_of_json() -> None:
+    error = await failure(http_json(data=OTHER), launch)
+    assert isinstance(error, ResponseInvalid)
+    assert json.loads(error.body) == OTHER | {"message": "***"}
 
 
 @pytest.mark.parametrize(
