@@ -358,8 +358,9 @@ def retry_after_of(headers: httpx.Headers, now: datetime | None = None) -> timed
 
 
 def _asked_wait(headers: httpx.Headers, now: datetime | None) -> timedelta | None:
-    if milliseconds := headers.get("retry-after-ms"):
-        return _seconds(milliseconds, 0.001)
+    waiting = _seconds(headers.get("retry-after-ms", ""), 0.001)
+    if waiting is not None:
+        return waiting
     text = headers.get("retry-after")
     if text is None:
         return None

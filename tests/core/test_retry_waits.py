@@ -71,6 +71,11 @@ def test_milliseconds_are_understood() -> None:
     assert retry_after_of(httpx.Headers({"Retry-After-Ms": "250"})) == timedelta(milliseconds=250)
 
 
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_milliseconds_that_cannot_be_read_hide_no_seconds(text: str) -> None:
+    assert told("7", Retry_After_Ms=text) == timedelta(seconds=7)
+
+
 ENDLESS = [
     "inf",
     "1e300",
