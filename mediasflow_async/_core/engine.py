@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
-from functools import partial
 from time import perf_counter
 from typing import Any, Final, Self, cast
 
@@ -46,13 +45,12 @@ from mediasflow_async._core.not_given import NOT_GIVEN
 from mediasflow_async._core.options import Settings, normalised_base_url
 from mediasflow_async._core.progress import (
     FAILURES,
-    CallState,
     Progress,
+    ended,
     failed,
     hide,
     log_end,
     note_begin,
-    note_end_of,
     too_late,
     unreadable,
 )
@@ -192,16 +190,16 @@ class Engine:
                 result = await self._attempt(call, progress, live, streams=block is not None)
                 if not isinstance(result, MediasflowError):
                     self.quota.earn()
-                    _ended(state, call, progress, result, block)
+                    ended(state, call, progress, result, block)
                     return result
                 # An error that is raised from a frame which holds it is a cycle.
                 del result
                 last = self._again(call, progress, live, deadline, streams=block is not None)
-                return value_of(_ended(state, call, progress, await last, block))
+                return value_of(ended(state, call, progress, await last, block))
             finally:
                 if block is None:
                     live.slots.release()
-        return value_of(_ended(state, call, progress, too_late(call, progress)))
+        return value_of(ended(state, call, progress, too_late(call, progress)))
 
     async def _attempt(
         self, call: Call, progress: Progress, live: Live, *, streams: bool
@@ -464,29 +462,6 @@ class Engine:
         if retry is not NOT_GIVEN:
             changes |= {"retry": retry, "quota": RetryQuota(retry.quota)}
         return evolve(self, **changes)
-
-
-def _ended(
-    state: CallState,
-    call: Call,
-    progress: Progress,
-    result: _Success | MediasflowError,
-    block: AsyncExitStack | None = None,
-) -> _Success | MediasflowError:
-    """Note that a call has ended, and pass on with what. A stream ends with its block."""
-    if block is not None and not isinstance(result, MediasflowError):
-        block.push(partial(_note_end_of_block, state, call, progress))
-    else:
-        note_end_of(state, call, progress)
-    return result
-
-
-def _note_end_of_block(
-    state: CallState, call: Call, progress: Progress, kind: type[BaseException] | None, *_: object
-) -> None:
-    # A cancellation is no end of the call's own.
-    if kind is None or issubclass(kind, Exception):
-        note_end_of(state, call, progress)
 
 
 def _failures(proof: Proof | None) -> tuple[type[Exception], ...]:

@@ -9,10 +9,11 @@ httpx's exceptions, ours included, which are caught and read here alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 from attrs import mutable
@@ -35,16 +36,18 @@ __all__ = [
     "CallState",
     "Progress",
     "collect_calls",
+    "ended",
     "failed",
     "hide",
     "log_end",
     "note_begin",
     "note_call",
     "note_end",
-    "note_end_of",
     "too_late",
     "unreadable",
 ]
+
+_Result = TypeVar("_Result")
 
 
 @mutable
@@ -127,7 +130,30 @@ def note_begin(call: Call, progress: Progress) -> CallState:
     return state
 
 
-def note_end_of(state: CallState, call: Call, progress: Progress) -> None:
+def ended(
+    state: CallState,
+    call: Call,
+    progress: Progress,
+    result: _Result,
+    block: AsyncExitStack | None = None,
+) -> _Result:
+    """Note that a call has ended, and pass on with what. A stream ends with its block."""
+    if block is not None and not isinstance(result, MediasflowError):
+        block.push(partial(_note_end_of_block, state, call, progress))
+    else:
+        _note_end_of(state, call, progress)
+    return result
+
+
+def _note_end_of_block(
+    state: CallState, call: Call, progress: Progress, kind: type[BaseException] | None, *_: object
+) -> None:
+    # A cancellation is no end of the call's own.
+    if kind is None or issubclass(kind, Exception):
+        _note_end_of(state, call, progress)
+
+
+def _note_end_of(state: CallState, call: Call, progress: Progress) -> None:
     """Note that a call has ended by itself, well or not."""
     is_in_doubt = call.operation.may_send and progress.verdict is not Sent.NOT_SENT
     note_end(state, is_in_doubt=is_in_doubt)
