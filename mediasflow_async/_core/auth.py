@@ -109,17 +109,21 @@ class Authenticator:
                 return copy.copy(pending.result)
         return bearer
 
-    def gives_up(self, bearer: Secret, sign: DeathSign, *, said: str) -> bool:
+    def gives_up(
+        self, bearer: Secret, sign: DeathSign, *, said: str, is_repeated: bool = True
+    ) -> bool:
         """Note what an answer says of a bearer; True when another one is worth a try.
 
         An answer that may stand for a dead bearer may mean what it says as well: each suspicion
-        that another bearer did not confirm makes the next one wait until the bearer is older.
+        that another bearer did not confirm makes the next one wait until the bearer is older. One
+        that no repetition of the call can confirm counts as such.
 
         Args:
             bearer: what the call was made with.
             sign: what the answer says of it.
             said: what the server said; of a bearer that has an end, and is said to be over, no
                 other login was the end.
+            is_repeated: whether the call may be made again with another bearer.
         """
         if not self.can_log_in:
             return False
@@ -132,6 +136,8 @@ class Authenticator:
             return True
         if is_allowed := self._suspicion.is_allowed(self._age_seconds, sign):
             self._give_up(bearer)
+            if sign is DeathSign.POSSIBLE and not is_repeated:
+                self.judge_suspicion(was_right=False)
         return is_allowed
 
     def judge_suspicion(self, *, was_right: bool) -> None:

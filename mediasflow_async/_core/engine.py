@@ -77,6 +77,7 @@ _JSON: Final = (b"{", b"[")
 _MOST_RENEWALS: Final = 5
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = range(300, 400)
+_SAID_OF_TOKENS: Final = (DeathSign.REFUSED, DeathSign.TOLD)
 
 
 def start(
@@ -314,11 +315,11 @@ class Engine:
         if sign is None:
             return False
         said = result.message if isinstance(result, MediasflowError) else ""
-        is_dead = self.authenticator.gives_up(bearer, sign, said=said)
         is_safe = not call.operation.may_send or (
             isinstance(result, MediasflowError)
             and executed_nothing(result.status, sign, self.dialect.launch_refusals)
         )
+        is_dead = self.authenticator.gives_up(bearer, sign, said=said, is_repeated=is_safe)
         return is_dead and is_safe
 
     async def _renewed(
@@ -351,7 +352,7 @@ class Engine:
             self.authenticator.judge_suspicion(was_right=False)
         if isinstance(result, MediasflowError):
             self.negotiation.name_cures(result, call, choice)
-            if sign is not None and call.operation.may_send:
+            if sign in _SAID_OF_TOKENS and call.operation.may_send:
                 self.authenticator.name_cure(result, bearer)
         return result
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -142,6 +144,24 @@ async def test_a_real_400_of_a_new_token_costs_nothing() -> None:
             with pytest.raises(ApiError):
                 await session.request("POST", "campaigns/inject", json={})
     assert targets(raw) == ["/users/login", "/campaigns/inject"]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_refused_launches_do_not_log_in_again_each_time(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    clock = SimpleNamespace(monotonic=lambda: seconds, time=time.time)
+    monkeypatch.setattr(auth, "time", clock)
+    with server(http_json(status, {"message": "no credit"}), good="none").running() as raw:
+        async with by_password(raw.url, retry=ONCE) as session:
+            for _ in range(20):
+                seconds += 1.1
+                with pytest.raises(MediasflowError) as caught:
+                    await session.campaigns.launch(943)
+                assert "token_ttl" not in caught.value.next_step
+    # A token is given up at an age of 1 s, 1 s, 2 s, 4 s ..., instead of each time.
+    assert targets(raw).count("/users/login") == 5
 
 
 async def test_a_streamed_report_behind_a_login_page_is_asked_for_again() -> None:
