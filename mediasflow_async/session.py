@@ -148,9 +148,9 @@ class Session:
         """Return a session with other options that shares this one's connections and login.
 
         It ends with the session that it comes from; closing it alone closes no connection. A
-        new retry policy has a quota of its own. A login that was refused a while ago is tried
-        again by the next call. Of a new dialect, the address and what concerns
-        the login are not taken: those are shared.
+        new retry policy has a quota of its own. Of a new dialect, the address, the cookies and
+        what concerns the login are not taken; but a login that was refused a while ago is tried
+        again by the next call, which it is not for other options.
 
         Args:
             dialect: as in `Session`, and so are the others but the last.

@@ -351,7 +351,7 @@ class _Refusal:
         again = datetime.now(UTC) + self._quiet
         error.next_step = (
             f"{error.next_step} The login is not tried again before {again:%H:%M:%S} UTC, since "
-            f"{why}; a new Session, or with_options, starts anew."
+            f"{why}; a new Session, or with_options(dialect=...), starts anew."
         )
         self._error, self._until = copy.copy(error), time.monotonic() + self._quiet.total_seconds()
         self._quiet = min(2 * self._quiet, _LONGEST_QUIET)

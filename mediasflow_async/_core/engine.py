@@ -452,13 +452,13 @@ class Engine:
     ) -> Self:
         """Return an engine with other options that shares the rest.
 
-        A login that was refused may be tried again at once: whoever asks for this has reason to.
+        With another dialect, a login that was refused may be tried again at once.
         """
-        self.authenticator.forget_refusal()
         changes: dict[str, Any] = {"settings": self.settings.changed(**settings)}
         if departing is not None:
             changes["departing"] = departing
         if dialect is not NOT_GIVEN:
+            self.authenticator.forget_refusal()
             changes |= _of_dialect(dialect, self.base_url)
         if retry is not NOT_GIVEN:
             changes |= {"retry": retry, "quota": RetryQuota(retry.quota)}

@@ -29,6 +29,7 @@ from mediasflow_async._core import auth
 from mediasflow_async._core.bearers import DeathSign, sign_of
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
 from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
+from tests.support.senders import memory_journal, quick_sender
 from tests.support.sessions import ONCE, logins, session_at, session_with
 
 pytestmark = pytest.mark.anyio
@@ -286,7 +287,9 @@ async def test_a_server_that_accepts_no_token_is_soon_left_alone(at_once: int) -
             with pytest.raises(TokenLost) as caught:
                 await session.campaigns.send(ONE)
             assert targets(raw) == asked
-            await send(session.with_options(), 1)
+            await send(session.with_options(deadline=5), 1)
+            assert targets(raw) == asked
+            await send(session.with_options(dialect=Dialect()), 1)
             assert targets(raw).count("/users/login") == MOST + 6
     last = caught.value
     assert not last.login_refused
@@ -360,7 +363,20 @@ async def test_a_refused_login_is_not_repeated_for_each_call(status: int, body: 
     assert len(raw.requests) == 1
 
 
-async def test_a_refused_login_is_tried_again_later_and_by_new_options(
+async def test_other_options_do_not_repeat_a_refused_login() -> None:
+    with refusing(401).running() as raw:
+        async with by_password(raw.url) as session:
+            for number in range(5):
+                for derived in (session.with_options(deadline=5 + number), session):
+                    with pytest.raises(MediasflowError, match="not tried again before"):
+                        await derived.request("GET", "blacklist")
+                async with quick_sender(session, memory_journal()) as sender:
+                    with pytest.raises(MediasflowError, match="not tried again before"):
+                        await sender.send("order-1", ONE)
+    assert len(raw.requests) == 1
+
+
+async def test_a_refused_login_is_tried_again_later_and_with_another_dialect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auth, "_FIRST_QUIET", timedelta(seconds=0.05))
@@ -375,7 +391,7 @@ async def test_a_refused_login_is_tried_again_later_and_by_new_options(
             # The second silence is twice as long as the first.
             assert counts == [1, 1, 2, 2, 3]
             with pytest.raises(MediasflowError):
-                await session.with_options().request("GET", "blacklist")
+                await session.with_options(dialect=Dialect()).request("GET", "blacklist")
         assert len(raw.requests) == 4
 
 
