@@ -328,6 +328,9 @@ class Engine:
         """Return another bearer after an answer that showed the last one to be dead."""
         progress.proof = None
         if isinstance(result, MediasflowError):
+            # What may send comes here after a refusal alone that executed nothing.
+            if result.sent is Sent.UNKNOWN:
+                result.sent, result.next_step = Sent.ANSWERED, type(result).next_step
             # What a deadline tells that passes here, while a login is waited for.
             is_refused = sign is DeathSign.REFUSED
             progress.failed_with(token_lost(result) if is_refused else result)

@@ -28,7 +28,7 @@ from mediasflow_async import (
 from mediasflow_async._core import auth
 from mediasflow_async._core.bearers import DeathSign, sign_of
 from mediasflow_async.sandbox import DeliveryPlan, Sandbox, ServerRules
-from tests.support.raw_server import Answer, RawRequest, RawServer, http, http_json
+from tests.support.raw_server import RESET, Answer, RawRequest, RawServer, http, http_json
 from tests.support.senders import memory_journal, quick_sender
 from tests.support.sessions import ONCE, logins, session_at, session_with
 
@@ -110,6 +110,27 @@ async def test_a_call_that_sends_is_not_repeated_after_any_other_answer(status: 
             # The dead token is given up all the same.
             await session.campaigns.send(ONE)
         assert len(sandbox.messages) == 1
+
+
+@pytest.mark.parametrize("login", [http(401), http(503), RESET], ids=["refused", "failed", "lost"])
+@pytest.mark.parametrize("status", [401, 403, 419, 440, 498])
+async def test_a_launch_that_executed_nothing_and_cannot_log_in_is_in_no_doubt(
+    status: int, login: Answer
+) -> None:
+    def answer(request: RawRequest) -> Answer:
+        if request.target != "/users/login":
+            return http(status, b"token expired")
+        return first.pop() if first else login
+
+    first = [http_json(data={"token": "token-1"})]
+    with RawServer(answer).running() as raw:
+        async with by_password(raw.url, retry=ONCE) as session:
+            with pytest.raises(MediasflowError) as caught:
+                await session.campaigns.launch(943)
+    assert targets(raw) == ["/users/login", "/campaigns/inject", "/users/login"]
+    assert not isinstance(caught.value, DeliveryUnknown)
+    assert caught.value.sent is Sent.NOT_SENT
+    assert "Do not resend" not in str(caught.value)
 
 
 async def test_a_refusal_that_the_dialect_does_not_trust_repeats_no_launch() -> None:
