@@ -241,7 +241,8 @@ class Engine:
                 if renewals or self.authenticator.losses:
                     self.authenticator.worked(is_another=renewals > 0)
                 return result
-            if renewals < _MOST_RENEWALS and self._wants_renewal(bearer, sign, call, result):
+            wants_renewal = self._wants_renewal(bearer, sign, call, result)
+            if wants_renewal and renewals < _MOST_RENEWALS:
                 renewals += 1
                 bearer = await self._renewed(result, sign, progress)
             elif not self._learns_from(result, call, choice):

@@ -342,6 +342,17 @@ async def test_a_server_that_accepted_no_token_is_tried_again_after_a_while(
 
 
 @pytest.mark.usefixtures("unspaced")
+async def test_the_last_token_that_a_call_lost_is_not_used_again() -> None:
+    with server(http(401), good="token-7").running() as raw:
+        async with by_password(raw.url) as session:
+            with pytest.raises(TokenLost):
+                await session.request("GET", "blacklist")
+            assert targets(raw) == ["/users/login", "/blacklist"] * 6
+            assert (await session.request("GET", "blacklist")).status == 200
+    assert targets(raw) == ["/users/login", "/blacklist"] * 7
+
+
+@pytest.mark.usefixtures("unspaced")
 async def test_tokens_that_are_lost_now_and_then_never_add_up() -> None:
     with Sandbox(rules=ServerRules(token_format="opaque")).serve_in_thread() as sandbox:
         async with session_at(sandbox) as session:
