@@ -30,6 +30,7 @@ __all__ = [
     "RetryPolicy",
     "RetryQuota",
     "RetryRecord",
+    "are_retries_off",
     "no_retries",
     "paused",
     "retried",
@@ -169,6 +170,11 @@ def no_retries() -> Generator[None, None, None]:
         yield
     finally:
         _off_depth -= 1
+
+
+def are_retries_off() -> bool:
+    """Whether this is within `no_retries`."""
+    return _off_depth > 0
 
 
 async def retried(

@@ -21,6 +21,7 @@ from typing import Final
 
 from mediasflow_async._core.calls import OperationKind
 from mediasflow_async._core.judgement import readable_id
+from mediasflow_async._core.retry import are_retries_off
 from mediasflow_async.delivery.errors import CampaignTaken, KeyBusy, KeyConflict, LeaseLost
 from mediasflow_async.delivery.evidence import (
     Evidence,
@@ -58,8 +59,8 @@ _Answer = Campaign | MediasflowError | None
 
 _SHORTEST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-# Each is one of a call that was made with token after token.
-_MOST_LOSSES: Final = 2
+# Attempts of a campaign whose tokens were all refused; each has tried several tokens.
+_TRIES_OF_LOST: Final = 2
 
 
 async def send_campaign(
@@ -90,7 +91,8 @@ async def send_campaign(
 def _may_retry(context: SendContext, error: MediasflowError, attempt: int) -> bool:
     # The entry says how far the campaign came: going on from there is as harmless as a draft.
     # A token that was lost to another session executed nothing, and the next one may live.
-    is_lost = isinstance(error, TokenLost) and attempt < min(context.retry.attempts, _MOST_LOSSES)
+    tries_of_lost = 1 if are_retries_off() else min(context.retry.attempts, _TRIES_OF_LOST)
+    is_lost = isinstance(error, TokenLost) and attempt < tries_of_lost
     is_allowed = is_lost or context.retry.allows(error, attempt, OperationKind.PREPARE)
     return is_allowed and context.retry_quota.take()
 

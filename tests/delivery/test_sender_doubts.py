@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mediasflow_async import DeliveryUnknown, Dialect, ServerError, no_retries
+from mediasflow_async import DeliveryUnknown, Dialect, ServerError, TokenLost, no_retries
 from mediasflow_async._core import auth
 from mediasflow_async.delivery import KeyUnknown, NotParked, Reason, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
@@ -153,6 +153,22 @@ async def test_retries_of_a_sender_can_be_turned_off_for_a_test(
         with no_retries(), pytest.raises(ServerError):
             await sender.send("order-1", request_for())
     assert sum(request.operation == "inject" for request in sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("is_off", [True, False])
+async def test_lost_tokens_are_retries_of_a_sender_too(
+    sandbox: Sandbox,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    is_off: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.001)
+    sandbox.faults.add(Fault(operation="prepare", status=401, times=None))
+    async with sending(connect()) as sender:
+        with no_retries() if is_off else nullcontext(), pytest.raises(TokenLost):
+            await sender.send("order-1", request_for())
+    injected = sum(request.operation == "inject" for request in sandbox.requests)
+    assert injected == (6 if is_off else 12)
 
 
 async def test_a_refusal_of_a_second_launch_is_no_refusal_of_the_first(
