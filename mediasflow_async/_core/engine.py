@@ -245,7 +245,7 @@ class Engine:
             if wants_renewal and renewals < _MOST_RENEWALS:
                 renewals += 1
                 bearer = await self._renewed(result, sign, progress)
-            elif not self._learns_from(result, call, choice):
+            elif not self._learns_from(result, call, choice, progress):
                 last = self._last(result, sign, call, choice, bearer, is_renewed=renewals > 0)
                 return progress.failed_with(last) if isinstance(last, MediasflowError) else last
         return progress.failed_without_bearer(bearer, call)
@@ -294,10 +294,16 @@ class Engine:
         self.connections.check_open()
         return bearer
 
-    def _learns_from(self, result: _Answered, call: Call, choice: Choice) -> bool:
-        return isinstance(result, MediasflowError) and self.negotiation.learns_from(
+    def _learns_from(
+        self, result: _Answered, call: Call, choice: Choice, progress: Progress
+    ) -> bool:
+        """Whether to send a call again as the server wants it; the last one executed nothing."""
+        is_learned = isinstance(result, MediasflowError) and self.negotiation.learns_from(
             result, call, choice
         )
+        if is_learned:
+            progress.proof = None
+        return is_learned
 
     def _cookie(self, call: Call) -> str | None:
         return None if self.cookies.is_empty else self.cookies.header_for(call.target)

@@ -8,7 +8,8 @@ import pytest
 from mediasflow_async import CampaignRequest, RequestTimeout
 from mediasflow_async.errors import Sent
 from mediasflow_async.sandbox import Fault, Sandbox
-from tests.support.sessions import Connect, logins
+from tests.support.raw_server import RawServer, http
+from tests.support.sessions import Connect, logins, session_with
 
 pytest_plugins = ["tests.support.session_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -33,6 +34,19 @@ async def test_it_is_awaited_before_each_request_but_a_login(
     # The attempt that failed, the one after it, and the launch.
     assert seen == [0, 1, 2]
     assert logins(sandbox) == 1
+
+
+async def test_a_launch_that_waits_after_a_refused_media_type_is_in_no_doubt() -> None:
+    turns = [0.0, 60.0]
+    with RawServer([http(415)]).running() as server:
+        async with session_with(server.url) as session:
+            derived = session.with_options(
+                departing=lambda: anyio.sleep(turns.pop(0)), deadline=0.3
+            )
+            with pytest.raises(RequestTimeout) as late:
+                await derived.campaigns.launch(943)
+    assert late.value.sent is Sent.NOT_SENT
+    assert len(server.requests) == 1
 
 
 async def test_a_call_that_may_not_leave_in_time_has_not_left(
