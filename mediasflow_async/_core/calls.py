@@ -80,18 +80,24 @@ class Call:
 
     def secrets(self) -> Iterator[str]:
         """Yield what was sent and no error may repeat: texts, but for those that name a choice."""
-        query = self.target.partition(b"?")[2].decode("ascii")
-        yield from (value for _, value in parse_qsl(query))
+        yield from _values_in(self.target.partition(b"?")[2])
         if self.content is None:
             return
         if self.content_type == JSON_TYPE:
             yield from _texts_in(orjson.loads(self.content))
         else:
-            yield from (value for _, value in parse_qsl(self.content.decode("ascii")))
+            yield from _values_in(self.content)
 
 
-# What names a choice; `type` is that of a link and that of a blacklisted number as well.
-_CHOICES: Final = frozenset({"typeSelect", "type", "renderer", "sender", "brand", "scheduleOn"})
+# Names whose values are choices or bounds: an error that shows them helps.
+_CHOICES: Final = frozenset(
+    "typeSelect type typeItem types renderer sender brand scheduleOn keyName keyField from to "
+    "status".split()
+)
+
+
+def _values_in(form: bytes) -> Iterator[str]:
+    return (value for name, value in parse_qsl(form.decode("ascii")) if name not in _CHOICES)
 
 
 def _texts_in(data: object) -> Iterator[str]:

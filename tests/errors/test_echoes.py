@@ -7,14 +7,15 @@ import html
 import json
 import pickle
 from collections.abc import Callable
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasflow_async import CampaignRequest, MediasflowError, Recipient, Session
+from mediasflow_async import CampaignRequest, Dialect, MediasflowError, Recipient, Session
 from mediasflow_async.secrecy import hidden
 from tests.support.raw_server import RawRequest, RawServer, http, http_json
 from tests.support.sessions import ONCE, session_with
@@ -171,12 +172,33 @@ async def test_the_error_of_a_login_repeats_neither_login_nor_password(encoding:
         assert ENCODINGS[encoding](secret) not in said
 
 
+CHOOSING: Final[dict[str, Callable[[Session], Any]]] = {
+    "BOUTIQUE": lambda session: session.campaigns.prepare(
+        CampaignRequest(msg=TEXT, recipients=["0612345678"], sender="BOUTIQUE")
+    ),
+    "MAGASIN": lambda session: session.campaigns.set_sender(943, "MAGASIN"),
+    "EPICERIE": lambda session: session.campaigns.test(943, ["0612345678"], sender="EPICERIE"),
+    "REFERENCE": lambda session: session.campaigns.prepare(
+        CampaignRequest(
+            msg=TEXT, recipients=[Recipient("0612345678", fields={"REFERENCE": NAME})]
+        )
+    ),
+    "MOBILE": lambda session: session.blacklist.add("+33612345678"),
+    "2026-03-02 00:00": lambda session: session.reports.period(date(2026, 3, 2), date(2026, 3, 8)),
+    "16;21": lambda session: session.reports.period(
+        date(2026, 3, 2), date(2026, 3, 8), status=[16, 21]
+    ),
+}
+
+
 @pytest.mark.anyio
 async def test_what_names_a_choice_is_shown() -> None:
     """An error that says which sender is refused is worth more than one that does not."""
-    request = CampaignRequest(msg=TEXT, recipients=["0612345678"], sender="BOUTIQUE")
-    said = "the sender BOUTIQUE is unknown"
-    with RawServer([http_json(400, {"message": said})]).running() as server:
-        async with session_with(server.url, retry=ONCE) as session:
-            with pytest.raises(MediasflowError, match=said):
-                await session.campaigns.prepare(request)
+    for place in ("query", "form", "json"):
+        dialect = Dialect(put_params=cast("Any", place))
+        for shown, call in CHOOSING.items():
+            said = f"{shown} is not possible"
+            with RawServer([http_json(400, {"message": said})]).running() as server:
+                async with session_with(server.url, retry=ONCE, dialect=dialect) as session:
+                    with pytest.raises(MediasflowError, match=said):
+                        await call(session)
