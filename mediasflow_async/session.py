@@ -149,8 +149,8 @@ class Session:
 
         It ends with the session that it comes from; closing it alone closes no connection. A
         new retry policy has a quota of its own. Of a new dialect, the address, the cookies and
-        what concerns the login are not taken; but a login that was refused a while ago is tried
-        again by the next call, which it is not for other options.
+        what concerns the login are not taken. A login that was refused a while ago is tried again
+        by the next call where a dialect is given, and for no other option.
 
         Args:
             dialect: as in `Session`, and so are the others but the last.

@@ -25,9 +25,8 @@ from mediasflow_async.secrecy import Secret
 __all__ = ["Authenticator"]
 
 _EARLY_SECONDS: Final = 60.0
-# As many as the two tries of a campaign take, the last of them a quarter of a minute apart:
-# sessions that end each other's tokens make calls in between.
-_MOST_LOSSES: Final = 12
+# Two attempts of a campaign (`delivery/campaign.py`) with six tokens each (`Engine._attempt`).
+_MOST_TOKENS_LOST: Final = 12
 _LONG_LIFE_SECONDS: Final = 60.0
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
 
@@ -142,7 +141,7 @@ class Authenticator:
 
     def judge_suspicion(self, *, was_right: bool) -> None:
         """Note whether another bearer made the difference."""
-        self._suspicion.judge(was_right=was_right)
+        self._suspicion.note_outcome(was_right=was_right)
 
     def name_cure(self, error: MediasflowError, bearer: Secret) -> None:
         """Name the option that renews a bearer in time, where its death cost a call that sends.
@@ -184,7 +183,7 @@ class Authenticator:
     def _note_loss(self) -> None:
         """Count a bearer that was refused; one that has lived for a while has served."""
         self.losses = self.losses + 1 if self._age_seconds < _LONG_LIFE_SECONDS else 1
-        if self.losses >= _MOST_LOSSES:
+        if self.losses >= _MOST_TOKENS_LOST:
             message = f"the server refused each of {self.losses} tokens that it had just given"
             self._refusal.remember(TokenLost(message, status=401), "its tokens serve for no call")
 
@@ -377,7 +376,7 @@ class _Suspicion:
         least = 0.0 if sign is DeathSign.TOLD else _FIRST_TRUST_SECONDS
         return age_seconds >= max(least, self._trust_seconds)
 
-    def judge(self, *, was_right: bool) -> None:
+    def note_outcome(self, *, was_right: bool) -> None:
         """Note whether another bearer made the difference."""
         longer = min(max(2 * self._trust_seconds, _FIRST_TRUST_SECONDS), _LONGEST_TRUST_SECONDS)
         self._trust_seconds = 0.0 if was_right else longer

@@ -243,7 +243,7 @@ def tells_of_token(text: str) -> bool:
 
 
 def is_page(headers: Sequence[tuple[bytes, bytes]], content: bytes = b"") -> bool:
-    """Whether an answer is a page for people, by its media type or by how it begins."""
+    """Whether an answer is an HTML page, by its media type or by how it begins."""
     start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return True

@@ -1,8 +1,7 @@
 """Every call of a session: checked, attempted, tried again, within its deadline.
 
-From a resource to the wire there are five awaits: the resource's, `Engine.call`,
-`Engine._attempt`, `Engine._exchange` and the transport's. A call that succeeds at once, as nearly
-all do, meets nothing else.
+Between a resource and the transport a call awaits two coroutines, `Engine._made` and
+`Engine._attempt`. A call that succeeds at once, as nearly all do, meets nothing else.
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ class Engine:
         reader: reads models out of answers.
         checksum: gives the headers that prove the integrity of a request, or None.
         pacer: spaces the requests, or None.
-        departing: awaited before each request but a login leaves, or None.
+        departing: awaited before each request leaves, logins excepted; None for nothing.
     """
 
     base_url: httpx.URL
@@ -271,13 +270,13 @@ class Engine:
     async def _streamed(
         self, answer: Answer, call: Call, progress: Progress, token: str
     ) -> tuple[_Answered, DeathSign | None]:
-        """Return the body of an answer, to be read, or the error that a page for people is."""
+        """Return the body of an answer, to be read, or the error that an HTML page is."""
         begun, is_page = await looked_at(answer)
         if not is_page:
             return ResponseStream(begun, call, progress, self._secrets(token)), None
         result, sign = self._read(begun, await self._body(begun), call, progress)
         if not isinstance(result, MediasflowError):
-            result = unreadable("the answer is a page for people", call, progress, begun.status)
+            result = unreadable("the answer is an HTML page", call, progress, begun.status)
         return result, sign
 
     def _note(

@@ -71,7 +71,8 @@ class RetryPolicy:
 
     What may be tried again is not a choice: a request that may have sent SMS never is, unless
     it is proven that it did not leave, or the answer refuses to execute it: with 429, and
-    outside of this policy with 401 (then with a new bearer) and 415 (as another media type).
+    outside of this policy with a refusal of the bearer, such as 401 (then with a new one), and
+    415 (as another media type).
 
     A report or a blacklist that is not ready yet (202) is asked for again after the same waits,
     until the deadline of the session.
@@ -273,7 +274,9 @@ async def paused(
     policy: RetryPolicy,
     seconds_left: float,
 ) -> bool:
-    """Wait before an answer that was not ready is asked for again; False where there is no time.
+    """Wait before an answer that was not ready is asked for again.
+
+    False where the deadline, the policy or `no_retries` forbids it.
 
     It is no failure, which the attempts of a policy would count: the deadline alone ends it, or a
     wait that the server asks for and the policy does not honour.

@@ -283,7 +283,7 @@ async def test_a_server_that_cannot_be_asked_decides_nothing(
     # A question has half a lease, and these leases are short: logins must not wait for long.
     monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.01)
     # Two questions lose as many tokens as leave a server alone for a minute.
-    monkeypatch.setattr(auth, "_MOST_LOSSES", 100)
+    monkeypatch.setattr(auth, "_MOST_TOKENS_LOST", 100)
     sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
     for operation in ("sender", "report_csv"):
         sandbox.faults.add(Fault(operation=operation, times=None, **fault))
