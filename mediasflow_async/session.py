@@ -58,7 +58,8 @@ class Session:
         timeout: longest wait for the next bytes of an answer; 30 s by default.
         connect_timeout: longest wait for a connection; 5 s by default.
         deadline: longest time for a call with all attempts and waits; 120 s by default. Where
-            an answer is streamed, until it begins.
+            an answer is streamed, until it begins. It begins once the way to the server is known:
+            loading certificates is done by `async with`, or else by the first call, before.
         max_in_flight: requests under way at once; 50 by default.
         rate: requests per second that are never exceeded; None, the default, for no limit.
         max_response_bytes: decoded size beyond which an answer is refused; 64 MiB by default.
