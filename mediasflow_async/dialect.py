@@ -106,7 +106,8 @@ class Dialect:
         login_encoding: how they are sent: as a "form", the default, as "json", or as "basic", the
             HTTP header; nowhere in the guide.
         token_ttl: how long a bearer lives, such as ``timedelta(minutes=15)``, where its text does
-            not say; None, the default, waits for a 401. The guide gives no lifetime.
+            not say; None, the default, renews it when the server refuses it. The guide gives no
+            lifetime.
         keep_cookies: keep the cookies of the server's own origin in memory and send them back; True
             by default. A load balancer or a servlet container may know a token only together
             with its cookie. The guide names none. A `client` of yours keeps its own.

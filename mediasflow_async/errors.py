@@ -257,7 +257,7 @@ class ResponseInvalid(MediasflowError):
     wire_path: str = ""
     body: str = ""
 
-    next_step = "Compare the answer with the Dialect of the session; `raw` keeps what was sent."
+    next_step = "Compare the answer, whose beginning is in `body`, with the Dialect of the session."
 
 
 class ApiError(MediasflowError):
@@ -348,9 +348,10 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: the campaign is in a state that does not allow this; nothing was done.
+    """409: the campaign is in a state that does not allow this.
 
-    A campaign that is no draft any more may have been launched before: its report shows it.
+    After a call that sends, that proves nothing (`sent` is UNKNOWN): it may have been launched
+    before, and its report shows it.
     """
 
     next_step = "Look at the status of the campaign, or at its report, before you call again."

@@ -35,7 +35,7 @@ class Authenticator:
     """Holds the bearer of a session and renews it, with one login for all who need it.
 
     Where a login ends the token before, sessions of one account end each other's: logins are
-    spaced while tokens die young, so that each session makes many calls with its own. Where token
+    spaced while tokens end soon, so that each session makes many calls with its own. Where token
     after token is refused and none serves, calls fail at once for a while, without a login.
 
     Args:
@@ -144,7 +144,7 @@ class Authenticator:
         self._suspicion.note_outcome(was_right=was_right)
 
     def name_cure(self, error: MediasflowError, bearer: Secret) -> None:
-        """Name the option that renews a bearer in time, where its death cost a call that sends.
+        """Name the option that renews a bearer in time, where its end made a call that sends fail.
 
         Args:
             error: what the call ended with.
@@ -288,10 +288,10 @@ _FREE_ENDS: Final = 60
 
 
 class _Spacing:
-    """Puts more and more time between the logins of a session whose tokens die young.
+    """Puts more and more time between the logins of a session whose tokens end soon.
 
-    The wait begins when a token is found dead, and is jittered: whoever took the account's only
-    token keeps it so long, and then the turn is another's.
+    The wait begins when a token is found dead, and is jittered: the session that took the
+    account's only token keeps it for that long, and then another one logs in.
     """
 
     def __init__(self) -> None:
@@ -300,7 +300,7 @@ class _Spacing:
         self._next_at = 0.0
 
     def died(self, age_seconds: float, *, has_ended: bool = False) -> None:
-        """Note the death of a token, which may be the end that it told of itself."""
+        """Note that a token has ended, perhaps at the time that it named itself."""
         is_young = age_seconds < max(_YOUNG_SECONDS, 4 * self._wait_seconds)
         self._died_young = self._died_young + 1 if is_young else 0
         # Once is nothing: tokens are revoked, and servers restarted.

@@ -148,7 +148,7 @@ class DeathSign(Enum):
     """What an answer says of the token of its request, where it says something."""
 
     REFUSED = auto()
-    """401: the token is refused, and nothing was executed."""
+    """401: the token is refused; nothing was executed, where `launch_refusals` has 401."""
     TOLD = auto()
     """The answer speaks of a session that is over or of a login."""
     POSSIBLE = auto()

@@ -1,4 +1,4 @@
-"""Who logs in: credentials, the request of a login, and the errors of one, which name the cure.
+"""Who logs in: credentials, the request of a login, and its errors, which name options to try.
 
 The guide shows a login as a page to click on (Guide: 1.3): neither its address nor the form of its
 request is certain, so each error of a login says which options of a `Dialect` to try.

@@ -216,7 +216,7 @@ class _NoCookies(httpx.Cookies):
 
 
 class CookielessClient(httpx.AsyncClient):
-    """httpx's client without a memory: a cookie that nobody asked for is work and a risk."""
+    """httpx's client without a cookie jar: a session keeps the cookies of its server itself."""
 
     @property
     def cookies(self) -> httpx.Cookies:

@@ -394,7 +394,7 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
 
     The guide shows no answer to these functions (Guide: 2.2, 2.3, 2.9), and a JAX-RS method that
     returns nothing answers so when it is done. That holds for a test, too, although it sends:
-    whoever makes one looks at the phone.
+    who makes one sees on the phone whether it came.
     """
     if payload is None or payload is True or payload in ({}, []):
         return Judgement(Tells.DONE, payload)

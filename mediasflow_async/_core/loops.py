@@ -25,7 +25,7 @@ _Value = TypeVar("_Value")
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the running loop of asyncio, or None where trio runs, also as a guest of asyncio."""
+    """Return the running loop of asyncio, or None where trio runs, in guest mode as well."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
         return None
@@ -144,7 +144,7 @@ class _Queue:
 class _Timed:
     """A block with an end, as `asyncio.timeout` has it: the task is cancelled once, from outside.
 
-    Whoever else cancels the task meanwhile is not kept from it.
+    Another cancellation of the task meanwhile has its usual effect.
     """
 
     __slots__ = ("_cancelling", "_is_over", "_queue", "_task", "deadline")

@@ -31,7 +31,7 @@ _BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n\v\f"
 _LONGEST_PREFACE: Final = 20
 _NO_HEADER: Final = f"there is no header with a column {_STATUS_COLUMN}"
 _SEPARATOR: Final = re.compile(r'\s*"?sep=(.)"?[\s;,]*', re.IGNORECASE)
-# What the csv module says of quotes, and what a person understands.
+# What the csv module says of quotes, and what our errors say instead.
 _QUOTES: Final = {
     "unexpected end of data": "a quote is never closed",
     "expected after": "there is text after a closing quote",

@@ -2,7 +2,7 @@
 
 A shape is the names of an object's members, in order; the answers of a server have few. The
 function of a shape sets the attributes of a model from the values, takes only values that are as
-they should be, and leaves all others to a careful reader.
+they should be, and leaves all others to cattrs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ShapedReaders(dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]):
     """For each shape of object, a function that makes a model of it, compiled when first needed.
 
     A dict, so that a shape that was met before costs a lookup and no call. The function raises an
-    error for what it leaves to a careful reader: values that are not as they should be, an
-    attribute in two spellings, and shapes that are too many or too large.
+    error for what it leaves to cattrs: values that are not as they should be, an attribute in two
+    spellings, and shapes that are too many or too large.
 
     Args:
         model: the model, with `raw` and `extra`, and no validators.
@@ -121,7 +121,7 @@ def _value(
         namespace |= zip(names, values, strict=True)
         made = f"{made} if m{number} is None else hook{number}(m{number}, target{number})"
         if step.members:
-            # What cannot be looked up, such as a list, is left to a careful reader.
+            # What cannot be looked up, such as a list, is left to cattrs.
             made = f"members{number}.get(m{number}) or ({made})"
         elif step.as_it_is is not None:
             # The difference of NaN or of an infinite number to itself is no 0.

@@ -132,7 +132,8 @@ class Campaigns:
             InvalidRequest: an argument is wrong; no request was made.
             DeliveryUnknown: the request left and no usable answer came back; the report of the
                 campaign shows whether it ran.
-            Conflict: the campaign is no draft any more.
+            Conflict: the campaign is in a state that does not allow this, which proves nothing
+                (`sent` is UNKNOWN): it may have been launched before.
         """
         refuse([*campaign_id_problems(campaign_id), *sender_problems(sender)])
         request = CampaignRequest(campaign_id=campaign_id, sender=sender)

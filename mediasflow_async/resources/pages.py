@@ -1,8 +1,7 @@
 """The rows of an answer that may come in pages, may not be ready, or may say that there are none.
 
 The guide knows no pages (Guide: 2.5, 2.6, 2.10). A server that has some all the same is followed
-where its answer says how, on its own address alone; rows that are missing are never left out in
-silence.
+where its answer says how, on its own address alone; where rows are missing, that is an error.
 """
 
 from __future__ import annotations

@@ -342,7 +342,7 @@ def _warn_of_rows_outside(rows: list[ReportRow], days: Window) -> None:
 
 
 class RowsOutsideWarning(UserWarning):
-    """A report of a period has messages of other days, so that some of the period may lack."""
+    """A report of a period has messages of other days, so that some may be missing."""
 
 
 def _fitting(rows: list[ReportRow], search: Expression | str | None) -> list[ReportRow]:

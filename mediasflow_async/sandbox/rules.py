@@ -92,15 +92,15 @@ _DEAD_TOKENS = (401, 400, 403, 419, 440, 500, 302, 200)
 class ServerRules:
     """Which of the plausible servers the sandbox is. The defaults are the most plausible one.
 
-    Where the guide is silent nobody outside knows what the real server does: change one value to
+    What the real server does where the guide says nothing is not known: change one value to
     test an application against another plausible server. The guide shows the answers to
     `/campaigns/inject` and to an upload, and of reports the names of the CSV columns. It shows no
     other answer, and names neither an HTTP status nor a header of an answer except that of the
-    login: every rule about those is such a silence.
+    login: every rule about those is a choice of ours.
 
     Attributes:
         json_content_types: content types under which a JSON body is read; others get 415.
-            Guide: 1.2 names the form type and JSON bodies in one breath, so both are in.
+            Guide: 1.2 names the form type and shows JSON bodies, so both are in.
         unsupported_type: status of that answer, whatever the body is: 415, or the 400 or 500 of a
             server that tries to read it. Guide: names no status.
         login_path: path of the login below the base URL.
