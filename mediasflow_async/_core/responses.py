@@ -255,8 +255,8 @@ def invalid(answer: ApiResponse, message: str, wire_path: str = "") -> ResponseI
 
 _KEPT_OR_TEXT: Final = re.compile(
     r'''"(?:status|statut|state|result|code|errorCode|success)"\s*:\s*"\w{1,24}"'''
-    r'''|"[A-Za-z_][\w-]{0,39}"\s*:'''
-    r'''|(?P<text>"(?:[^"\\]|\\.)*+"?)''',
+    r"""|"[A-Za-z_][\w-]{0,39}"\s*:"""
+    r"""|(?P<text>"(?:[^"\\]|\\.)*+"?)""",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 _NAME: Final = re.compile(r'"([A-Za-z_][\w-]{0,39})"\s*:|<([A-Za-z_][\w-]{0,39})', re.ASCII)

@@ -179,9 +179,7 @@ CHOOSING: Final[dict[str, Callable[[Session], Any]]] = {
     "MAGASIN": lambda session: session.campaigns.set_sender(943, "MAGASIN"),
     "EPICERIE": lambda session: session.campaigns.test(943, ["0612345678"], sender="EPICERIE"),
     "REFERENCE": lambda session: session.campaigns.prepare(
-        CampaignRequest(
-            msg=TEXT, recipients=[Recipient("0612345678", fields={"REFERENCE": NAME})]
-        )
+        CampaignRequest(msg=TEXT, recipients=[Recipient("0612345678", fields={"REFERENCE": NAME})])
     ),
     "MOBILE": lambda session: session.blacklist.add("+33612345678"),
     "2026-03-02 00:00": lambda session: session.reports.period(date(2026, 3, 2), date(2026, 3, 8)),
