@@ -19,7 +19,7 @@ import httpx
 from attrs import field, frozen
 
 from mediasflow_async.dates import MAX_WINDOW
-from mediasflow_async.errors import ConfigurationError, MediasflowError
+from mediasflow_async.errors import ConfigurationError, MediasflowError, told_by
 from mediasflow_async.models.values import is_encodable
 
 __all__ = [
@@ -266,7 +266,8 @@ def content_digest(request: httpx.Request) -> dict[str, str]:
 
 def wants_checksum(error: MediasflowError, dialect: Dialect) -> bool:
     """Whether a server that was sent no checksum speaks of one (Guide: 1.2)."""
-    told = f"{getattr(error, 'field', '')} {error.code} {error.message}"
+    # A page may have digests of its own, of the scripts in it.
+    told = told_by(error, with_body=False)
     return dialect.checksum is None and bool(_CHECKSUM.search(told))
 
 

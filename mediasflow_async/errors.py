@@ -57,7 +57,9 @@ __all__ = [
     "SessionClosed",
     "TokenLost",
     "is_login_refused",
+    "is_refused_under_success",
     "may_have_sent",
+    "told_by",
     "value_of",
 ]
 
@@ -379,6 +381,27 @@ class ServerError(ApiError):
 
     next_step = "Call again later."
     retry_after: timedelta | None = None
+
+
+def is_refused_under_success(error: MediasflowError) -> bool:
+    """Whether the server refused under a status of success."""
+    return type(error) is ApiError and (error.status or _FIRST_ERROR) < _FIRST_ERROR
+
+
+_FIRST_ERROR: Final = 300
+
+
+def told_by(error: MediasflowError, *, with_body: bool = True) -> str:
+    """Return what the server says in an error: the field that it blames, code, message, body.
+
+    Args:
+        error: the error.
+        with_body: whether to add the beginning of a body that could not be read.
+    """
+    parts = [getattr(error, "field", None), error.code, error.message]
+    if with_body:
+        parts.append(getattr(error, "body", None))
+    return " ".join(filter(None, parts))
 
 
 def value_of(result: _Value | MediasflowError) -> _Value:

@@ -21,6 +21,8 @@ import httpx
 import orjson
 
 __all__ = [
+    "ENDED",
+    "REDIRECTS",
     "Cookies",
     "DeathSign",
     "bearer_in",
@@ -158,12 +160,15 @@ class DeathSign(Enum):
 _UNAUTHORIZED: Final = 401
 _BAD_REQUEST: Final = 400
 _REFUSALS_OF_TOKENS: Final = frozenset({401, 403})
-_ENDED: Final = frozenset({419, 440, 498})
+ENDED: Final = frozenset({419, 440, 498})
+"""Statuses that say that a session has ended."""
 _AMBIGUOUS: Final = frozenset({400, 403, 500})
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Statuses that name another address for the request."""
 _FIRST_REDIRECT: Final = 300
 _LOOKED_AT: Final = 4096
 _PAGE_BYTES: Final = 65_536
+_PAGE: Final = re.compile(rb"(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)")
 _JSON: Final = (b"{", b"[")
 _PASSWORD_FIELD: Final = re.compile(
     rb"""(?i)type\s*=\s*["']?password|j_security_check|j_username|name\s*=\s*["']?password"""
@@ -191,7 +196,7 @@ def executed_nothing(status: int | None, sign: DeathSign, refusals: Collection[i
     """
     if status == _BAD_REQUEST:
         return sign is DeathSign.TOLD and status in refusals
-    if status in _ENDED:
+    if status in ENDED:
         return _UNAUTHORIZED in refusals
     return status in _REFUSALS_OF_TOKENS and status in refusals
 
@@ -213,9 +218,9 @@ def sign_of(
     """
     if status == _UNAUTHORIZED:
         return DeathSign.REFUSED
-    if status in _ENDED:
+    if status in ENDED:
         return DeathSign.TOLD
-    if status in _REDIRECTS:
+    if status in REDIRECTS:
         return DeathSign.TOLD if leads_to_login(headers) else DeathSign.POSSIBLE
     if status < _FIRST_REDIRECT:
         return _sign_under_success(headers, content or b"", is_error=is_error)
@@ -245,7 +250,7 @@ def tells_of_token(text: str) -> bool:
 def is_page(headers: Sequence[tuple[bytes, bytes]], content: bytes = b"") -> bool:
     """Whether an answer is an HTML page, by its media type or by how it begins."""
     start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if _PAGE.match(start):
         return True
     types = _values(headers, b"content-type")
     return any(b"html" in value.lower() for value in types) and not start.startswith(_JSON)

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from mediasflow_async._core.bearers import unannounced
+from mediasflow_async._core.bearers import REDIRECTS, unannounced
 from mediasflow_async._core.calls import CallParts
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.dialect import Dialect, wants_checksum
@@ -150,7 +150,7 @@ def no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
 
 
 _FIRST_REDIRECT: Final = 300
-_WRONG_PLACE: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
+_WRONG_PLACE: Final = REDIRECTS | {404, 405, 410, 501}
 _WRONG_FORM: Final = frozenset({400, 406, 415, 422, 500})
 _UNAUTHORIZED: Final = 401
 

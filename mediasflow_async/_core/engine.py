@@ -225,7 +225,7 @@ class Engine:
                     answer = await send(outgoing)
                     self._keep_cookies(call.target, answer)
                     if answer.status in _REDIRECTS and not call.operation.may_send:
-                        answer = await self._followed(answer, outgoing, send, live)
+                        answer = await self._followed(answer, outgoing, call, send, live)
                     result: _Answered
                     if streams and answer.status < _REDIRECTS.start:
                         result, sign = await self._streamed(answer, call, progress, token)
@@ -372,12 +372,15 @@ class Engine:
             await self.departing()
         self.connections.check_open()
 
-    async def _followed(self, answer: Answer, outgoing: Outgoing, send: Send, live: Live) -> Answer:
+    async def _followed(
+        self, answer: Answer, outgoing: Outgoing, call: Call, send: Send, live: Live
+    ) -> Answer:
         """Return the answer that a redirect leads to, or the redirect if it is not followed."""
         for _ in range(_MOST_REDIRECTS):
             # A page to log in on answers nothing: the token is dead.
-            is_login = leads_to_login(answer.headers)
-            following = None if is_login else self.writer.redirected(outgoing, answer)
+            if leads_to_login(answer.headers):
+                break
+            following = self.writer.redirected(outgoing, answer, call, self.cookies.header_for)
             if following is None:
                 break
             await answer.aclose()

@@ -7,17 +7,18 @@ guide leaves them open.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import httpx
 
+from mediasflow_async._core.bearers import REDIRECTS
 from mediasflow_async._core.calls import Call
 from mediasflow_async._core.proof import Proof
 from mediasflow_async._core.routes import Answer
 from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect, wants_checksum
-from mediasflow_async.errors import ApiError, MediasflowError, Sent
+from mediasflow_async.errors import MediasflowError, Sent, is_refused_under_success, told_by
 from mediasflow_async.transport import SMALL_BYTES, Head, Headers, Origin, Outgoing, head_of
 
 __all__ = ["CANCEL_PATH", "Choice", "Negotiation", "RequestWriter"]
@@ -26,10 +27,9 @@ __all__ = ["CANCEL_PATH", "Choice", "Negotiation", "RequestWriter"]
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests have a length, even if that is 0."""
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
 # httpx would take more, and take a body that breaks off for whole.
 _ACCEPTED_ENCODING: Final = b"gzip"
+_COOKIE: Final = b"Cookie"
 
 
 class RequestWriter:
@@ -84,18 +84,34 @@ class RequestWriter:
             outgoing = outgoing.with_content(content)
         return outgoing.with_headers(_own_headers(call, choice)) if call.headers else outgoing
 
-    def redirected(self, outgoing: Outgoing, answer: Answer) -> Outgoing | None:
+    def redirected(
+        self,
+        outgoing: Outgoing,
+        answer: Answer,
+        call: Call,
+        cookie_for: Callable[[bytes], str | None],
+    ) -> Outgoing | None:
         """Return the request that a redirect asks for, where it may be followed at all.
 
         Only a GET to the same origin: the bearer belongs to that origin, and repeating anything
         else could send twice.
+
+        Args:
+            outgoing: the request that was redirected.
+            answer: the redirect.
+            call: what is called; a `Cookie` header of the caller's own stays.
+            cookie_for: gives the value of the `Cookie` header for another target: a cookie
+                belongs to a path, and a redirect may have set one.
         """
-        if answer.status not in _REDIRECTS or outgoing.head.method != "GET":
+        if answer.status not in REDIRECTS or outgoing.head.method != "GET":
             return None
         url = self._joined(outgoing.head.target, httpx.Headers(answer.headers).get("location"))
         if url is None or _origin_of(url) != self._origin or url.userinfo:
             return None
-        head = head_of(self._origin, "GET", url.raw_path, outgoing.head.headers)
+        headers = outgoing.head.headers
+        if "cookie" not in map(str.lower, call.headers):
+            headers = _with_cookie(headers, cookie_for(url.raw_path))
+        head = head_of(self._origin, "GET", url.raw_path, headers)
         return outgoing._replace(head=head, content=b"", length=None, stream=None)
 
     def _joined(self, target: bytes, location: str | None) -> httpx.URL | None:
@@ -125,10 +141,15 @@ def _head_of(
     if token is not None:
         headers.append((b"Authorization", b"Bearer " + token.encode("ascii")))
     if cookie is not None:
-        headers.append((b"Cookie", cookie.encode("ascii")))
+        headers.append((_COOKIE, cookie.encode("ascii")))
     if choice.content_type is not None:
         headers.append((b"Content-Type", choice.content_type.encode("ascii")))
     return head_of(origin, choice.method, target, headers)
+
+
+def _with_cookie(headers: Headers, cookie: str | None) -> Headers:
+    kept = [header for header in headers if header[0] != _COOKIE]
+    return kept if cookie is None else [*kept, (_COOKIE, cookie.encode("ascii"))]
 
 
 def _own_headers(call: Call, choice: Choice) -> Headers:
@@ -237,7 +258,7 @@ class Negotiation:
 
     def _other_types(self, error: MediasflowError, choice: Choice) -> Iterator[str]:
         """Yield the media types that JSON may be wanted under, where it may not have been read."""
-        told = _told(error)
+        told = told_by(error)
         if error.status == _UNSUPPORTED_MEDIA_TYPE:
             other = "application/json; charset=UTF-8"
         elif (_is_refused(error, _UNREAD) and _OF_A_TYPE.search(told)) or (
@@ -261,20 +282,14 @@ def _is_cancel(call: Call) -> bool:
     return call.operation.path == CANCEL_PATH
 
 
-def _told(error: MediasflowError) -> str:
-    parts = (getattr(error, "field", ""), error.code, error.message, getattr(error, "body", ""))
-    return " ".join(map(str, parts))
-
-
 def _is_refused(error: MediasflowError, statuses: Container[int | None]) -> bool:
     """Whether a request was refused by such a status, or under a status of success."""
-    is_under_success = type(error) is ApiError and error.status == _OK
-    return error.status in statuses or is_under_success
+    return error.status in statuses or is_refused_under_success(error)
 
 
 def _is_of_a_method(error: MediasflowError) -> bool:
     """Whether a cancel may have been refused for its method, rather than for its campaign."""
-    told = _told(error)
+    told = told_by(error)
     if error.status == _NOT_FOUND:
         return not _OF_A_CAMPAIGN.search(told)
     return error.status in _NO_SUCH_METHOD or bool(_OF_A_METHOD.search(told))
@@ -284,11 +299,10 @@ def _is_of_a_path(error: MediasflowError, call: Call) -> bool:
     """Whether an answer may be about the path of a function, rather than about what it names."""
     if error.status != _NOT_FOUND:
         return error.status in _MOVED
-    is_about_it = call.campaign_id is None or _OF_A_PATH.search(_told(error))
+    is_about_it = call.campaign_id is None or _OF_A_PATH.search(told_by(error))
     return bool(is_about_it) and getattr(error, "field", None) is None
 
 
-_OK: Final = 200
 _NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 _UNSUPPORTED_MEDIA_TYPE: Final = 415

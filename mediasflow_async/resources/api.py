@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final, Protocol, Unpack
 
+from mediasflow_async._core.bearers import tells_of_token
 from mediasflow_async._core.calls import CallParts, Operation
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async._core.retry import RetryPolicy
@@ -18,11 +19,12 @@ from mediasflow_async._core.streaming import ResponseStream
 from mediasflow_async.dates import Window
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import (
-    ApiError,
-    DeliveryUnknown,
     MediasflowError,
     RequestTimeout,
     ResponseInvalid,
+    Sent,
+    is_refused_under_success,
+    told_by,
 )
 
 __all__ = ["Api", "is_about", "is_under_success", "name_cures", "name_token_life", "name_window"]
@@ -98,22 +100,16 @@ def name_cures(
     """
     if not is_about(error, operation) or not _is_about_form(error, further_statuses):
         return
-    field, told = getattr(error, "field", None), _told(error)
+    field, told = getattr(error, "field", None), told_by(error).lower()
     blamed = [
         option for option, words in options.items() if any(word.lower() in told for word in words)
     ]
     is_another = field is not None and field.lower() not in _WHOLE_REQUEST
     # What may have been done is not to be repeated for a guess.
-    is_unclear = isinstance(error, DeliveryUnknown | ResponseInvalid)
+    is_unclear = error.sent is Sent.UNKNOWN or isinstance(error, ResponseInvalid)
     named = blamed or ([] if is_another or is_unclear else options)
     if shown := " or ".join(f"Dialect({option})" for option in named):
         error.next_step += f" If the request is right, this server may want {shown}."
-
-
-def _told(error: MediasflowError) -> str:
-    """Return what a server says, in lower case."""
-    parts = (getattr(error, "field", ""), error.code, error.message, getattr(error, "body", ""))
-    return " ".join(str(part) for part in parts).lower()
 
 
 def _is_about_form(error: MediasflowError, further_statuses: Container[int | None]) -> bool:
@@ -126,8 +122,9 @@ def _is_about_form(error: MediasflowError, further_statuses: Container[int | Non
 
 def is_under_success(error: MediasflowError) -> bool:
     """Whether an answer under a status of success refuses, or cannot be read: it may be either."""
-    is_either = type(error) is ApiError or isinstance(error, ResponseInvalid)
-    return is_either and (error.status or _FIRST_ERROR_STATUS) < _FIRST_ERROR_STATUS
+    if isinstance(error, ResponseInvalid):
+        return (error.status or _FIRST_ERROR_STATUS) < _FIRST_ERROR_STATUS
+    return is_refused_under_success(error)
 
 
 def name_token_life(error: MediasflowError) -> None:
@@ -135,7 +132,7 @@ def name_token_life(error: MediasflowError) -> None:
 
     Only an answer that is read whole is looked through for that before it counts.
     """
-    if is_under_success(error) and _OF_A_TOKEN.search(_told(error)):
+    if is_under_success(error) and tells_of_token(told_by(error)):
         error.next_step += (
             " The token may have ended: Dialect(token_ttl=timedelta(minutes=5)), or less, renews "
             "it before."
@@ -168,7 +165,7 @@ def _refuses_dates(error: MediasflowError) -> bool:
     if (getattr(error, "field", None) or "from").lower() not in {"from", "to"}:
         return False
     return error.status in _REFUSED or (
-        is_under_success(error) and bool(_OF_DATES.search(_told(error)))
+        is_under_success(error) and bool(_OF_DATES.search(told_by(error)))
     )
 
 
@@ -177,9 +174,6 @@ _LENGTHS: Final[tuple[tuple[str, timedelta], ...]] = (
     ("timedelta(days=1)", timedelta(days=1)),
     ("timedelta(hours=1)", timedelta(hours=1)),
 )
-_OF_A_TOKEN: Final = re.compile(
-    r"\b(?:token|jeton|session|jwt|bearer)\b.{0,40}(?:expir|p[ée]rim|unknown|not known|invalid)"
-)
 _TOO_MUCH: Final = frozenset({413, 500, 502, 504})
 _REFUSED: Final = frozenset({400, 416, 422})
-_OF_DATES: Final = re.compile(r"p[ée]riod|\bdays?\b|\bjours?\b|\bdates?\b")
+_OF_DATES: Final = re.compile(r"(?i)p[ée]riod|\bdays?\b|\bjours?\b|\bdates?\b")

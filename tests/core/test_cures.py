@@ -229,6 +229,8 @@ async def test_a_field_that_is_blamed_is_the_one_whose_option_is_named(
 async def test_what_may_have_been_sent_is_not_repeated_for_a_guess() -> None:
     unclear = await error_of(refused(500, "something failed"), send)
     assert (unclear.sent, options_in(unclear)) == (Sent.UNKNOWN, set())
+    refusal = await error_of(http_json(200, {"success": False, "message": "trop tard"}), send)
+    assert (refusal.sent, options_in(refusal)) == (Sent.UNKNOWN, set())
     clear = await error_of(refused(500, "listsId: wrong type"), send)
     assert options_in(clear) == {"lists_id_as_scalar=True"}
 

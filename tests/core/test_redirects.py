@@ -94,6 +94,39 @@ async def test_a_redirect_that_goes_in_circles_ends() -> None:
     assert caught.value.attempts == 1
 
 
+async def test_a_redirect_brings_the_cookie_that_it_sets() -> None:
+    def answer(request: RawRequest) -> Answer:
+        if request.headers.get("cookie") == "SRV=w1":
+            return http_json(data=[7])
+        return http(302, headers={"Location": request.target, "Set-Cookie": "SRV=w1; Path=/"})
+
+    with RawServer(answer).running() as server:
+        async with session_with(server.url) as session:
+            assert (await session.request("GET", "blacklist")).data == [7]
+            assert (await session.request("GET", "blacklist")).data == [7]
+    assert len(server.requests) == 3
+
+
+async def test_a_cookie_of_one_path_does_not_go_along_to_another() -> None:
+    def answer(request: RawRequest) -> Answer:
+        if request.target == "/blacklist/all":
+            return to("/elsewhere")
+        return http(body=b"[]", headers={"Set-Cookie": "A=b; Path=/blacklist"})
+
+    with RawServer(answer).running() as server:
+        async with session_with(server.url) as session:
+            await session.request("GET", "blacklist")
+            await session.request("GET", "blacklist/all")
+    assert [request.headers.get("cookie") for request in server.requests] == [None, "A=b", None]
+
+
+async def test_a_cookie_of_the_callers_own_goes_along() -> None:
+    with RawServer([to("/elsewhere"), http_json(data=[])]).running() as server:
+        async with session_with(server.url) as session:
+            await session.request("GET", "blacklist", headers={"Cookie": "mine=1"})
+    assert [request.headers.get("cookie") for request in server.requests] == ["mine=1", "mine=1"]
+
+
 async def test_a_redirect_to_no_address_is_an_error() -> None:
     with RawServer([to("http://[not-an-address")]).running() as server:
         async with session_with(server.url, retry=ONCE) as session:
