@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from attrs import fields
 
-from mediasflow_async.converter.names import folded, folded_names, spellings_of
+from mediasflow_async._core.bearers import is_page
+from mediasflow_async.converter.names import NUMBER_NAMES, folded, folded_names, spellings_of
 from mediasflow_async.models import BlacklistEntry, Campaign, CampaignStatus, RecipientList
+from mediasflow_async.models.values import readable_id
 
 __all__ = [
     "STATES_AFTER_DRAFT",
@@ -25,7 +27,6 @@ __all__ = [
     "Tells",
     "campaign_id_in",
     "judge",
-    "readable_id",
     "state_in",
 ]
 
@@ -105,20 +106,10 @@ def judge(
         return Judgement(Tells.UNREADABLE, payload, _message_in(data, payload))
     if refusal := _refusal(expected, status, media_type, data, payload):
         return refusal
-    judgement = _judges[expected](status, payload, campaign_id)
+    judgement = _JUDGES[expected](status, payload, campaign_id)
     if judgement.tells is not Tells.DONE and status == _ACCEPTED:
         return judgement._replace(tells=Tells.IN_PROGRESS)
     return judgement
-
-
-def readable_id(value: object) -> int | None:
-    """Return a number that the server may have given, or None: from 1 to 2**63 - 1."""
-    if type(value) is not int:
-        is_text = isinstance(value, str) and _ID_TEXT.fullmatch(value)
-        if not is_text and not (isinstance(value, float) and value.is_integer()):
-            return None
-        value = int(cast("str | float", value))
-    return value if 0 < value <= _LARGEST_ID else None
 
 
 def campaign_id_in(data: object) -> int | None:
@@ -153,8 +144,6 @@ _FIRST_ERROR_STATUS: Final = 300
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _LATE: Final = frozenset({408})
-_LARGEST_ID: Final = 2**63 - 1
-_ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
 _CAMPAIGN_IDS: Final = spellings_of(Campaign, "id")
 _LIST_IDS: Final = spellings_of(RecipientList, "id")
 _IDS: Final = (*_CAMPAIGN_IDS, *_LIST_IDS)
@@ -169,18 +158,8 @@ def _names_of(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
 
 
 # What the server asks for, and what holds it: {"data": {...}}, {"status": "OK", "campaign": {...}}.
-_ENVELOPES: Final = (
-    "data",
-    "campaign",
-    "result",
-    "payload",
-    "response",
-    "content",
-    "body",
-    "value",
-    "list",
-    "entry",
-    "test",
+_ENVELOPES: Final = frozenset(
+    "data campaign result payload response content body value list entry test".split()
 )
 _MOST_ENVELOPES: Final = 8
 
@@ -190,20 +169,20 @@ def _opened(data: object) -> object:
     for _ in range(_MOST_ENVELOPES):
         if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
             data = data[0]
-        if not isinstance(data, dict) or _names_anything(data):
+        if not isinstance(data, dict) or not _ID_NAMES.isdisjoint(data) or folded_names(_IDS, data):
             break
-        held = [data[name] for name in _ENVELOPES if isinstance(data.get(name), dict | list)]
+        named = _envelopes_among(tuple(data))
+        held = [data[name] for name in named if isinstance(data[name], dict | list)]
         if len(held) != 1 or not held[0]:
             break
         data = held[0]
     return data
 
 
-def _names_anything(data: Mapping[str, Any]) -> bool:
-    return not _ID_NAMES.isdisjoint(data) or bool(folded_names(_IDS, data))
+@lru_cache(maxsize=64)
+def _envelopes_among(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if folded(name) in _ENVELOPES]
 
-
-# --- Refusals -----------------------------------------------------------------------------------
 
 _NO: Final = frozenset({"false", "no", "n", "0", "ko", "nok", "non", "faux"})
 _YES: Final = frozenset({"true", "yes", "y", "1", "ok", "oui", "vrai"})
@@ -217,7 +196,7 @@ _DONE: Final = frozenset(
 )
 _FLAGS: Final = frozenset({"success", "ok", "succeeded", "successful", "issuccess"})
 _OUTCOMES: Final = frozenset(
-    {"result", "status", "statut", "outcome", "resultat", "résultat", "state", "response"}
+    "result status statut outcome resultat résultat state response".split()
 )
 _COMPLAINTS: Final = frozenset(
     "error errors errormessage errormsg errordescription erreur erreurs fault exception exceptions "
@@ -227,16 +206,9 @@ _COMPLAINTS: Final = frozenset(
 _OF_CAMPAIGNS: Final = frozenset({"status", "message"})
 _TELLING: Final = _FLAGS | _OUTCOMES | _COMPLAINTS | {"errorcode", "code", "message"}
 _MESSAGES: Final = (
-    "message",
-    "errorMessage",
-    "error_description",
-    "detail",
-    "error",
-    "errors",
-    "title",
-    "description",
+    "message errormessage errordescription detail error errors title description".split()
 )
-_PAGE: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)", re.IGNORECASE)
+_CODES: Final = ("code", "errorcode", "error")
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -258,7 +230,7 @@ def _refused(data: object, payload: object) -> Judgement:
 
 
 # Names without which an object is no row, of a report or of the blacklist.
-_OF_ROWS: Final = frozenset("item intmobile idline statuscode mobile number phone".split())
+_OF_ROWS: Final = NUMBER_NAMES | {"idline", "statuscode"}
 
 
 def _is_row(payload: object, expected: Expected) -> bool:
@@ -330,8 +302,14 @@ def _is_code_of_success(value: object) -> bool:
 def _code_in(data: object) -> str | None:
     if not isinstance(data, dict):
         return None
-    codes = (data.get(name) for name in ("code", "errorCode", "error"))
-    return next((str(code) for code in codes if _is_code(code)), None)
+    codes = [code for name in _CODES for code in _members(data, name)]
+    own = next((str(code) for code in codes if _is_code(code)), None)
+    return own or next(filter(None, map(_code_in, codes)), None)
+
+
+def _members(data: Mapping[str, Any], name: str) -> list[Any]:
+    """Return the members with a name, given by its letters and digits."""
+    return [data[each] for each in data if folded(each) == name]
 
 
 def _is_code(value: object) -> bool:
@@ -343,10 +321,8 @@ def _is_code(value: object) -> bool:
 def _message_in(data: object, payload: object) -> str:
     """Return what the server says; a campaign's own `message` is the text of an SMS, and not it."""
     for part in (data, payload):
-        if isinstance(part, dict) and campaign_id_in(part) is None:
-            told = (part.get(name) for name in _MESSAGES)
-            if text := next((str(text) for text in told if text), ""):
-                return text
+        if isinstance(part, dict) and (text := _text_of(part)):
+            return text
     if not isinstance(data, str):
         return ""
     if title := _TITLE.search(data):
@@ -354,14 +330,30 @@ def _message_in(data: object, payload: object) -> str:
     return "" if "<" in data else data.strip()
 
 
-# --- What was asked for -------------------------------------------------------------------------
+def _text_of(told: object, depth: int = _MOST_ENVELOPES) -> str:
+    """Return the message that a value is or holds, as in `{"error": {"message": ...}}`."""
+    if not told or not depth:
+        return ""
+    if isinstance(told, list):
+        return "; ".join(filter(None, (_text_of(each, depth - 1) for each in told)))
+    if not isinstance(told, dict):
+        return str(told).strip()
+    names = () if _is_campaign(told) else _MESSAGES
+    texts = (_text_of(each, depth - 1) for name in names for each in _members(told, name))
+    return next(filter(None, texts), "")
+
+
+def _is_campaign(data: Mapping[str, Any]) -> bool:
+    """Whether an object is a campaign: by its id, or by a state beside an id of any kind."""
+    names = _names_of(_CAMPAIGN_IDS, data)
+    return bool(names) and (_one_id(data, names) is not None or state_in(data) != "")
 
 
 def _unreadable(payload: object, message: str) -> Judgement:
     return Judgement(Tells.UNREADABLE, payload, message)
 
 
-def _campaign(payload: object, campaign_id: int | None) -> Judgement:
+def _campaign(_status: int, payload: object, campaign_id: int | None) -> Judgement:
     """Return DONE for a campaign that names itself, and no other than the one that was meant."""
     if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} instead of a campaign")
@@ -378,18 +370,14 @@ def _campaign(payload: object, campaign_id: int | None) -> Judgement:
     return Judgement(Tells.DONE, payload)
 
 
-def _draft(_status: int, payload: object, campaign_id: int | None) -> Judgement:
-    return _campaign(payload, campaign_id)
-
-
-def _launched(_status: int, payload: object, campaign_id: int | None) -> Judgement:
-    judgement = _campaign(payload, campaign_id)
+def _launched(status: int, payload: object, campaign_id: int | None) -> Judgement:
+    judgement = _campaign(status, payload, campaign_id)
     if judgement.tells is not Tells.DONE or state_in(payload) in STATES_AFTER_DRAFT:
         return judgement
     return _unreadable(payload, "its status does not show that the campaign was launched")
 
 
-def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement:
+def _change(status: int, payload: object, campaign_id: int | None) -> Judgement:
     """Return DONE for what confirms a change, which nothing at all does too.
 
     The guide shows no answer to these functions (Guide: 2.2, 2.3, 2.9), and a JAX-RS method that
@@ -403,7 +391,7 @@ def _change(_status: int, payload: object, campaign_id: int | None) -> Judgement
     if not isinstance(payload, dict):
         return _unreadable(payload, f"{_kind_of(payload)} that confirms nothing")
     if campaign_id is not None and _names_of(_CAMPAIGN_IDS, payload):
-        return _campaign(payload, campaign_id)
+        return _campaign(status, payload, campaign_id)
     told = {folded(name) for name, value in payload.items() if value is not None}
     if _confirms(payload) or _SUBJECTS & told:
         return Judgement(Tells.DONE, payload)
@@ -465,7 +453,7 @@ _OF_MESSAGES: Final = frozenset(
 
 def _is_message_alone(payload: Mapping[str, Any]) -> bool:
     """Whether an answer holds words, and nothing of what it is about."""
-    if not payload.get("message") or state_in(payload) in _STATES:
+    if not any(_members(payload, "message")) or state_in(payload) in _STATES:
         return False
     return all(folded(name) in _OF_MESSAGES for name in payload)
 
@@ -493,12 +481,12 @@ def _anything(_status: int, payload: object, _campaign_id: int | None) -> Judgem
 def _kind_of(payload: object) -> str:
     """Return what a body is, in words that show nothing of it."""
     if isinstance(payload, str):
-        return "a web page" if _PAGE.match(payload) else "a text"
+        return "a web page" if is_page((), payload.encode(errors="replace")) else "a text"
     return "nothing" if payload is None else f"a JSON {type(payload).__name__}"
 
 
-_judges: Final[dict[Expected, Callable[[int, object, int | None], Judgement]]] = {
-    Expected.DRAFT: _draft,
+_JUDGES: Final[dict[Expected, Callable[[int, object, int | None], Judgement]]] = {
+    Expected.DRAFT: _campaign,
     Expected.LAUNCHED: _launched,
     Expected.CHANGE: _change,
     Expected.CANCELLED: _cancelled,

@@ -21,7 +21,9 @@ from mediasflow_async.models import (
 )
 
 __all__ = [
+    "CAMPAIGN_IDS",
     "NUMBER_COLUMNS",
+    "NUMBER_NAMES",
     "REPORT_COLUMNS",
     "ROW_KEYS",
     "SPELLINGS",
@@ -267,6 +269,12 @@ NUMBER_COLUMNS: Final = ("mobile", "sms", "portable", "gsm")
 """Columns of a list that hold the number, in any letter case (Guide: 2.11)."""
 
 
+NUMBER_NAMES: Final = frozenset(
+    {"intmobile", "item", "number", "phone", "phonenumber", *NUMBER_COLUMNS}
+)
+"""Names of a member or column of an answer that holds a phone number, by letters and digits."""
+
+
 @lru_cache(maxsize=1024)
 def is_number_column(name: str) -> bool:
     """Whether a column of a list holds the number, by its name in any letter case."""
@@ -282,6 +290,12 @@ def folded(name: str) -> str:
 def spellings_of(model: type[Any], wire: str) -> tuple[str, ...]:
     """Return the names of a member of a model, the one that the guide gives first."""
     return (wire, *(name for name, meant in SPELLINGS[model].items() if meant == wire))
+
+
+CAMPAIGN_IDS: Final = tuple(
+    sorted(set(map(folded, spellings_of(Campaign, "id"))), key=lambda name: (name == "id", name))
+)
+"""Names of a campaign's id by letters and digits; last the one that may be an id of a row's own."""
 
 
 def folded_names(spellings: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:

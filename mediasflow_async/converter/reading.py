@@ -38,6 +38,7 @@ from mediasflow_async.models import (
     Renderer,
     TinyUrl,
 )
+from mediasflow_async.models.values import LARGEST_EXACT_FLOAT
 from mediasflow_async.secrecy import LOGGER
 
 __all__ = [
@@ -383,7 +384,8 @@ def read_int(value: object, _: object = None) -> int:
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return int(value)
     number = _read_float(value)
-    if not number.is_integer():
+    # A larger one is that of a neighbour, too.
+    if not number.is_integer() or abs(number) > LARGEST_EXACT_FLOAT:
         raise ValueError("expected an integer")
     return int(number)
 

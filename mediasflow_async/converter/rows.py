@@ -17,7 +17,13 @@ from typing import Any, Final, TypeVar
 
 from attrs import Factory, fields, frozen
 
-from mediasflow_async.converter.names import REPORT_COLUMNS, ROW_KEYS, folded, is_number_column
+from mediasflow_async.converter.names import (
+    CAMPAIGN_IDS,
+    REPORT_COLUMNS,
+    ROW_KEYS,
+    folded,
+    is_number_column,
+)
 from mediasflow_async.converter.reading import read_int
 from mediasflow_async.converter.row_values import (
     RowValues,
@@ -88,12 +94,9 @@ def _group_in(row: Mapping[str, Any], reader: RowReader) -> list[Any] | None:
     return held if all(isinstance(part, dict) for part in held) else None
 
 
-_CAMPAIGN_IDS: Final = ("campaignid", "campainid", "id")
-
-
 def _campaign_of(group: Mapping[str, Any], campaign_id: int | None) -> int | None:
     numbers = {folded(name): int_or_none(value) for name, value in group.items()}
-    found = (numbers[name] for name in _CAMPAIGN_IDS if numbers.get(name))
+    found = (numbers[name] for name in CAMPAIGN_IDS if numbers.get(name))
     return next(found, campaign_id)
 
 

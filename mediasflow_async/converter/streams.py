@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from mediasflow_async.converter.names import NUMBER_COLUMNS, folded
+from mediasflow_async.converter.names import NUMBER_NAMES, folded
 from mediasflow_async.converter.reading import Unreadable
 
 __all__ = [
@@ -261,13 +261,15 @@ def _first_element(document: bytes) -> int | None:
         if mark == _ARRAY and all(envelopes):
             arrays.setdefault(depth, {}).update({name: [at + 1] for name in names})
         is_root = depth == _TOP
-        envelopes.append(mark == _OBJECT and (is_root or bool(_ENVELOPES.intersection(names))))
+        is_envelope = is_root or not _ENVELOPES.isdisjoint(map(folded, names))
+        envelopes.append(mark == _OBJECT and is_envelope)
     outermost = arrays[min(arrays)] if arrays else {}
     chosen = None if any(map(_PHONE.fullmatch, outermost)) else array_in(outermost)
     return chosen[0] if chosen else None
 
 
-# Members under which an answer is likely to wrap its array, the likeliest first.
+# Members under which an answer is likely to wrap its array, by their letters and digits, the
+# likeliest first.
 _WRAPPERS: Final = (
     "rows",
     "items",
@@ -281,7 +283,7 @@ _WRAPPERS: Final = (
 )
 # Members under which it is likely to wrap the object that has it.
 _MOST_ENVELOPES: Final = 8
-_ENVELOPES: Final = frozenset({*_WRAPPERS, "result", "response", "payload", "body", "_embedded"})
+_ENVELOPES: Final = frozenset({*_WRAPPERS, "result", "response", "payload", "body", "embedded"})
 
 
 def array_in(data: object, depth: int = _MOST_ENVELOPES) -> Sequence[Any] | None:
@@ -298,18 +300,21 @@ def array_in(data: object, depth: int = _MOST_ENVELOPES) -> Sequence[Any] | None
     if data and all(map(_PHONE.fullmatch, data)):
         return _rows_by_number(data)
     arrays = {key: value for key, value in data.items() if isinstance(value, list)}
-    for name in _WRAPPERS:
-        if name in arrays:
-            return arrays[name]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
     if arrays:
-        return next(iter(arrays.values())) if len(arrays) == 1 else None
-    inner = [data[name] for name in _ENVELOPES if isinstance(data.get(name), Mapping)]
+        # An exact name wins.
+        wrapped = {folded(name): array for name, array in arrays.items()} | arrays
+        return next((wrapped[name] for name in _WRAPPERS if name in wrapped), None)
+    inner = [data[name] for name in _envelopes(data) if isinstance(data[name], Mapping)]
     return array_in(inner[0], depth - 1) if len(inner) == 1 and depth else None
 
 
 _PHONE: Final = re.compile(r"\+?[0-9]{8,15}")
-_NUMBERS: Final = frozenset({"item", "intmobile", "number", "phone", "phonenumber"})
-_OWN_NUMBERS: Final = _NUMBERS.union(NUMBER_COLUMNS)
+
+
+def _envelopes(data: Mapping[str, Any]) -> list[str]:
+    return [name for name in data if folded(name) in _ENVELOPES]
 
 
 def _rows_by_number(data: Mapping[str, Any]) -> list[Any] | None:
@@ -318,7 +323,7 @@ def _rows_by_number(data: Mapping[str, Any]) -> list[Any] | None:
     for number, value in data.items():
         for part in value if isinstance(value, list) else [value]:
             row = part if isinstance(part, Mapping) else {"status": part}
-            own = [name for name in row if folded(name) in _OWN_NUMBERS]
+            own = [name for name in row if folded(name) in NUMBER_NAMES]
             if any(_digits(row[name]) not in {"", _digits(number)} for name in own):
                 return None
             rows.append({"item": number, **{name: row[name] for name in row if name not in own}})
@@ -339,7 +344,7 @@ def is_nothing(data: object, depth: int = _MOST_ENVELOPES) -> bool:
     """
     if data is None or data == {}:
         return True
-    if not isinstance(data, Mapping) or not (held := _ENVELOPES.intersection(data)) or not depth:
+    if not isinstance(data, Mapping) or not (held := _envelopes(data)) or not depth:
         return False
     others = (value for name, value in data.items() if name not in held)
     is_held = all(is_nothing(data[name], depth - 1) for name in held)

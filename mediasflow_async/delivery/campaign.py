@@ -20,7 +20,6 @@ from functools import partial
 from typing import Final
 
 from mediasflow_async._core.calls import OperationKind
-from mediasflow_async._core.judgement import readable_id
 from mediasflow_async._core.retry import are_retries_off
 from mediasflow_async.delivery.errors import CampaignTaken, KeyBusy, KeyConflict, LeaseLost
 from mediasflow_async.delivery.evidence import (
@@ -50,6 +49,7 @@ from mediasflow_async.errors import (
     value_of,
 )
 from mediasflow_async.models import Campaign
+from mediasflow_async.models.values import readable_id
 from mediasflow_async.secrecy import LOGGER, mask_text
 
 __all__ = ["advance", "new_owner", "send_campaign"]

@@ -7,12 +7,14 @@ wrong that no request can carry: a `str` may hold half of a surrogate pair, and 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Self, SupportsFloat, TypeVar, cast
 
 __all__ = [
     "ENCODABLE_RULE",
+    "LARGEST_EXACT_FLOAT",
     "PLAIN",
     "OpenEnum",
     "is_encodable",
@@ -20,6 +22,7 @@ __all__ = [
     "is_nothing",
     "member",
     "plain_cell",
+    "readable_id",
     "size_only",
     "tuple_of",
 ]
@@ -76,6 +79,27 @@ def tuple_of(value: Iterable[_Item] | None) -> tuple[_Item, ...]:
         # A text as a tuple of its characters would look like a list to the validation.
         return cast("tuple[_Item, ...]", value)
     return tuple(value)
+
+
+LARGEST_EXACT_FLOAT: Final = 2**53
+"""The largest whole number up to which no float stands for its neighbours as well."""
+
+_LARGEST_ID: Final = 2**63 - 1
+_ID_TEXT: Final = re.compile(r"[0-9]{1,19}")
+
+
+def readable_id(value: object) -> int | None:
+    """Return a number that the server may have given, or None: from 1 to 2**63 - 1."""
+    if type(value) is not int:
+        is_text = isinstance(value, str) and _ID_TEXT.fullmatch(value)
+        if not is_text and not (isinstance(value, float) and _is_exact(value)):
+            return None
+        value = int(cast("str | float", value))
+    return value if 0 < value <= _LARGEST_ID else None
+
+
+def _is_exact(value: float) -> bool:
+    return value.is_integer() and abs(value) <= LARGEST_EXACT_FLOAT
 
 
 ENCODABLE_RULE: Final = "is text that UTF-8 can encode, without half of a surrogate pair"

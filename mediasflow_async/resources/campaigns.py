@@ -21,9 +21,11 @@ from mediasflow_async._core.requests import CANCEL_PATH
 from mediasflow_async._core.responses import ApiResponse
 from mediasflow_async.concurrency import Outcomes, StopOn, map_bounded
 from mediasflow_async.converter import writer_for
+from mediasflow_async.converter.names import CAMPAIGN_IDS, folded
 from mediasflow_async.dialect import FORM_TYPE, JSON_TYPE, Dialect
 from mediasflow_async.errors import InvalidRequest, MediasflowError, Problem, value_of
 from mediasflow_async.models import Campaign, CampaignRequest, Recipient
+from mediasflow_async.models.values import readable_id
 from mediasflow_async.resources.api import Api, name_cures
 from mediasflow_async.resources.lists import Lists, recipient_rows
 from mediasflow_async.validation import (
@@ -111,6 +113,7 @@ class Campaigns:
             InvalidRequest: every problem of the request; nothing was sent.
             ApiError: the server refused.
         """
+        refuse(request_problems(request))
         if preflight:
             await self._refuse_problems(request)
         return await self._inject(request, start_now=False, auto_list=auto_list)
@@ -170,7 +173,6 @@ class Campaigns:
         auto_list: bool = False,
         guard: Guard | None = None,
     ) -> Campaign:
-        refuse(request_problems(request))
         uploads = auto_list and _is_long(request.recipients)
         problems = campaign_problems(
             request, self._api.dialect, start_now=start_now, any_number=uploads
@@ -189,7 +191,7 @@ class Campaigns:
         except MediasflowError as error:
             name_cures(error, operation, _other_forms(request, self._api.dialect))
             raise
-        return answer.read(Campaign)
+        return _campaign_in(answer)
 
     async def set_sender(self, campaign_id: int, sender: str) -> Campaign:
         """Change the sender of a draft.
@@ -467,6 +469,23 @@ def _campaign_or_answer(answer: ApiResponse) -> Campaign:
     payload = answer.payload
     if not isinstance(payload, dict):
         return Campaign(id=answer.campaign_id or 0, raw={"answer": answer.data})
-    named = payload if campaign_id_in(payload) else {**payload, "id": answer.campaign_id}
-    campaign = value_of(answer.understood(named, Campaign))
+    return _campaign_in(answer)
+
+
+def _campaign_in(answer: ApiResponse) -> Campaign:
+    """Return the campaign that an answer describes, under the id that was judged.
+
+    An answer may hold the id in one member, and something else in another that is called like it.
+    """
+    payload = answer.payload
+    if readable_id(payload.get("id")) is not None:
+        return answer.read(Campaign)
+    number = campaign_id_in(payload) or answer.campaign_id
+    others = {name: payload[name] for name in payload if not _repeats(name, payload[name], number)}
+    campaign = value_of(answer.understood({**others, "id": number}, Campaign))
     return evolve(campaign, raw=payload)
+
+
+def _repeats(name: str, value: object, number: int | None) -> bool:
+    """Whether a member is the id of a campaign in another spelling, or has no value for it."""
+    return folded(name) in CAMPAIGN_IDS and (value is None or readable_id(value) == number)

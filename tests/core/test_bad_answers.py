@@ -274,6 +274,37 @@ async def test_a_truncated_body_is_a_broken_connection(sandbox: Sandbox, connect
     assert len(sandbox.messages) == 1
 
 
+NAMED_TWICE: list[dict[str, Any]] = [
+    {"campaignId": 943, "_id": "65f0c1"},
+    {"_id": "65f0c1", "campaignId": "943"},
+    {"id": "0f8fad5b-d9cb-469f-a165-70867728950e", "campaignId": 943},
+    {"id": 0, "campaignId": 943},
+    {"id": None, "CAMPAIGN_ID": 943.0, "Id": ""},
+    {"ID": 943},
+]
+
+
+@pytest.mark.parametrize("named", NAMED_TWICE, ids=str)
+async def test_a_campaign_is_read_under_the_id_that_it_was_judged_by(named: dict[str, Any]) -> None:
+    told = {**named, "status": "INJECTED", "sender": "ACME"}
+    with RawServer([http_json(data={"data": told})]).running() as server:
+        async with session_with(server.url, retry=ONCE) as session:
+            launched = await session.campaigns.launch(943)
+            prepared = await session.campaigns.prepare(ONE)
+            changed = await session.campaigns.set_sender(943, "ACME")
+    for campaign in (launched, prepared, changed):
+        assert (campaign.id, campaign.status, campaign.sender) == (943, "INJECTED", "ACME")
+        assert campaign.raw == told
+        assert not {"campaignId", "CAMPAIGN_ID", "ID"} & set(campaign.extra)
+
+
+@pytest.mark.parametrize("number", [2.0**53 + 2, 1.2345678901234567e18, 943.5])
+async def test_a_number_that_went_through_a_float_may_be_that_of_a_neighbour(number: float) -> None:
+    answer = http_json(data={"id": number, "status": "DRAFT"})
+    assert isinstance(await failure(answer, prepare), ResponseInvalid)
+    assert isinstance(await failure(answer, read_model), ResponseInvalid)
+
+
 @pytest.mark.parametrize(
     "body",
     [

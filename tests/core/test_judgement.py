@@ -16,11 +16,11 @@ from mediasflow_async._core.judgement import (
     Tells,
     campaign_id_in,
     judge,
-    readable_id,
     state_in,
 )
 from mediasflow_async.converter import reader_for
 from mediasflow_async.models import Campaign, RecipientList
+from mediasflow_async.models.values import readable_id
 
 DONE, REFUSED, IN_PROGRESS, UNREADABLE = Tells
 DRAFT, LAUNCHED, CHANGE, CANCELLED, LIST, ROWS, ANYTHING = Expected
@@ -117,8 +117,9 @@ def test_problem_json_refuses_under_any_status() -> None:
 
 @pytest.mark.parametrize("expected", [DRAFT, LAUNCHED])
 def test_words_instead_of_a_campaign_refuse(expected: Expected) -> None:
-    judgement = judge(expected, 200, "", {"message": "no credit"}, campaign_id=943)
-    assert (judgement.tells, judgement.message) == (REFUSED, "no credit")
+    for name in ("message", "Message", "MESSAGE"):
+        judgement = judge(expected, 200, "", {name: "no credit"}, campaign_id=943)
+        assert (judgement.tells, judgement.message) == (REFUSED, "no credit")
 
 
 # What shows neither success nor refusal of a launch, nor that a campaign was made.
@@ -329,6 +330,12 @@ def test_a_campaign_that_was_accepted_and_says_where_it_stands_is_launched() -> 
         ({"errorCode": "E7", "errorMessage": "no"}, "no", "E7"),
         ({"title": "Conflict", "detail": "no draft", "status": 409}, "no draft", None),
         ({"success": False, "data": {"message": "no draft"}}, "no draft", None),
+        ({"Error": "NO_CREDIT", "Message": "not enough"}, "not enough", "NO_CREDIT"),
+        ({"ERROR_CODE": "E7", "ERROR_MESSAGE": "no"}, "no", "E7"),
+        ({"error": {"code": "E7", "message": "no draft"}}, "no draft", "E7"),
+        ({"errors": [{"field": "sender", "message": "too long"}]}, "too long", None),
+        ({"errors": ["too late", {"detail": "no draft"}]}, "too late; no draft", None),
+        ({"error": {"id": 943, "message": "Bonjour"}}, "", None),
         ("KO", "KO", None),
     ],
 )
@@ -340,6 +347,10 @@ def test_a_refusal_says_what_the_server_says(data: object, message: str, code: s
 def test_the_text_of_an_sms_is_no_message_of_the_server() -> None:
     campaign = {**CAMPAIGN, "success": False}
     assert judge(LAUNCHED, 200, "", campaign, campaign_id=943).message == ""
+    for number in (0, "65f0c1", 2**63, "943a"):
+        odd = {**CAMPAIGN, "id": number, "status": "QUEUED"}
+        assert judge(LAUNCHED, 409, "", odd, campaign_id=943).message == ""
+        assert judge(LAUNCHED, 200, "", {**odd, "ok": False}, campaign_id=943).message == ""
     assert judge(LAUNCHED, 200, "", {**CAMPAIGN, "id": 944}, campaign_id=943).message == (
         "it is about campaign 944"
     )
@@ -382,7 +393,25 @@ def test_a_number_of_the_server(number: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [0, -1, 2**63, 1.5, True, False, None, "", "x", "-3", "0", " 3", "9" * 30, [], {}, 1e400],
+    [
+        0,
+        -1,
+        2**63,
+        1.5,
+        2.0**53 + 2,
+        True,
+        False,
+        None,
+        "",
+        "x",
+        "-3",
+        "0",
+        " 3",
+        "9" * 30,
+        [],
+        {},
+        1e400,
+    ],
     ids=repr,
 )
 def test_what_is_no_number_of_the_server(value: object) -> None:
@@ -408,6 +437,8 @@ RECASED = [
     {"campaign id": "943", "state": "INJECTED"},
     {"Campain-Id": 943, "campaign_status": "INJECTED"},
     {"data": {"CampaignId": 943, "STATUS": "INJECTED"}},
+    {"Data": {"CampaignId": 943, "Status": "INJECTED"}},
+    {"STATUS": "OK", "CAMPAIGN": [{"CAMPAIGN_ID": 943, "STATUS": "INJECTED"}]},
     {"id": 943, "status": None, "state": "INJECTED"},
     {"id": None, "CAMPAIGN_ID": 943, "status": "INJECTED"},
 ]
