@@ -131,9 +131,21 @@ class ResponseStream:
         if block := value_of(self._left(decoder, may_be_empty=may_be_empty)):
             yield block
 
-    def invalid(self, message: str, wire_path: str = "$") -> ResponseInvalid:
-        """Return the error for a body that cannot be understood, without any of it."""
-        return invalid(self._answer(b""), message, wire_path)
+    def invalid(
+        self, message: str, wire_path: str = "$", *, content: bytes = b""
+    ) -> ResponseInvalid:
+        """Return the error for a body that cannot be understood.
+
+        Args:
+            message: what is wrong.
+            wire_path: where.
+            content: what it shows of the body; nothing by default.
+        """
+        return invalid(self._answer(content), message, wire_path)
+
+    def is_notice(self, content: bytes) -> bool:
+        """Whether a body is a page or a refusal, and no rows, which may have what people wrote."""
+        return is_page((), content) or self._answer(content).judgement.tells is Tells.REFUSED
 
     def _readable(self, block: list[Any] | Unreadable, decoder: JsonArrayDecoder) -> list[Any]:
         if isinstance(block, Unreadable):

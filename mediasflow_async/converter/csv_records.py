@@ -11,14 +11,14 @@ import codecs
 import csv
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import length_hint
-from typing import Final
+from typing import Final, Protocol
 
 from mediasflow_async.converter.names import folded
 from mediasflow_async.converter.streams import Utf8
 
-__all__ = ["CsvDecoder", "ReportTable", "begins", "detect_delimiter", "looks_like_csv"]
+__all__ = ["CsvDecoder", "ReportTable", "begins", "is_sum", "looks_like_csv"]
 
 _DELIMITERS: Final = ";,\t|"
 _STATUS_COLUMN: Final = "STATUS_CODE"
@@ -47,7 +47,9 @@ class CsvDecoder:
     A first line ``sep=;`` names the delimiter, and is no record.
 
     Args:
-        invalid: makes the error for a report that is not CSV, from the reason and the text.
+        invalid: makes the error for a report that is not CSV, from the reason, and from what
+            came instead of a header: None where that is not what is missing, and empty where it
+            may be rows.
         delimiter: the character between cells; by default, the one that the header shows.
         charset: the charset that was announced, as `charset_of` names it.
         header: names, folded, of which the header has one; what stands before it is left out,
@@ -56,7 +58,7 @@ class CsvDecoder:
 
     def __init__(
         self,
-        invalid: Callable[[str, str], Exception],
+        invalid: _MakesError,
         *,
         delimiter: str = "",
         charset: str = "",
@@ -95,7 +97,7 @@ class CsvDecoder:
                 del self._rest[:end]
                 yield from self._records(block, is_last=False)
             if len(self._rest) + self._open_length > _LONGEST_RECORD:
-                raise self.invalid(_TOO_LONG, self._lines_before + 1, "".join(self._open_lines))
+                raise self.invalid(_TOO_LONG, self._lines_before + 1)
 
     def finish(self) -> Iterator[list[str]]:
         """Return the records that are left when the report has ended."""
@@ -103,9 +105,9 @@ class CsvDecoder:
         self.is_cut = not self._rest.endswith((b"\n", b"\r")) and bool(self._rest)
         return self._records(bytes(self._rest), is_last=True)
 
-    def invalid(self, reason: str, line: int, text: str) -> Exception:
+    def invalid(self, reason: str, line: int, *, instead_of_header: str | None = None) -> Exception:
         """Return the error for a line that cannot be read."""
-        return self._error(f"line {line}: {reason}", text)
+        return self._error(f"line {line}: {reason}", instead_of_header=instead_of_header)
 
     def _records(self, block: bytes, *, is_last: bool) -> Iterator[list[str]]:
         lines = self._with_open(self._lines_of(block), is_last=is_last)
@@ -126,7 +128,7 @@ class CsvDecoder:
                 record = line.rstrip(_LINE_END).split(delimiter)
             elif isinstance(record := quoted.read(line), str):
                 first = self.line - max(len(quoted.open_lines) - 1, 0)
-                raise self.invalid(record, first, line)
+                raise self.invalid(record, first)
             if any(record):
                 yield record
         self._keep_open(quoted.open_lines)
@@ -146,7 +148,10 @@ class CsvDecoder:
             found = (first, delimiter) if first < len(lines) else None
         if found is None:
             if first < len(lines) and self._header and (is_last or len(lines) > _LONGEST_PREFACE):
-                raise self.invalid(_NO_HEADER, self._lines_before + first + 1, "".join(lines))
+                text = "".join(lines)
+                instead = "" if any(delimiter in text for delimiter in _DELIMITERS) else text
+                line = self._lines_before + first + 1
+                raise self.invalid(_NO_HEADER, line, instead_of_header=instead)
             self._keep_open(lines)
             return []
         at, self._delimiter = found
@@ -171,6 +176,10 @@ class CsvDecoder:
         # when it has doubled, so that the time stays linear in its length.
         is_long = self._open_length > _LONG
         self._enough_length = 2 * self._open_length if is_long else 0
+
+
+class _MakesError(Protocol):
+    def __call__(self, reason: str, *, instead_of_header: str | None) -> Exception: ...
 
 
 class _QuotedRecords:
@@ -249,9 +258,13 @@ def _from_windows(lines: Sequence[bytes]) -> list[str]:
 
 
 def _delimiter_of(lines: Sequence[str]) -> str:
-    """Return the delimiter of the first line that is not blank, the header; "" without one."""
-    headers = filter(str.strip, lines)
-    return next(map(detect_delimiter, headers), "")
+    """Return the delimiter of the first line that is not blank, the header; "" without one.
+
+    It is the one beside the column STATUS_CODE, or else the most frequent one.
+    """
+    header = next(filter(str.strip, lines), "")
+    found = _header_in([header], _DELIMITERS, {folded(_STATUS_COLUMN)})
+    return found[1] if found else header and max(_DELIMITERS, key=header.count)
 
 
 def _header_in(
@@ -271,15 +284,6 @@ def _is_open(line: str) -> bool:
     return line.count('"') % 2 == 1
 
 
-def detect_delimiter(header: str) -> str:
-    """Return the delimiter beside the column STATUS_CODE, or else the most frequent one."""
-    for delimiter in _DELIMITERS:
-        cells = header.upper().replace('"', "").split(delimiter)
-        if _STATUS_COLUMN in (cell.strip() for cell in cells):
-            return delimiter
-    return max(_DELIMITERS, key=header.count)
-
-
 def looks_like_csv(beginning: bytes) -> bool:
     """Whether an answer that begins like this can be a CSV report: it is neither HTML nor JSON."""
     return beginning.lstrip(_BLANK)[:1] not in {b"<", b"{", b"["}
@@ -296,6 +300,11 @@ _SHORTEST_NUMBER: Final = 6
 _AFTER_DIGITS: Final = ":"
 _CODE: Final = re.compile(r"-?[0-9]{1,19}(?:\.0+)?")
 _SHORT_CODE: Final = re.compile(r"[0-9]{1,5}")
+
+
+def is_sum(cells: Iterable[str]) -> bool:
+    """Whether the first cell that is not empty says that a record sums up others."""
+    return bool(_TOTAL.fullmatch(next(filter(None, map(folded, cells)), "")))
 
 
 class ReportTable:
@@ -328,14 +337,14 @@ class ReportTable:
         return next(iter(exact or alike), None)
 
     def ambiguity(self) -> str:
-        """Return what makes the columns ambiguous, or an empty text.
+        """Return the name that more than one column may have, or an empty text.
 
         A list may have a column of its own that is called like one of the report.
         """
         for name in (_STATUS_COLUMN, "INT_MOBILE"):
             exact = self._header.count(name)
             if exact > 1 or (not exact and sum(folded(name) == cell for cell in self._folded) > 1):
-                return f"two columns are called {name}"
+                return name
         return ""
 
     def rows(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -378,7 +387,7 @@ class ReportTable:
         """
         for cells, following in itertools.pairwise(itertools.chain(records, [[]])):
             if not following and len(cells) < len(self.columns) and self._is_row(cells):
-                raise self._decoder.invalid("the report ends here", self._decoder.line, "")
+                raise self._decoder.invalid("the report ends here", self._decoder.line)
             yield cells
 
     def _is_row(self, cells: Sequence[str]) -> bool:
@@ -389,7 +398,7 @@ class ReportTable:
             return False
         if len(cells) > len(self.columns) and not self._is_in_its_columns(cells):
             reason = "it has more cells than there are columns: which belong to which is not clear"
-            raise self._decoder.invalid(reason, self._decoder.line, "")
+            raise self._decoder.invalid(reason, self._decoder.line)
         has_status = self._has(cells, self._status_at, _CODE)
         has_line = self._has(cells, self._line_at, _CODE)
         is_told = is_named or (has_line and self._mobile_at is None)
@@ -399,7 +408,7 @@ class ReportTable:
             self._count_without += not has_status
             return True
         reason = "it is no row of a report: it has neither a status nor a number"
-        raise self._decoder.invalid(reason, self._decoder.line, "")
+        raise self._decoder.invalid(reason, self._decoder.line)
 
     def _is_in_its_columns(self, cells: Sequence[str]) -> bool:
         """Whether a row with more cells has its status, number and line where they belong.
@@ -419,13 +428,12 @@ class ReportTable:
         return [folded(cell) for cell in cells] == self._folded
 
     def _is_total(self, cells: Sequence[str]) -> bool:
-        first = next(filter(None, map(folded, cells)), "")
-        if not _TOTAL.fullmatch(first):
+        if not is_sum(cells):
             return False
         # A list may be called "Total": its rows have all their cells, and a line.
         if len(cells) < len(self.columns) or not self._has(cells, self._line_at, _CODE):
             return True
         if self._mobile_at is not None and not cells[self._mobile_at].strip():
             reason = "it may be a sum, or a row without a number of a list that is called so"
-            raise self._decoder.invalid(reason, self._decoder.line, "")
+            raise self._decoder.invalid(reason, self._decoder.line)
         return False

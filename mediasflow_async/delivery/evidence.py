@@ -16,7 +16,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasflow_async._core.bearers import tells_of_token
+from mediasflow_async._core.bearers import ENDED, tells_of_token
 from mediasflow_async._core.judgement import (
     STATES_AFTER_DRAFT,
     Expected,
@@ -24,7 +24,8 @@ from mediasflow_async._core.judgement import (
     judge,
     state_in,
 )
-from mediasflow_async.converter.names import folded
+from mediasflow_async.converter.csv_records import is_sum
+from mediasflow_async.converter.names import CAMPAIGN_IDS, NUMBER_NAMES, folded
 from mediasflow_async.delivery.errors import LeaseLost
 from mediasflow_async.delivery.lease import SendContext
 from mediasflow_async.delivery.records import Entry
@@ -174,10 +175,8 @@ async def _has_row(report: CsvReport, campaign_id: int) -> bool:
 _STATUS_CODE: Final = re.compile(r"0?[0-9]|[12][0-9]|3[0-2]|11[0-3]")
 _LINE: Final = re.compile(r"[1-9][0-9]{0,8}")
 _MOBILE: Final = re.compile(r"\+?[0-9]{6,15}")
-_MOBILE_COLUMNS: Final = ("intmobile", "mobile", "sms", "portable", "gsm")
 _CAMPAIGN_COLUMN: Final = re.compile(r"(id|n|no|num|numero)?camp(?:ai|ag|aig)ne?(id|number)?")
 _NUMBER: Final = re.compile(r"0*([0-9]{1,19})")
-_TOTAL: Final = "total"
 
 
 def is_row_of_launch(row: Mapping[str, str], campaign_id: int) -> bool:
@@ -191,10 +190,9 @@ def is_row_of_launch(row: Mapping[str, str], campaign_id: int) -> bool:
         return False
     if any(_names_another(name, text, campaign_id) for name, text in cells.items()):
         return False
-    if any(text.lower().startswith(_TOTAL) for text in cells.values()):
-        return False
-    has_mobile = any(_MOBILE.fullmatch(cells.get(name, "")) for name in _MOBILE_COLUMNS)
-    return has_mobile or _LINE.fullmatch(cells.get("idline", "")) is not None
+    if any(_MOBILE.fullmatch(cells.get(name, "")) for name in NUMBER_NAMES):
+        return True
+    return _LINE.fullmatch(cells.get("idline", "")) is not None and not is_sum(cells.values())
 
 
 def _names_another(column: str, text: str, campaign_id: int) -> bool:
@@ -262,8 +260,7 @@ def evidence_in(
 _ANSWER: Final = "answer"
 _OK: Final = 200
 _CONFLICT: Final = 409
-_IDS: Final = frozenset({"id", "campaignid", "campainid"})
-_STATES: Final = frozenset({"status", "statut", "state", "etat", "campaignstatus"})
+_STATE_NAMES: Final = frozenset({"status", "statut", "state", "etat", "campaignstatus"})
 # A campaign has its text in `message`, and a refusal its reason: these tell them apart.
 _OF_CAMPAIGN: Final = frozenset({"campaignname", "creationdate", "typeselect", "listincampaign"})
 
@@ -272,10 +269,11 @@ def _says_nothing_else(answer: Mapping[str, Any], unknown: Mapping[str, Any]) ->
     """Whether an answer holds a campaign, and neither a state nor anything that is unknown."""
     names = {folded(name) for name in answer if answer[name] is not None}
     has_words = "message" in names and not names & _OF_CAMPAIGN
-    return not (has_words or names & _STATES or set(map(folded, unknown)) - _IDS)
+    others = set(map(folded, unknown)).difference(CAMPAIGN_IDS)
+    return not (has_words or names & _STATE_NAMES or others)
 
 
-_NO_ANSWERS: Final = frozenset({401, 403, 408, 429})
+_NO_ANSWERS: Final = ENDED | {401, 403, 408, 429}
 _FIRST_SERVER_ERROR: Final = 500
 
 

@@ -236,5 +236,5 @@ def _records(file: Path) -> Iterator[list[str]]:
     yield from decoder.finish()
 
 
-def _damaged(reason: str, _: str) -> Exception:
+def _damaged(reason: str, **_: object) -> Exception:
     return OSError(f"a part of the report is damaged on the disk: {reason}")

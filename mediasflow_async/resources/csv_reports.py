@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -54,7 +53,6 @@ from mediasflow_async.resources.csv_files import (
 )
 from mediasflow_async.resources.pages import refuse_further_pages, until_ready
 from mediasflow_async.resources.periods import Blocks, Period, WindowedRows
-from mediasflow_async.secrecy import mask_text
 from mediasflow_async.validation import refuse
 
 __all__ = [
@@ -72,9 +70,8 @@ _STATUS: Final = "statuscode"
 _STATUS_COLUMN: Final = "STATUS_CODE"
 _MAY_BE_EMPTY: Final = (404, 410)
 _ACCEPTED: Final = 202
-_LATER_LINE: Final = re.compile(r"line \d+: (?!there is no header)")
 _RECORDS_AT_ONCE: Final = 256
-_EXCERPT: Final = 2048
+_NOT_UNDERSTOOD: Final = "the answer cannot be understood"
 
 
 class CsvReport:
@@ -310,8 +307,8 @@ class CsvSource:
                             if not (header := next(records, None)):
                                 continue
                             table = ReportTable(self._columns(header), decoder, header)
-                            if problem := table.ambiguity():
-                                raise decoder.invalid(problem, decoder.line, "")
+                            if column := table.ambiguity():
+                                raise _ambiguous(body, decoder.line, column)
                             yield _CsvBlock(table.columns, [])
                         rows = table.rows(records)
                         for first in rows:
@@ -324,7 +321,7 @@ class CsvSource:
                     raise without_status(body.invalid(problem, ""))
                 refuse_further_pages(body)
 
-    async def _answer(self, window: Window | None) -> AsyncGenerator[_Answer, None]:
+    async def _answer(self, window: Window | None) -> AsyncGenerator[_Opened, None]:
         """Yield the answer and its pieces, or nothing where a status says that there is none."""
         period = self.period
         params = period.params_of(window) if period and window else self.params
@@ -349,16 +346,36 @@ class CsvSource:
         return renamed(_distinct(header), self.api.dialect.report_columns)
 
 
-_Answer = tuple[ResponseStream, AsyncGenerator[bytes, None]]
+_Opened = tuple[ResponseStream, AsyncGenerator[bytes, None]]
 
 
-def _invalid(body: ResponseStream, reason: str, text: str) -> ResponseInvalid | ServerError:
-    """Return the error for an answer that is no report, or is none yet."""
-    if body.status == _ACCEPTED and not _LATER_LINE.match(reason):
+def _invalid(
+    body: ResponseStream, reason: str, *, instead_of_header: str | None = None
+) -> ResponseInvalid | ServerError:
+    """Return the error for an answer that is no report, or is none yet.
+
+    It holds no line of a report, which may have what people wrote.
+    """
+    if instead_of_header is None:
+        return body.invalid(f"{_NOT_UNDERSTOOD}: {reason}", "")
+    if body.status == _ACCEPTED:
         return body.not_ready()
-    error = body.invalid(f"the answer cannot be understood: {reason}", "")
-    error.body = mask_text(text[:_EXCERPT])
-    return without_status(error) if _STATUS_COLUMN in reason else error
+    content = instead_of_header.encode(errors="replace")
+    return without_status(body.invalid(f"{_NOT_UNDERSTOOD}: {reason}", "", content=content))
+
+
+def _ambiguous(body: ResponseStream, line: int, column: str) -> ResponseInvalid:
+    reason = f"line {line}: two columns are called {column}"
+    error = body.invalid(f"{_NOT_UNDERSTOOD}: {reason}", "")
+    return without_status(error) if column == _STATUS_COLUMN else error
+
+
+def _no_report(body: ResponseStream, beginning: bytes) -> ResponseInvalid | ServerError:
+    """Return the error for an answer that is a page or JSON instead of a report."""
+    if body.status == _ACCEPTED:
+        return body.not_ready()
+    content = beginning if body.is_notice(beginning) else b""
+    return body.invalid(f"{_NOT_UNDERSTOOD}: expected a CSV report", "", content=content)
 
 
 async def _decoded(
@@ -374,7 +391,7 @@ async def _pieces(body: ResponseStream) -> AsyncGenerator[bytes, None]:
         is_begun = False
         async for piece in pieces:
             if not is_begun and not looks_like_csv(piece):
-                raise _invalid(body, "expected a CSV report", piece.decode(errors="replace"))
+                raise _no_report(body, piece)
             is_begun = is_begun or begins(piece)
             yield piece
 

@@ -141,6 +141,9 @@ ROWS = [
     (("list", "1", "+33600001601", ""), False),
     (("list", "1", "+33600001601", "Delivered"), False),
     (("TOTAL", "3", "", "3"), False),
+    (("TOTAL", "3", "+33600001601", "3"), True),
+    (("TotalEnergies", "3", "", "3"), True),
+    (("", "3", "", "3"), True),
     (("", "0", "", "0"), False),
     (("list", "1", "+33600001601", "32"), True),
     (("EMAIL", "1", "", "113"), True),
@@ -155,6 +158,11 @@ def test_a_row_counts_with_a_status_and_a_line_or_a_number(
     cells: tuple[str, ...], *, counts: bool
 ) -> None:
     assert is_row_of_launch(dict(zip(COLUMNS, cells, strict=True)), 7) is counts
+
+
+def test_a_recipient_may_be_called_like_a_total() -> None:
+    assert is_row_of_launch({"SOCIETE": "TotalEnergies", "STATUS_CODE": "16", "ID_LINE": "1"}, 7)
+    assert is_row_of_launch({"ID_LINE": "1", "STATUS_CODE": "16", "REPLY": "total"}, 7)
 
 
 def test_a_row_counts_under_other_spellings_and_for_its_own_campaign() -> None:

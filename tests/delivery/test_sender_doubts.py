@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from mediasflow_async import DeliveryUnknown, Dialect, ServerError, TokenLost, no_retries
+from mediasflow_async import (
+    DeliveryUnknown,
+    Dialect,
+    MediasflowError,
+    ServerError,
+    TokenLost,
+    no_retries,
+)
 from mediasflow_async._core import auth
 from mediasflow_async.delivery import KeyUnknown, NotParked, Reason, State
 from mediasflow_async.sandbox import DeliveryPlan, Fault, Sandbox, ServerRules
@@ -87,6 +94,24 @@ async def test_a_launch_that_is_shown_between_two_confirmations_is_not_repeated(
             receipt = await sender.send("order-1", request_for())
         assert (receipt.is_launched, receipt.launches) == (True, 1)
         assert launches(sandbox) == [1]
+
+
+@pytest.mark.parametrize("status", [419, 440, 498])
+async def test_a_session_that_has_ended_answers_no_question(
+    sandbox: Sandbox, connect: Connect, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.01)
+    sandbox.faults.add(Fault(operation="launch", when="after", drop=True))
+    for question in ("report_csv", "sender"):
+        sandbox.faults.add(Fault(operation=question, status=status, times=None))
+    journal = memory_journal()
+    async with sending(connect(), journal) as sender:
+        with pytest.raises(MediasflowError):
+            await sender.send("order-1", request_for(sender="ACME"))
+        sandbox.faults.clear()
+        receipt = await sender.send("order-1", request_for(sender="ACME"))
+    assert (receipt.launches, receipt.reason) == (1, Reason.SHOWN_BY_REPORT)
+    assert launches(sandbox) == [1]
 
 
 async def test_a_scheduled_launch_in_doubt_is_found_scheduled(

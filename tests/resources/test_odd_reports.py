@@ -413,3 +413,65 @@ def test_options_of_reports_are_checked(option: Any) -> None:
     with pytest.raises(Exception, match=next(iter(option))):
         Dialect(**option)
     assert hash(Dialect(report_columns={"ETAT": "STATUS_CODE"}, window=timedelta(days=1)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Reports": [ROW], "Statuses": []},
+        {"DATA": {"ROWS": [ROW]}},
+        {"_Embedded": {"Items": [ROW], "Links": []}},
+    ],
+    ids=str,
+)
+async def test_wrappers_are_known_by_their_letters(
+    session: Session, sandbox: Sandbox, body: Any
+) -> None:
+    answers(sandbox, "report_json", body)
+    (row,) = await session.reports.campaign(943)
+    assert row.mobile == "+33612345678"
+
+
+async def test_a_wrapper_of_nothing_is_known_by_its_letters(
+    session: Session, sandbox: Sandbox
+) -> None:
+    answers(sandbox, "report_json", {"Status": "OK", "Reports": None})
+    assert await session.reports.campaign(943) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "STATUS_CODE;REPLY\n16;Merci Marie\nMerci Marie;;;\n",
+        '"STATUS_CODE";"REPLY"\n16;"Merci Marie"x\n',
+        "33612345678;16;Merci Marie\n",
+        '[{"STATUS_CODE": 16, "REPLY": "Merci Marie"}]',
+        '{"rows": [{"STATUS_CODE": 16, "REPLY": "Merci Marie"}]}',
+    ],
+)
+async def test_an_error_shows_nothing_that_people_wrote(
+    session: Session, sandbox: Sandbox, body: str
+) -> None:
+    answers(sandbox, "report_csv", body)
+    with pytest.raises(ResponseInvalid) as caught:
+        [row async for row in session.reports.campaign_csv(943)]
+    assert "Marie" not in f"{caught.value} {caught.value.body}"
+
+
+async def test_a_refusal_instead_of_a_csv_report_is_shown(
+    session: Session, sandbox: Sandbox
+) -> None:
+    answers(sandbox, "report_csv", {"success": False, "message": "trop tard"})
+    with pytest.raises(ResponseInvalid) as caught:
+        [row async for row in session.reports.campaign_csv(943)]
+    assert "trop tard" in caught.value.body
+
+
+@pytest.mark.parametrize("column", ["STATUS_CODE", "INT_MOBILE"])
+async def test_two_columns_of_one_name_are_told(
+    session: Session, sandbox: Sandbox, column: str
+) -> None:
+    answers(sandbox, "report_csv", f"{column};STATUS_CODE;{column}\n16;16;16\n")
+    with pytest.raises(ResponseInvalid, match=f"two columns are called {column}") as caught:
+        [row async for row in session.reports.campaign_csv(943)]
+    assert ("report_columns" in caught.value.next_step) is (column == "STATUS_CODE")
