@@ -168,8 +168,9 @@ class ServerRules:
         envelope: what stands around campaigns, lists, rows and entries: nothing (`bare`),
             `{"data": ...}`, an object with the `name` of what it holds, `{"status": "OK",
             "data": ...}`, or a `list` of one. Guide: its examples lack their outer braces.
-        names: names of the members of campaigns, lists and entries as `documented`, or in words
-            of `upper` (CAMPAIGN_NAME) or `lower` case (campaign_name). Guide: 2.1.3 has the first.
+        names: names of the members of campaigns, lists, entries, envelopes and refusals as
+            `documented`, or in words of `upper` (CAMPAIGN_NAME) or `lower` case (campaign_name).
+            Guide: 2.1.3 has the first.
         odd_fields: a secondary field that its documented type does not allow: `null_in_map`,
             `decimal_comma` ("1,0"), `nan`, `array_for_map` ([] for {}), `no_index` (a link without
             index), `index_array` ([0]). Guide: its tables contradict its examples.

@@ -86,7 +86,7 @@ class Shaper:
 
     def refused(self, error: HttpError) -> Answer:
         """Return the answer to a request that was refused."""
-        return refusal(self._rules.error_style, error, self._rules.json_charset)
+        return refusal(self._rules.error_style, error, self._rules)
 
     def done(self, operation: str, request: Request, found: Any) -> Answer:
         """Return the answer to a request that was processed.
@@ -124,20 +124,21 @@ class Shaper:
 # What was refused.
 
 
-def refusal(style: ErrorStyle, error: HttpError, charset: str | None = None) -> Answer:
+def refusal(style: ErrorStyle, error: HttpError, rules: ServerRules | None = None) -> Answer:
     """Return the answer that refuses a request.
 
     Args:
         style: how, as in `ServerRules.error_style`.
         error: why.
-        charset: of JSON, None for UTF-8 that is not named.
+        rules: for the names and the charset of JSON, None for those of the guide.
     """
     status = HTTPStatus.OK if style.startswith("ok") else error.status
     if style in _TEXTS:
         content_type, write = _TEXTS[style]
         return Answer(status, write(error).encode(), content_type, error.headers)
     data = _COMPLAINTS[style](error)
-    body, content_type = _encoded(data, charset)
+    data = rules.spelled(data) if rules else data
+    body, content_type = _encoded(data, rules.json_charset if rules else None)
     if style == "ok_problem":
         content_type = content_type.replace("json", "problem+json", 1)
     return Answer(status, body, content_type, error.headers)
@@ -297,7 +298,7 @@ def _nothing(rules: ServerRules, shape: EmptyShape, noun: str) -> Answer:
         return Answer()
     if shape == "not_found":
         error = HttpError(HTTPStatus.NOT_FOUND, "NO_DATA", "nothing was found")
-        return refusal(rules.error_style, error, rules.json_charset)
+        return refusal(rules.error_style, error, rules)
     return _json(rules, {"null": None, "object": {}, "null_rows": {noun: None}}[shape])
 
 
@@ -384,7 +385,7 @@ def _in_envelope(rules: ServerRules, data: object, noun: str) -> object:
         "status": {"status": "OK", "data": data},
         "list": [data],
     }
-    return envelopes[rules.envelope]
+    return rules.spelled(envelopes[rules.envelope])
 
 
 def _odd(rules: ServerRules, found: Object) -> Object:

@@ -35,6 +35,32 @@ async def test_a_refusal_is_an_error_in_whatever_style_it_comes(
         assert "NOT_FOUND" in str(caught.value)
 
 
+@pytest.mark.parametrize("names", ["upper", "lower"])
+@pytest.mark.parametrize("style", ["json", "ok", "ok_error_code", "ok_code", "ok_problem"])
+async def test_a_refusal_is_an_error_whatever_the_case_of_its_names(
+    connect: Connect, style: Any, names: Any
+) -> None:
+    async with connect(ServerRules(error_style=style, names=names)) as (_, session):
+        with pytest.raises(ApiError) as caught:
+            await session.campaigns.launch(12345)
+        assert "no such campaign" in caught.value.message
+        assert (caught.value.code is None) is (style == "ok_problem")
+
+
+@pytest.mark.parametrize("names", ["upper", "lower"])
+@pytest.mark.parametrize("envelope", ["data", "name", "status"])
+async def test_an_envelope_is_opened_whatever_the_case_of_its_name(
+    connect: Connect, envelope: Any, names: Any
+) -> None:
+    async with connect(ServerRules(envelope=envelope, names=names)) as (_, session):
+        draft = await session.campaigns.prepare(ONE)
+        launched = await session.campaigns.launch(draft.id)
+        (row,) = await session.reports.campaign(launched.id)
+        await session.blacklist.add("+33685812475")
+        (entry,) = await session.blacklist.entries()
+    assert (row.campaign_id, entry.number) == (draft.id, "+33685812475")
+
+
 @pytest.mark.parametrize("shape", ["rows", "wrapped", "columns"])
 async def test_a_report_is_read_in_every_shape(connect: Connect, shape: Any) -> None:
     async with connect(ServerRules(report_shape=shape)) as (_, session):
