@@ -33,7 +33,7 @@ class ShapedReaders(dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]):
     def __init__(self, model: type[Any], steps: Mapping[str, Step]) -> None:
         super().__init__()
         self._model = model
-        self._twin = _thawed(model)
+        self._mutable = _mutable_subclass(model)
         self._steps = steps
         self._alike = {folded(wire): step for wire, step in steps.items()}
 
@@ -41,7 +41,7 @@ class ShapedReaders(dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]):
         if len(self) == _MOST_SHAPES or len(shape) > _MOST_MEMBERS:
             return _leave
         known = {key: step for key in shape if (step := self._step_of(key))}
-        reader = self[shape] = _compiled(self._twin, self._model, shape, known)
+        reader = self[shape] = _compiled(self._mutable, self._model, shape, known)
         return reader
 
     def _step_of(self, key: str) -> Step | None:
@@ -74,7 +74,7 @@ _BESIDE: Final = frozenset({"raw", "extra"})
 _CODE: Final = """\
 def read(value):
     ({members}) = value.values()
-    made = new(twin)
+    made = new(mutable)
     {settings}
     made.raw = value
     made.extra = {{{extra}}}
@@ -84,7 +84,7 @@ def read(value):
 
 
 def _compiled(
-    twin: type[Any], model: type[Any], shape: tuple[str, ...], steps: Mapping[str, Step]
+    mutable: type[Any], model: type[Any], shape: tuple[str, ...], steps: Mapping[str, Step]
 ) -> Callable[[Mapping[str, Any]], Any]:
     taken = {
         steps[key].name: (number, steps[key]) for number, key in enumerate(shape) if key in steps
@@ -92,7 +92,12 @@ def _compiled(
     extra = [f"{key!r}: m{number}, " for number, key in enumerate(shape) if key not in steps]
     if len(taken) + len(extra) < len(shape):
         return _leave
-    namespace: dict[str, Any] = {"model": model, "twin": twin, "new": twin.__new__, "leave": _leave}
+    namespace: dict[str, Any] = {
+        "model": model,
+        "mutable": mutable,
+        "new": mutable.__new__,
+        "leave": _leave,
+    }
     settings = [
         f"made.{attribute.name} = {_value(attribute, taken.get(attribute.name), namespace)}"
         for attribute in fields(model)
@@ -144,10 +149,10 @@ def _default(attribute: Attribute[Any], namespace: dict[str, Any]) -> str:
 
 
 def _leave(*_: object) -> NoReturn:
-    raise ValueError("left to a careful reader")
+    raise ValueError("left to cattrs")
 
 
-def _thawed(model: type[Any]) -> type[Any]:
+def _mutable_subclass(model: type[Any]) -> type[Any]:
     """Return a subclass of a frozen attrs class with slots whose attributes can be set.
 
     The `__init__` of a frozen class makes a call for each attribute, ten times what it costs to
@@ -156,4 +161,4 @@ def _thawed(model: type[Any]) -> type[Any]:
     """
     # Python sets attributes the fast way only where neither method is overridden.
     own = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type(f"Thawed{model.__name__}", (model,), {"__slots__": (), **own})
+    return type(f"Mutable{model.__name__}", (model,), {"__slots__": (), **own})

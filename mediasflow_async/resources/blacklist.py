@@ -72,7 +72,7 @@ class Blacklist:
             brand: the brand that it is blacklisted for, in an account with several brands.
 
         Returns:
-            The entry, with `raw` as the server answered it; the guide does not say what.
+            The entry as the server answered it, with its `raw`, or else the one that was sent.
 
         Raises:
             InvalidRequest: an argument is wrong; no request was made.
@@ -221,7 +221,7 @@ class BlacklistEntries:
 
 
 def _echoed(entry: BlacklistEntry, answer: ApiResponse) -> BlacklistEntry:
-    """Return the entry that the server answers with, or else the one that was sent."""
+    """Return the entry as the server answered it, or else the one that was sent."""
     if isinstance(answer.payload, Mapping) and "item" in answer.payload:
         return answer.read(BlacklistEntry)
     return entry

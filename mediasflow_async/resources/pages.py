@@ -47,7 +47,7 @@ class Asked:
 
 
 Given = tuple[ResponseStream, int, list[Any]]
-"""Elements, the index of the first of them, and the answer that they are from."""
+"""The answer, the index of the first of these elements, and the elements."""
 
 
 async def arrays(
