@@ -240,8 +240,11 @@ class Engine:
                 if renewals or self.authenticator.losses:
                     self.authenticator.worked(is_another=renewals > 0)
                 return result
-            wants_renewal = self._wants_renewal(bearer, sign, call, result)
-            if wants_renewal and renewals < _MOST_RENEWALS:
+            has_renewals = renewals < _MOST_RENEWALS
+            # The last one is given up, too, where it is refused.
+            is_asked = has_renewals or sign is DeathSign.REFUSED
+            wants_renewal = is_asked and self._wants_renewal(bearer, sign, call, result)
+            if wants_renewal and has_renewals:
                 renewals += 1
                 bearer = await self._renewed(result, sign, progress)
             elif not self._learns_from(result, call, choice, progress):

@@ -146,7 +146,9 @@ async def test_a_launch_that_may_not_be_made_waits_for_the_settings_to_be_put_ri
     sandbox: Sandbox, connect: Connect, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_LONGEST_SPACE_SECONDS", 0.01)
-    # Two calls, each with six tokens, are made before a 401 is an error.
+    # Two calls, each with six tokens, are made before a 401 is an error: so many lost tokens
+    # leave a server alone for a minute.
+    monkeypatch.setattr(auth, "_MOST_TOKENS_LOST", 100)
     times = 12 if status == 401 else 2
     sandbox.faults.add(Fault(operation="launch", status=status, times=times))
     journal = memory_journal()
