@@ -22,7 +22,7 @@ from mediasflow_async.cli.campaign_files import CampaignFile, Line, lines_of, pr
 from mediasflow_async.cli.console import CommandStopped, ExitCode, hint
 from mediasflow_async.cli.preflight import show_preflight
 from mediasflow_async.delivery import Journal
-from mediasflow_async.delivery.orders import Order, digest_of, key_problems, order_problems
+from mediasflow_async.delivery.records import Order, digest_of, key_problems, order_problems
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import ConfigurationError, Problem
 from mediasflow_async.models import CampaignRequest

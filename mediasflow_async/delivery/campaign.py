@@ -37,8 +37,7 @@ from mediasflow_async.delivery.lease import (
     released_on_failure,
     value_or_error,
 )
-from mediasflow_async.delivery.orders import Order
-from mediasflow_async.delivery.records import Entry, Reason, Receipt, State, receipt_of
+from mediasflow_async.delivery.records import Entry, Order, Reason, Receipt, State, receipt_of
 from mediasflow_async.errors import (
     DeliveryUnknown,
     InvalidRequest,

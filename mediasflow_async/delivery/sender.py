@@ -17,15 +17,18 @@ from mediasflow_async.delivery.campaign import advance, send_campaign
 from mediasflow_async.delivery.errors import SenderStopped
 from mediasflow_async.delivery.journal import Journal
 from mediasflow_async.delivery.lease import Lease, Policy, SendContext, released_on_failure
-from mediasflow_async.delivery.orders import (
+from mediasflow_async.delivery.pacing import Pacing
+from mediasflow_async.delivery.records import (
     Order,
+    Receipt,
+    account_of,
+    check_account,
     digest_of,
     key_problems,
     order_problems,
     pair_problems,
+    receipt_of,
 )
-from mediasflow_async.delivery.pacing import Pacing
-from mediasflow_async.delivery.records import Receipt, account_of, check_account, receipt_of
 from mediasflow_async.delivery.recovery import (
     Parked,
     Resumption,

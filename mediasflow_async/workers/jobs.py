@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 from procrastinate.jobs import Job
 
-from mediasflow_async.delivery.orders import Order
+from mediasflow_async.delivery.records import Order
 from mediasflow_async.errors import MediasflowError
 from mediasflow_async.models import CampaignRequest, Recipient, TinyUrl
 from mediasflow_async.secrecy import Secret

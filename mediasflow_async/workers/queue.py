@@ -21,9 +21,8 @@ from procrastinate.jobs import Job
 from mediasflow_async._core.token_stores import TokenStore
 from mediasflow_async.concurrency import Outcome
 from mediasflow_async.delivery.errors import KeyConflict
-from mediasflow_async.delivery.orders import Order, key_problems, order_problems
 from mediasflow_async.delivery.postgres import Address, Connection
-from mediasflow_async.delivery.records import Receipt
+from mediasflow_async.delivery.records import Order, Receipt, key_problems, order_problems
 from mediasflow_async.delivery.sender import Sender
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.errors import InvalidRequest, MediasflowError

@@ -12,7 +12,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest
 from mediasflow_async.delivery import Journal, Reason, State
-from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Order, digest_of
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.batches import (
     QUICKLY,

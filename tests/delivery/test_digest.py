@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async import CampaignRequest, Recipient, TinyUrl
-from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Order, digest_of
 
 SALT = b"x" * 32
 WHEN = datetime(2030, 1, 9, 9, tzinfo=UTC)

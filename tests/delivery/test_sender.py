@@ -11,7 +11,7 @@ import pytest
 
 from mediasflow_async import CampaignRequest, InvalidRequest, Recipient
 from mediasflow_async.delivery import Journal, KeyConflict, Reason, Receipt, SenderStopped, State
-from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Order, digest_of
 from mediasflow_async.errors import BadRequest, ConfigurationError
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.journals import sqlite_url

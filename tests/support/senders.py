@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mediasflow_async import CampaignRequest, Session
 from mediasflow_async.delivery import Entry, Journal, Sender, State
-from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Order, digest_of
 from mediasflow_async.sandbox import Sandbox
 from tests.delivery.simulation.journal import MemoryJournal
 from tests.support.sessions import QUICKLY

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediasflow_async import CampaignRequest, Recipient
-from mediasflow_async.delivery.orders import Order, digest_of
+from mediasflow_async.delivery.records import Order, digest_of
 from mediasflow_async.models import TinyUrl
 from mediasflow_async.workers import QueueError
 from mediasflow_async.workers.jobs import (

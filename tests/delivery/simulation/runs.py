@@ -13,8 +13,7 @@ from mediasflow_async._core.retry import RetryQuota
 from mediasflow_async.delivery import Entry, State, campaign
 from mediasflow_async.delivery.campaign import advance, new_owner, send_campaign
 from mediasflow_async.delivery.lease import Lease, Policy, SendContext
-from mediasflow_async.delivery.orders import Order, digest_of
-from mediasflow_async.delivery.records import Receipt
+from mediasflow_async.delivery.records import Order, Receipt, digest_of
 from mediasflow_async.dialect import Dialect
 from mediasflow_async.models import CampaignRequest
 from tests.delivery.simulation.api import Api, Server
