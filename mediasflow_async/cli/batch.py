@@ -124,7 +124,7 @@ def run(
     ----------
     campaigns
         JSON Lines (.jsonl), a campaign a line with the fields of CampaignRequest and a key; or
-        a CSV file of recipients, with --message.
+        a CSV file or a workbook (.xlsx, .ods) of recipients, with --message.
     journal
         What remembers what was sent: a file, or postgresql://user@host/database with its
         password in PGPASSWORD or PGPASSFILE. MEDIASFLOW_JOURNAL by default.

@@ -27,7 +27,7 @@ from mediasflow_async.uploads.recipients import RecipientTable, check_recipients
 __all__ = ["CampaignFile", "Line", "lines_of", "problems_text", "read_rows", "sendable_campaigns"]
 
 _JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
-_CSV: Final = frozenset({".csv", ".txt"})
+_CSV: Final = frozenset({".csv", ".txt", ".xlsx", ".ods"})
 
 
 @frozen(kw_only=True)
@@ -35,7 +35,8 @@ class CampaignFile:
     """A file of campaigns, and how it is read.
 
     Attributes:
-        path: the file: ``.jsonl`` or ``.ndjson``, or ``.csv`` or ``.txt`` for recipients.
+        path: the file: ``.jsonl`` or ``.ndjson``, or for recipients ``.csv``, ``.txt``, ``.xlsx``
+            or ``.ods``.
         template: the campaign of each row, without recipients; for a file of recipients only.
         as_list: send all rows as one campaign with a list, which is held in memory.
         key_column: the column that holds the key of each row.
@@ -60,7 +61,7 @@ class CampaignFile:
         if suffix not in _JSON_LINES | _CSV:
             raise ConfigurationError(
                 f"{self.path.name}: campaigns are read from .jsonl (one a line) or "
-                ".csv (recipients)"
+                ".csv, .xlsx, .ods (recipients)"
             )
         for_rows = (self.template, self.as_list or None, self.key_column, self.mobile_column)
         if suffix in _JSON_LINES and any(option is not None for option in for_rows):
@@ -373,7 +374,7 @@ def read_rows(
     found: Callable[[RecipientTable], object] = lambda _: None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file of any length, once all of it has been checked.
+    """Yield the rows of a file of recipients of any length, once all of it has been checked.
 
     Args:
         path: the file.

@@ -56,7 +56,7 @@ def preflight(
     Parameters
     ----------
     recipients
-        A CSV file with a column mobile, sms, portable or gsm.
+        A CSV file or a workbook (.xlsx, .ods) with a column mobile, sms, portable or gsm.
     campaign
         What is sent.
     mobile_column

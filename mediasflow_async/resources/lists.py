@@ -93,7 +93,8 @@ class Lists:
             user_owner_id: the account to upload for; needs ADMIN rights.
             check: read all of it first, as the command line does, and refuse what the platform
                 may read in another way: open quotes, text after a closing one, more cells than
-                columns, two columns of one name, no column of numbers, a header alone.
+                columns, two columns of one name, no column of numbers, a header alone, a line
+                `sep=`, and what is neither UTF-8 nor Windows-1252.
             progress: called on the event loop after each piece of at most 256 KiB, with the
                 bytes sent so far and the bytes in all; a retry begins at the first piece again.
                 An exception that it raises ends the upload and is raised here.
@@ -148,7 +149,8 @@ def _check(content: Content, filename: str) -> None:
     # Imported here: uploads without a check do without.
     from mediasflow_async.uploads.recipients import check_recipients
 
-    check_recipients(io.BufferedReader(ContentFile(content)), filename)
+    table = check_recipients(io.BufferedReader(ContentFile(content)), filename)
+    refuse([Problem(filename, table.upload_rule)] if table.upload_rule else [])
 
 
 def _other_forms(dialect: Dialect) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What can be uploaded as a CSV file, its charset, and how it becomes bytes of a known number.
+"""What can be uploaded as a CSV file, and how it becomes bytes of a known number.
 
 Bytes and files that can seek are read where they are. Anything else can be read only once, or
 must be written as CSV first: it is spooled to a temporary file, so that its length is known and
@@ -7,19 +7,15 @@ a retry can send it again.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import os
-import re
 import tempfile
-from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -48,7 +44,7 @@ from mediasflow_async.uploads.contents import (
     rest_of,
 )
 
-__all__ = ["CHARSET_NAMES", "NotTextError", "UploadSource", "file_charset", "opened"]
+__all__ = ["UploadSource", "opened"]
 
 UploadSource = (
     str
@@ -296,127 +292,3 @@ def _picking(columns: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
         return itemgetter(*columns)
     (column,) = columns
     return lambda row: (row[column],)
-
-
-class NotTextError(ValueError):
-    """A file is no text, or in no charset that is known here; its text says what to do."""
-
-
-_PIECE_BYTES: Final = 2**18
-_START_BYTES: Final = 8
-_FILE_MARKS: Final = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_NO_TEXT: Final = {
-    b"PK\x03\x04": "is a workbook, whatever its name: save it as CSV UTF-8",
-    b"\xd0\xcf\x11\xe0": "is an old workbook (.xls), whatever its name: save it as CSV UTF-8",
-    b"%PDF": "is a PDF, and no CSV file",
-}
-
-
-def file_charset(file: IO[bytes]) -> tuple[str, bool]:
-    """Return the charset of a whole file that people made, and whether it is sure.
-
-    A byte order mark decides, or zero bytes beside letters, or that all of it is valid UTF-8. What
-    is left is one of the charsets of French spreadsheets: the one in which its bytes are most
-    like French.
-
-    Raises:
-        NotTextError: it is no text, or in no charset that is known here.
-    """
-    file.seek(0)
-    start = file.read(_START_BYTES)
-    for mark, reason in _NO_TEXT.items():
-        if start.startswith(mark):
-            raise NotTextError(reason)
-    for mark, charset in _FILE_MARKS.items():
-        if start.startswith(mark):
-            return charset, True
-    zeros = tuple(byte == 0 for byte in start[:2])
-    if any(zeros):
-        return ("utf-16-be" if zeros[0] else "utf-16-le"), True
-    if _is_utf8(file):
-        return "utf-8", True
-    odd_bytes = Counter(chain.from_iterable(map(_BEYOND_ASCII.findall, _pieces(file))))
-    scores = {charset: _likeness(odd_bytes, charset) for charset in _FRENCH_CHARSETS}
-    best = max(scores, key=scores.__getitem__)
-    if scores[best] <= 0 or not _has_all(odd_bytes, best):
-        raise NotTextError("is in no charset that is known here: save it as CSV UTF-8")
-    return best, False
-
-
-def _is_utf8(file: IO[bytes]) -> bool:
-    """Whether all of a file is valid UTF-8.
-
-    Raises:
-        NotTextError: it is UTF-8, with letters beyond ASCII, as far as a line and not beyond.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    has_letters, line = False, 1
-    for piece in _pieces(file):
-        try:
-            has_letters |= not decoder.decode(piece, final=not piece).isascii()
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start]
-            if before.isascii() and not has_letters:
-                return False
-            line += before.count(b"\n")
-            break
-        line += piece.count(b"\n")
-    else:
-        return True
-    raise NotTextError(f"is UTF-8, but for line {line}, which is not: save it as CSV UTF-8")
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of a file from its start on, and an empty one at its end."""
-    file.seek(0)
-    return chain(iter(partial(file.read, _PIECE_BYTES), b""), [b""])
-
-
-CHARSET_NAMES: Final = {
-    "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8",
-    **dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "UTF-16"),
-    "utf-32": "UTF-32",
-    "cp1252": "Windows-1252",
-    "mac-roman": "Mac Roman",
-    "cp850": "MS-DOS (850)",
-}
-"""The charsets of files, as spreadsheets name them."""
-_BEYOND_ASCII: Final = re.compile(rb"[A-Za-z]?[\x80-\xff]")
-_FRENCH_CHARSETS: Final = ("cp1252", "mac-roman", "cp850")
-_USUAL_LETTERS: Final = frozenset("éèêàçâîôûÉÈÊÀÇÂÎÔÛ")
-_RARE_LETTERS: Final = frozenset("ëïùüœæäöÿñËÏÙÜŒÆÄÖŸÑ")
-_SIGNS: Final = frozenset(
-    "\u00ab\u00bb\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u20ac\u00b0\u00a0"
-)
-
-
-def _likeness(counts: Counter[bytes], charset: str) -> float:
-    """Return how much bytes are like French in a charset; negative where they are not."""
-    return sum(
-        count * _weight(pair[:-1], pair[-1:].decode(charset, "replace"))
-        for pair, count in counts.items()
-    )
-
-
-def _weight(before: bytes, letter: str) -> float:
-    """Return how likely a letter is after another one: words do not mix small and capital ones."""
-    if letter in _USUAL_LETTERS or letter in _RARE_LETTERS:
-        fits = not before or before.isupper() == letter.isupper()
-        return (1.0 if letter in _USUAL_LETTERS else 0.5) if fits else -0.5
-    return 0.1 if letter in _SIGNS else -1.0
-
-
-def _has_all(counts: Counter[bytes], charset: str) -> bool:
-    """Whether a charset has a character for each of the bytes."""
-    try:
-        b"".join(counts).decode(charset)
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -11,6 +11,7 @@ import pytest
 from mediasflow_async.sandbox import Sandbox
 from tests.support.batches import launches, lines_of_json, number, summary, write_lines
 from tests.support.commands import Command, Start, said
+from tests.support.workbooks import ods, xlsx
 
 Surroundings = dict[str, str]
 GO: Final = ("--journal", "batch.db", "--yes", "--settle", "0.05", "--confirm-every", "0.01")
@@ -30,7 +31,7 @@ TWO: Final = f"sms;nom\n{number(1)};A\n{number(2)};B\n"
         (f"sms;nom;nom\n{NUMBER};A;B\n", MESSAGE, "several columns of one name"),
         (f"tel;nom\n{NUMBER};A\n", MESSAGE, "The columns are tel, nom."),
         ("sms;nom\n3,36E+10;A\n", MESSAGE, "a spreadsheet has cut"),
-        (b"PK\x03\x04", MESSAGE, "is a workbook"),
+        (b"PK\x03\x04", MESSAGE, "no workbook"),
         (TWO, ("--message", "Bonjour ${Ville}"), "there is no field Ville"),
         (TWO, ("--message", "x" * 161), "longer than the account allows"),
         (TWO, ("--message", "日"), "characters outside of GSM-7"),
@@ -168,3 +169,24 @@ def test_a_file_that_changes_before_the_confirmation_is_not_sent(
     assert shown.ended() == 2
     assert "has changed since it was checked" in said(shown.seen)
     assert not server.requests
+
+
+@pytest.mark.parametrize("name", ["people.xlsx", "people.ods", "people.csv"])
+def test_a_workbook_is_sent_row_by_row(
+    name: str, mediasflow: Command, server: Sandbox, surroundings: Surroundings, tmp_path: Path
+) -> None:
+    rows: list[tuple[str | float, str]] = [
+        ("Mobile", "nom"),
+        (33639981234.0, "A"),
+        ("06 39 98 56 78", "B"),
+    ]
+    write = ods if name.endswith("ods") else xlsx
+    (tmp_path / name).write_bytes(write({"People": rows}))
+    assert mediasflow("preflight", name, *MESSAGE).returncode == 0
+    command = ("batch", "run", name, *MESSAGE)
+    assert "2 rows, workbook, numbers in Mobile" in said(mediasflow(*command, "--dry-run").stdout)
+    assert mediasflow(*command, *GO, environment=surroundings).returncode == 0
+    assert {message.mobile: message.text for message in server.messages} == {
+        "+33639981234": "Bonjour A STOP 36184",
+        "+33639985678": "Bonjour B STOP 36184",
+    }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import pytest
@@ -12,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasflow_async.errors import InvalidRequest
-from mediasflow_async.uploads import recipients
+from mediasflow_async.uploads import recipient_records
 from mediasflow_async.uploads.recipients import RecipientTable, check_recipients, read_recipients
+from tests.support.workbooks import Sheets, ods, xlsx
 
 Rows = list[dict[str, str]]
 NUMBER: Final = "0639981234"
@@ -126,7 +129,7 @@ def test_what_has_one_meaning_is_read(text: str, rows: Rows) -> None:
         (f'sms;nom\n{NUMBER};"A\n0639985678;B"\n', "line 2: a cell in quotes goes on"),
         ('sms\n"06\n39"\n', "line 2: a cell in quotes goes on"),
         ("sms;nom\n1\x002;A\n", "line 2: holds a NUL"),
-        (b"PK\x03\x04\x14", "is a workbook, whatever its name"),
+        (b"PK\x03\x04\x14", "is a zip file, and no workbook"),
         (b"\xd0\xcf\x11\xe0", "is an old workbook"),
         (b"%PDF-1.7", "is a PDF"),
         ("sms;é\n1;é\n".encode() + b"2;\xe9\n", "is UTF-8, but for line 3"),
@@ -142,7 +145,7 @@ def test_what_may_be_read_in_two_ways_is_refused(text: str | bytes, told: str) -
 
 
 def test_a_line_or_a_cell_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipients, "_LONGEST_LINE", 1_000)
+    monkeypatch.setattr(recipient_records, "_LONGEST_LINE", 1_000)
     assert problems_of(f"sms;nom\n{NUMBER};{'x' * 1_000}") == [
         "people.csv, line 2: the line never ends"
     ]
@@ -232,3 +235,53 @@ def test_any_bytes_are_read_or_refused(data: bytes, start: bytes) -> None:
     except InvalidRequest:
         return
     assert rows
+
+
+TABLE: Final[list[tuple[str | float | date | None, ...]]] = [
+    ("Mobile", "Nom", "Points", "Né le", None),
+    (33639981234.0, "Zoé", 7, date(2001, 2, 3), None),
+    (None, None, None, None, None),
+    ("06 39 98 56 78", "L'Été; oui", 2.5, None, None),
+]
+MEANT: Final = [
+    {"Mobile": "33639981234", "Nom": "Zoé", "Points": "7", "Né le": "03/02/2001"},
+    {"Mobile": "06 39 98 56 78", "Nom": "L'Été; oui", "Points": "2.5", "Né le": ""},
+]
+
+
+@pytest.mark.parametrize("write", [xlsx, ods])
+def test_a_workbook_is_read_by_the_one_sheet_that_holds_anything(
+    write: Callable[[Sheets], bytes],
+) -> None:
+    data = write({"Empty": [], "People": TABLE})
+    assert rows_of(data) == MEANT
+    table = check(data)
+    assert str(table) == "2 rows, workbook, numbers in Mobile"
+    assert "save it as CSV UTF-8" in table.upload_rule
+    (problem,) = problems_of(write({"A": TABLE, "B": TABLE}))
+    assert "several sheets that hold something, A and B: keep one" in problem
+
+
+def test_a_hidden_sheet_and_the_place_of_a_row_count() -> None:
+    assert rows_of(xlsx({"A": TABLE, "B": TABLE}, hidden="B")) == MEANT
+    (problem,) = problems_of(xlsx({"A": [(None,), ("sms", None), (None,), (NUMBER, "x")]}))
+    assert problem == "people.csv, line 4: there is something in a column that has no name"
+    assert "is empty" in problems_of(xlsx({"A": []}))[0]
+    assert "a header and no rows" in problems_of(xlsx({"A": [("sms",)]}))[0]
+
+
+def test_without_its_extra_a_workbook_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    (problem,) = problems_of(xlsx({"A": TABLE}))
+    assert "is a workbook, whatever its name: install mediasflow-async[excel]" in problem
+
+
+def test_what_the_platform_may_not_read_is_known() -> None:
+    text = f"sms;nom\n{NUMBER};Zoé\n"
+    assert [check(text.encode(name)).upload_rule for name in ("utf-8", "utf-8-sig", "cp1252")] == [
+        "",
+        "",
+        "",
+    ]
+    assert "in the form UTF-16" in check(text.encode("utf-16")).upload_rule
+    assert "begins with a line sep=" in check(f"sep=;\n{text}").upload_rule
