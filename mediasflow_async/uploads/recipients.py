@@ -276,7 +276,8 @@ def _rows_of(
     """Yield the rows without a problem, and add the problems of the others."""
     width = len(table.columns)
     number_at = table.columns.index(table.number_column)
-    unnamed = [at for at, name in enumerate(table.columns) if not name]
+    # A first column without a name is the index of a pandas table, and left out.
+    unnamed = [at for at, name in enumerate(table.columns) if at and not name]
     keys = _keys(table)
     for line, cells in records:
         if isinstance(cells, str):
