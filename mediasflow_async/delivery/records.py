@@ -2,9 +2,9 @@
 
 An `Order` is what is to be sent under a key: it is checked before the key is used, and recognised
 by its digest. The journal keeps the digest and not the payload, so that a key that is used again
-for another payload is noticed, and no number and no text is stored. An `Entry` is one campaign in the journal, in a `State` and for a `Reason`; `MOVES` are the changes
-of state that there are. A `Receipt` is what `Sender.send` returns of it. The `Account` is
-whose campaigns the journal holds.
+for another payload is noticed, and no number and no text is stored. An `Entry` is one campaign in
+the journal, in a `State` and for a `Reason`; `MOVES` are the changes of state that there are. A
+`Receipt` is what `Sender.send` returns of it. The `Account` is whose campaigns the journal holds.
 """
 
 from __future__ import annotations
