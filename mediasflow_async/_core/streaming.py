@@ -143,9 +143,12 @@ class ResponseStream:
         """
         return invalid(self._answer(content), message, wire_path)
 
-    def is_notice(self, content: bytes) -> bool:
-        """Whether a body is a page or a refusal, and no rows, which may have what people wrote."""
-        return is_page((), content) or self._answer(content).judgement.tells is Tells.REFUSED
+    def notice_in(self, content: bytes) -> bytes:
+        """Return a page, or what a refusal says; nothing of rows, which people may have written."""
+        if is_page((), content):
+            return content
+        judgement = self._answer(content).judgement
+        return judgement.message.encode() if judgement.tells is Tells.REFUSED else b""
 
     def _readable(self, block: list[Any] | Unreadable, decoder: JsonArrayDecoder) -> list[Any]:
         if isinstance(block, Unreadable):

@@ -374,7 +374,7 @@ def _no_report(body: ResponseStream, beginning: bytes) -> ResponseInvalid | Serv
     """Return the error for an answer that is a page or JSON instead of a report."""
     if body.status == _ACCEPTED:
         return body.not_ready()
-    content = beginning if body.is_notice(beginning) else b""
+    content = body.notice_in(beginning)
     return body.invalid(f"{_NOT_UNDERSTOOD}: expected a CSV report", "", content=content)
 
 
