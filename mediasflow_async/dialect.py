@@ -68,8 +68,10 @@ def _zone(name: str | ZoneInfo) -> ZoneInfo:
     try:
         return name if isinstance(name, ZoneInfo) else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        message = f"there is no time zone {name!r} on this machine; is the tzdata package there?"
-        raise ConfigurationError(message) from None
+        message = f"there is no time zone {name!r} on this machine"
+    raise ConfigurationError(
+        message, next_step="Install the time zones: pip install tzdata. PYTHONTZPATH may hide them."
+    )
 
 
 def _tuple(names: Iterable[Any]) -> tuple[Any, ...]:
@@ -225,8 +227,8 @@ class Dialect:
     period_status_separator: str = ";"
     lists_id_as_scalar: bool = False
     extended_keys_as: _ExtendedKeys = "pairs"
-    server_tz: ZoneInfo = field(default=ZoneInfo("Europe/Paris"), converter=_zone)
-    schedule_tz: ZoneInfo = field(default=ZoneInfo("UTC"), converter=_zone)
+    server_tz: ZoneInfo = field(factory=lambda: _zone("Europe/Paris"), converter=_zone)
+    schedule_tz: ZoneInfo = field(factory=lambda: _zone("UTC"), converter=_zone)
     twelve_oclock: _TwelveOClock = "warn"
     window: timedelta = MAX_WINDOW - timedelta(minutes=1)
     overlap: timedelta = timedelta(0)

@@ -401,6 +401,30 @@ def test_a_variable_of_ours_is_named_without_its_value(
     assert PASSWORD not in f"{caught.value} {caught.value!r}"
 
 
+WITHOUT_ZONES: Final = """
+import sys
+sys.modules["tzdata"] = None
+from mediasflow_async import ConfigurationError, Session
+try:
+    Session(token="opaque-token")
+except ConfigurationError as error:
+    print(error)
+"""
+
+
+def test_a_machine_without_time_zones() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_ZONES],
+        env={**os.environ, "PYTHONTZPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "there is no time zone 'Europe/Paris'" in run.stdout
+    assert "PYTHONTZPATH" in run.stdout
+    assert not run.stderr
+
+
 PROGRAM: Final = """
 import asyncio, sys
 from mediasflow_async import Session
