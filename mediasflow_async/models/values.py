@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Self, SupportsFloat, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 __all__ = [
     "ENCODABLE_RULE",
@@ -159,6 +159,6 @@ def plain_cell(value: Any) -> Any:
         return value
     if is_nothing(value):
         return None
-    if isinstance(value, SupportsFloat) and hasattr(value, "is_integer") and value.is_integer():
-        return int(value)  # type: ignore[call-overload]
-    return value
+    # Floats of numpy have it too, and are no floats of Python.
+    is_integer: Callable[[], bool] | None = getattr(value, "is_integer", None)
+    return int(value) if is_integer is not None and is_integer() else value
