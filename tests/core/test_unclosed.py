@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -21,7 +21,7 @@ PASSWORD = "s3cret-pass-word"
 
 
 @contextmanager
-def warned() -> Iterator[list[str]]:
+def warned() -> Generator[list[str]]:
     """Give what the sessions that end within the block warn of."""
     said: list[str] = []
     with warnings.catch_warnings(record=True) as caught:

@@ -6,11 +6,11 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trustme
 
@@ -23,7 +23,7 @@ NAMES: Final = ("mediasflow.test", "api.mediasflow.test", "10.1.2.3", "2001:db8:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Say nothing."""
 
 
@@ -61,11 +61,10 @@ class Proxy(ThreadingHTTPServer):
 
 
 class _Tunnelling(_Handler):
-    server: Proxy
-
     def do_CONNECT(self) -> None:
-        self.server.tunnels.append(self.path)
-        self.server.logins.append(self.headers["Proxy-Authorization"])
+        proxy = cast("Proxy", self.server)
+        proxy.tunnels.append(self.path)
+        proxy.logins.append(self.headers["Proxy-Authorization"])
         self.close_connection = True
         port = int(self.path.rpartition(":")[2])
         with socket.create_connection((ADDRESS, port)) as there:
@@ -84,7 +83,7 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
 
 
 @contextmanager
-def _served(server: ThreadingHTTPServer) -> Iterator[None]:
+def _served(server: ThreadingHTTPServer) -> Generator[None]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -97,7 +96,7 @@ def _served(server: ThreadingHTTPServer) -> Iterator[None]:
 
 
 @contextmanager
-def tls_server(folder: Path) -> Iterator[int]:
+def tls_server(folder: Path) -> Generator[int]:
     """Serve https, and write the certificate that makes it trusted to `authority.pem`.
 
     Yields:
@@ -116,7 +115,7 @@ def tls_server(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def proxy() -> Iterator[Proxy]:
+def proxy() -> Generator[Proxy]:
     """Run a proxy."""
     server = Proxy()
     with _served(server):
