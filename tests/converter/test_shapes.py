@@ -82,14 +82,14 @@ def test_null_leaves_each_kind_of_default() -> None:
 
 
 def test_nothing_at_all_is_a_shape_too() -> None:
-    with pytest.raises(ValueError, match="careful"):
+    with pytest.raises(ValueError, match="cattrs"):
         read({})
 
 
 @pytest.mark.parametrize(
     "value", [{"id": None}, {"id": "x"}, {"id": 1, "ID": 1}, {"id": 1, "parts": 7}]
 )
-def test_what_is_not_as_it_should_be_is_left_to_a_careful_reader(value: dict[str, Any]) -> None:
+def test_what_is_not_as_it_should_be_is_left_to_cattrs(value: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError)):
         read(value)
 
@@ -103,18 +103,18 @@ def test_a_shape_is_read_again_whatever_its_values_are() -> None:
     assert reader({"id": 4}).id == 4
 
 
-def test_ever_new_shapes_are_left_to_a_careful_reader() -> None:
+def test_ever_new_shapes_are_left_to_cattrs() -> None:
     reader = reading(Thing, STEPS)
     assert reader({"id": 1}).id == 1
     for number_of_shape in range(255):
         assert reader({"id": 1, f"k{number_of_shape}": 0}).extra == {f"k{number_of_shape}": 0}
-    with pytest.raises(ValueError, match="careful"):
+    with pytest.raises(ValueError, match="cattrs"):
         reader({"id": 1, "one too many": 0})
     assert reader({"id": 2}).id == 2
 
 
-def test_a_very_large_object_is_left_to_a_careful_reader() -> None:
-    with pytest.raises(ValueError, match="careful"):
+def test_a_very_large_object_is_left_to_cattrs() -> None:
+    with pytest.raises(ValueError, match="cattrs"):
         read({"id": 1} | {f"k{number_of_member}": 0 for number_of_member in range(256)})
 
 
