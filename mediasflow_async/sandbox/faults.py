@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
+from mediasflow_async.errors import ConfigurationError
 from mediasflow_async.sandbox.http import Answer, HttpError, Request
 from mediasflow_async.sandbox.shaping import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mediasflow_async.sandbox.rules import ErrorStyle
 
@@ -61,6 +62,9 @@ class Fault:
         truncate: send only so many bytes of the answer's body, then close the connection.
         skip: how many requests to spare first.
         times: how many requests to hit, None for all.
+
+    Raises:
+        ConfigurationError: for what would hit no request, or break the sandbox instead of it.
     """
 
     operation: str | None = None
@@ -80,6 +84,10 @@ class Fault:
     truncate: int | None = None
     skip: int = 0
     times: int | None = 1
+
+    def __attrs_post_init__(self) -> None:
+        if problems := list(_problems(self)):
+            raise ConfigurationError(f"a Fault's {'; '.join(problems)}")
 
     @property
     def breaks_connection(self) -> bool:
@@ -140,6 +148,27 @@ class Fault:
         body = {"error": "FAULT", "message": f"a fault of the sandbox: {status}"}
         data = json.dumps(body).encode() if self.body is None else self.body
         return Answer(status, data, headers=self.headers)
+
+
+_OPERATIONS = (
+    "login inject prepare send launch sender test cancel report_csv report_json period_csv "
+    "period_json blacklist_add blacklist upload"
+).split()
+
+
+def _problems(fault: Fault) -> Iterator[str]:
+    if fault.operation is not None and fault.operation not in _OPERATIONS:
+        yield f"operation is one of {', '.join(_OPERATIONS)}"
+    if fault.when not in {"before", "after", "late"}:
+        yield "when is before, after or late"
+    if not isinstance(fault.delay, timedelta) or fault.delay < timedelta():
+        yield "delay is a timedelta that is not negative"
+    for name in ("status", "gzip_bomb", "truncate", "times"):
+        number = getattr(fault, name)
+        if number is not None and (type(number) is not int or number < 0):
+            yield f"{name} is a whole number that is not negative, or None"
+    if type(fault.skip) is not int or fault.skip < 0:
+        yield "skip is a whole number that is not negative"
 
 
 class Faults:

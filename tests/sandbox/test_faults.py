@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from mediasflow_async.sandbox import Fault
+from mediasflow_async import ConfigurationError
+from mediasflow_async.sandbox import Fault, ServerRules
+from mediasflow_async.sandbox.api import _operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,3 +258,32 @@ async def test_in_process_faults_are_errors_of_the_transport(sandbox: Sandbox) -
             with pytest.raises(httpx.RemoteProtocolError):
                 await http.post("users/login", data=form | {"login": "nobody"})
         assert (await http.post("users/login", data=form)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"operation": "lunch"}, "operation"),
+        ({"when": "sometimes"}, "when"),
+        ({"delay": 1}, "delay"),
+        ({"delay": timedelta(seconds=-1)}, "delay"),
+        ({"status": "500"}, "status"),
+        ({"truncate": -1}, "truncate"),
+        ({"times": 0.5}, "times"),
+        ({"skip": None}, "skip"),
+    ],
+)
+def test_a_fault_that_would_hit_nothing_is_refused(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        Fault(**options)
+
+
+def test_a_fault_tells_all_that_is_wrong_with_it() -> None:
+    wrong: Any = {"operation": "lunch", "when": "sometimes", "skip": -1}
+    with pytest.raises(ConfigurationError, match=r"operation.*when.*skip"):
+        Fault(**wrong)
+
+
+def test_every_operation_of_the_api_can_be_hit() -> None:
+    names = {each.name for each in _operations(ServerRules())}
+    assert {Fault(operation=name).operation for name in names} == names
