@@ -90,6 +90,7 @@ class Credentials:
 
 
 def bearer_or_none(text: str | None) -> Secret | None:
+    """Return the bearer that a login answered, or None where it is none that can be sent."""
     try:
         return _bearer(text)
     except ConfigurationError:
@@ -134,6 +135,7 @@ def token_lost(error: MediasflowError) -> TokenLost:
 
 
 def no_token(answer: ApiResponse, dialect: Dialect) -> ResponseInvalid:
+    """Return the error of a login that answered without a token, with the options to try."""
     error = ResponseInvalid(
         "the login answered without a token",
         method=answer.operation.method,
