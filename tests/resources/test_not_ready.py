@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from mediasflow_async import (
-    ReportRow,
     RetryPolicy,
     RetryRecord,
     ServerError,
@@ -20,6 +18,7 @@ from mediasflow_async import (
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.resources.conftest import Connect
 from tests.support.inspection import names_in
+from tests.support.odd_reports import answers, csv_rows, json_rows
 from tests.support.raw_server import RawServer, http, http_json
 from tests.support.sessions import QUICKLY, session_with
 
@@ -27,19 +26,6 @@ pytestmark = pytest.mark.anyio
 
 ROW = {"STATUS_CODE": 16, "INT_MOBILE": "33612345678", "ID_LINE": 1}
 JSON_BODIES = [b"", b"{}", b"[]", b'{"status": "IN_PROGRESS"}', b"en cours"]
-
-
-def answers(sandbox: Sandbox, operation: str, body: str | bytes | Any, **fault: Any) -> None:
-    text = body if isinstance(body, str | bytes) else json.dumps(body)
-    sandbox.faults.add(Fault(operation=operation, body=text, **fault))
-
-
-async def json_rows(session: Session) -> list[ReportRow]:
-    return await session.reports.campaign(943)
-
-
-async def csv_rows(session: Session) -> list[ReportRow]:
-    return [row async for row in session.reports.campaign_csv(943)]
 
 
 @pytest.mark.parametrize("body", JSON_BODIES)

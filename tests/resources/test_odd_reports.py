@@ -13,12 +13,12 @@ from mediasflow_async import (
     BadRequest,
     Dialect,
     NotFound,
-    ReportRow,
     ResponseInvalid,
     Session,
 )
 from mediasflow_async.sandbox import Fault, Sandbox
 from tests.support.inspection import names_in
+from tests.support.odd_reports import answers, csv_rows, json_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -33,19 +33,6 @@ NOTHING = [
     b'{"success": true, "total": 0, "data": {"rows": null}}',
     b'{"data": {"rows": []}, "message": ""}',
 ]
-
-
-def answers(sandbox: Sandbox, operation: str, body: str | bytes | Any, **fault: Any) -> None:
-    text = body if isinstance(body, str | bytes) else json.dumps(body)
-    sandbox.faults.add(Fault(operation=operation, body=text, **fault))
-
-
-async def json_rows(session: Session) -> list[ReportRow]:
-    return await session.reports.campaign(943)
-
-
-async def csv_rows(session: Session) -> list[ReportRow]:
-    return [row async for row in session.reports.campaign_csv(943)]
 
 
 @pytest.mark.parametrize("body", NOTHING)
